@@ -1,0 +1,20 @@
+"""The only error a user is ever shown."""
+
+from __future__ import annotations
+
+
+class StudioError(Exception):
+    """Something the user can understand and mend.
+
+    Args:
+        message: What happened, naming the file or field, as a full sentence.
+        hint: What to do next, as a full sentence.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()

@@ -1,0 +1,276 @@
+"""Facts that a job states while it works: shown in the window, printed by the terminal, kept in a run.
+
+Every long job is an iterator of these. An event is frozen and holds only plain values (numbers, texts,
+lists, dictionaries), so that it crosses threads safely and can be written to disk and read again.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A fact stated by a job; ``word`` is its name in logs and on the terminal."""
+
+    @classmethod
+    def word(cls) -> str:
+        """Return the class's name in snake_case, as it stands in logs."""
+        return _WORD.sub("_", cls.__name__).lower()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the event as plain values, its name first."""
+        return {"event": self.word(), **asdict(self)}
+
+
+def from_json(record: dict[str, Any]) -> Event | None:
+    """Rebuild an event from its record; None for a kind this version does not know."""
+    kinds = {kind.word(): kind for kind in _all_kinds(Event)}
+    kind = kinds.get(str(record.get("event")))
+    if kind is None:
+        return None
+    known = {f.name for f in fields(kind)}
+    try:
+        return kind(**{name: value for name, value in record.items() if name in known})
+    except TypeError:  # a record of another version, with fields missing
+        return None
+
+
+def _all_kinds(kind: type[Event]) -> list[type[Event]]:
+    return [kind, *(deeper for sub in kind.__subclasses__() for deeper in _all_kinds(sub))]
+
+
+# --- what any job may say -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseStarted(Event):
+    """A part of the work begins; ``text`` says which, for people; ``total`` counts its items (0: unknown)."""
+
+    phase: str
+    text: str
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress(Event):
+    """``done`` of ``total`` items of a phase are finished; ``seconds_left`` is an estimate, if any."""
+
+    phase: str
+    done: int
+    total: int
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Noted(Event):
+    """Something worth telling, ``level`` being info, ok, warning or bad; ``time`` in Unix seconds."""
+
+    text: str
+    level: str = "info"
+    time: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SampleSetAside(Event):
+    """A sample could not be used and was left out; the job goes on."""
+
+    sample: int
+    path: str
+    reason: str
+
+
+# --- data -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DataImported(Event):
+    """A dataset is indexed: ``samples`` rows in ``classes`` classes; ``set_aside`` rows could not be used."""
+
+    samples: int
+    classes: int
+    set_aside: int
+    reader: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finding(Event):
+    """What a check found. ``severity``: ok, info, warning or bad.
+
+    ``samples`` are paths (at most 1,000), ``ids`` the dataset's numbers of all of them. ``remedy`` is
+    the sentence on the button; ``edits`` what the remedy does: a list of
+    ``{"action": "exclude" | "move" | "relabel" | "recipe", "ids": [...], "value": ...}``.
+    """
+
+    check: str
+    count: int
+    severity: str
+    message: str
+    remedy: str = ""
+    samples: list[str] = field(default_factory=list)
+    ids: list[int] = field(default_factory=list)
+    edits: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFinished(Event):
+    """All checks are done: ``findings`` of them need attention in ``samples`` samples."""
+
+    data: str
+    task: str
+    reader: str
+    samples: int
+    findings: int
+    seconds: float
+    splits: dict[str, int] = field(default_factory=dict)
+    classes: dict[str, int] = field(default_factory=dict)
+
+
+# --- a run ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted(Event):
+    """A run begins (or goes on, ``resumed``) with this many epochs, steps and samples a split."""
+
+    run: str
+    project: str
+    task: str
+    model: str
+    epochs: int
+    steps: int
+    samples: dict[str, int]
+    device: str
+    parameters: int
+    trainable: int
+    headline: str
+    resumed: bool = False
+    time: float = 0.0
+    baseline: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StepDone(Event):
+    """The mean of the steps since the last such event; ``epoch`` is fractional, rates per group."""
+
+    step: int
+    epoch: float
+    loss: float
+    learning_rates: dict[str, float]
+    samples_per_second: float
+    memory_mb: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Validated(Event):
+    """The validation split was scored after ``epoch`` epochs; ``best`` if it is the best so far."""
+
+    epoch: float
+    step: int
+    loss: float
+    metrics: dict[str, float]
+    best: bool
+    epochs_without_gain: int = 0
+    patience: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointSaved(Event):
+    """The run can go on from here after a crash."""
+
+    step: int
+    epoch: float
+    path: str
+    time: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunPaused(Event):
+    """The run waits, its network kept in memory and a checkpoint on disk."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunContinued(Event):
+    """A paused run goes on."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished(Event):
+    """A run ended; ``metrics`` are the best checkpoint's on the validation split, headline first."""
+
+    run: str
+    project: str
+    task: str
+    metrics: dict[str, float]
+    best_epoch: float
+    seconds: float
+    stopped: bool
+    reason: str = ""
+
+
+# --- after a run ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction(Event):
+    """What a model answers to one input.
+
+    ``probabilities`` are ordered from the most to the least likely; ``error`` says why there is no
+    answer; ``sample`` is the dataset's number, where the input came from one.
+    """
+
+    label: Any = None
+    probabilities: dict[str, float] = field(default_factory=dict)
+    input: str = ""
+    seconds: float = 0.0
+    sample: int | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated(Event):
+    """A split was scored. ``intervals`` are 95 % bounds; ``baseline`` what it must beat."""
+
+    run: str
+    split: str
+    metrics: dict[str, float]
+    samples: int
+    set_aside: int = 0
+    intervals: dict[str, list[float]] = field(default_factory=dict)
+    baseline: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportVerified(Event):
+    """An export was written, loaded again outside the app's code and compared with the trained model."""
+
+    path: str
+    format: str
+    agreement: float
+    max_abs_diff: float
+    metric: str
+    metric_before: float
+    metric_after: float
+    latency_ms: float
+    size_mb: float
+    samples: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded(Event):
+    """A model's weights are on this computer now."""
+
+    model: str
+    path: str
+    size_mb: float

@@ -1,0 +1,101 @@
+"""Preferences of this user, and where the program's own and the user's files live."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import platformdirs
+
+from finetune_studio.core.files import write_json
+
+_APP = "finetune-studio"
+
+
+def resources() -> Path:
+    """Return the folder with icons, guide, samples and starters.
+
+    It lies beside the package in a checkout (and on a bare PYTHONPATH), inside the package in a wheel,
+    and in the bundle of a frozen build.
+    """
+    package = Path(__file__).resolve().parents[1]
+    frozen = Path(getattr(sys, "_MEIPASS", package))
+    for folder in (frozen / "resources", package / "resources", package.parent / "resources"):
+        if (folder / "models.toml").is_file():
+            return folder
+    raise FileNotFoundError("the folder 'resources' of this installation is missing")
+
+
+def home() -> Path:
+    """Return where preferences are kept; the variable FINETUNE_STUDIO_HOME moves everything."""
+    moved = os.environ.get("FINETUNE_STUDIO_HOME")
+    return Path(moved) if moved else Path(platformdirs.user_config_dir(_APP, appauthor=False))
+
+
+@dataclass
+class Settings:
+    """What the user prefers; every change is saved with :meth:`save`.
+
+    Attributes:
+        theme: ``system``, ``light`` or ``dark``.
+        depth: ``simple`` or ``expert``.
+        offline: No socket is opened while this is on.
+        projects: Folder in which new projects are offered.
+        cache: Folder for downloaded models and computed features.
+        cache_limit_mb: Room for the cache, in MB.
+        recent: Project folders, the newest first.
+    """
+
+    theme: str = "system"
+    depth: str = "simple"
+    offline: bool = True
+    projects: str = ""
+    cache: str = ""
+    cache_limit_mb: int = 8192
+    recent: tuple[str, ...] = ()
+
+    @property
+    def projects_folder(self) -> Path:
+        """Return the folder in which new projects are offered."""
+        if self.projects:
+            return Path(self.projects)
+        if os.environ.get("FINETUNE_STUDIO_HOME"):
+            return home() / "projects"
+        return Path(platformdirs.user_documents_dir()) / "Finetune Studio"
+
+    @property
+    def cache_folder(self) -> Path:
+        """Return the folder for downloaded models and computed features."""
+        if self.cache:
+            return Path(self.cache)
+        if os.environ.get("FINETUNE_STUDIO_HOME"):
+            return home() / "cache"
+        return Path(platformdirs.user_cache_dir(_APP, appauthor=False))
+
+    def remember(self, project: Path) -> None:
+        """Put a project at the head of the recent ones, and save."""
+        others = [item for item in self.recent if Path(item) != project]
+        self.recent = (str(project), *others)[:12]
+        self.save()
+
+    def save(self) -> None:
+        """Write the preferences."""
+        write_json(home() / "settings.json", asdict(self))
+
+
+def load() -> Settings:
+    """Read the preferences; a missing or damaged file gives the defaults."""
+    try:
+        values = json.loads((home() / "settings.json").read_text(encoding="utf-8"))
+        known = {f.name: type(f.default) for f in fields(Settings)}
+        kept = {
+            name: tuple(value) if known[name] is tuple else value
+            for name, value in values.items()
+            if name in known and isinstance(value, list if known[name] is tuple else known[name])
+        }
+        return Settings(**kept)
+    except (OSError, ValueError, AttributeError):
+        return Settings()

@@ -1,0 +1,176 @@
+"""The contract of a task: the eight things it says. A task describes; it never loops and never draws."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from finetune_studio.core.dataset import Labels, Sample
+from finetune_studio.core.events import Prediction
+from finetune_studio.core.preview import Preview
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from finetune_studio.core.recipe import Recipe
+
+Pair = tuple[Sample, Prediction]
+
+
+class TaskOptions(BaseModel):
+    """Settings that only one task has; drawn as a form like the recipe itself."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class View(NamedTuple):
+    """Which varied copy of a sample is wanted; all its random numbers come from (seed, sample, index)."""
+
+    seed: int
+    index: int
+
+
+@dataclass
+class Bundle:
+    """A network with everything needed to use it.
+
+    Attributes:
+        network: The network itself.
+        labels: What its outputs mean.
+        processor: How an input is made ready, as plain values that are saved beside the weights.
+        architecture: How to build the same network without any weights, as plain values.
+        head: Dotted name of the last layer, made new for the user's labels.
+        origin: What the network was made from, for people: a catalogue name or a file.
+        recipe: The choices of the run, where the task needs some (augmentation, smoothing, weights).
+        class_weights: How much each class counts in the loss, or None.
+    """
+
+    network: nn.Module
+    labels: Labels
+    processor: dict[str, Any]
+    architecture: dict[str, Any]
+    head: str
+    origin: str = ""
+    recipe: Recipe | None = None
+    class_weights: torch.Tensor | None = None
+
+
+@dataclass
+class Batch:
+    """Examples together: ``inputs`` go into the network, ``targets`` into the loss.
+
+    ``inputs`` is a tensor or a dictionary of tensors whose first dimension is the sample; ``samples``
+    are the dataset's numbers in the same order.
+    """
+
+    inputs: Any
+    targets: Any
+    samples: list[int] = field(default_factory=list)
+
+    def to(self, device: torch.device | str) -> Batch:
+        """Return the batch on another device."""
+        return replace(
+            self, inputs=_moved(self.inputs, device), targets=_moved(self.targets, device)
+        )
+
+
+def _moved(value: Any, device: torch.device | str) -> Any:
+    if isinstance(value, dict):
+        return {name: _moved(item, device) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_moved(item, device) for item in value)
+    return value.to(device, non_blocking=True) if hasattr(value, "to") else value
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What an exporter must know: example inputs, their names and changing axes, and the outputs' names.
+
+    ``inputs`` maps a name to a tensor with at least two samples; ``dynamic`` maps a name to
+    ``{axis: what it counts}``. ``network`` is the module to trace: it maps the inputs to the outputs
+    that a user of the export sees (probabilities, for example).
+    """
+
+    network: nn.Module
+    inputs: dict[str, torch.Tensor]
+    dynamic: dict[str, dict[int, str]]
+    outputs: tuple[str, ...]
+
+
+class Task(ABC):
+    """What a model can be taught. One file in ``tasks/``, one row in its catalogue.
+
+    Class attributes:
+        name: The catalogue name.
+        readers: Dataset formats it accepts, best guess first.
+        models: The family of catalogue rows that suit it.
+        headline: The score that picks the best checkpoint (more is better).
+        Options: Its own settings.
+    """
+
+    name: ClassVar[str]
+    readers: ClassVar[tuple[str, ...]]
+    models: ClassVar[str]
+    headline: ClassVar[str]
+    Options: ClassVar[type[TaskOptions]] = TaskOptions
+
+    @abstractmethod
+    def load_model(self, recipe: Recipe, labels: Labels) -> Bundle:
+        """Return the pretrained network with a new head for these labels."""
+
+    @abstractmethod
+    def example(self, sample: Sample, bundle: Bundle, *, view: View | None) -> Any:
+        """Make one sample ready; ``view`` None means as for evaluation.
+
+        Raises:
+            StudioError: If the sample cannot be read; it is then set aside.
+        """
+
+    @abstractmethod
+    def collate(self, examples: Sequence[Any]) -> Batch:
+        """Put examples together."""
+
+    def augment(self, batch: Batch, rng: torch.Generator) -> Batch:  # noqa: ARG002
+        """Vary a batch on the device; by default it stays as it is."""
+        return batch
+
+    @abstractmethod
+    def loss(self, bundle: Bundle, batch: Batch) -> torch.Tensor:
+        """Return the mean loss of a batch, a scalar that can be differentiated."""
+
+    @abstractmethod
+    def predict(self, bundle: Bundle, batch: Batch) -> list[Prediction]:
+        """Return exactly one answer a sample."""
+
+    @abstractmethod
+    def score(self, pairs: Iterable[Pair]) -> dict[str, float]:
+        """Return the scores of answers, the headline first; reads an iterator once."""
+
+    @abstractmethod
+    def baseline(self, train: Sequence[Sample], pairs: Iterable[Pair]) -> dict[str, Any]:
+        """Return the score of the simplest possible answer: ``{"text", "metric", "value"}``."""
+
+    @abstractmethod
+    def preview(self, sample: Sample, prediction: Prediction | None = None) -> Preview:
+        """Return the sample as a picture, with the answer beside it if there is one."""
+
+    @abstractmethod
+    def signature(self, bundle: Bundle) -> Signature:
+        """Return what an exporter must know."""
+
+    @abstractmethod
+    def sample_from_input(self, text: str) -> Sample:
+        """Return a sample for something the user tries out: a file's path, or the text itself.
+
+        Raises:
+            StudioError: If there is no such file.
+        """
+
+    @abstractmethod
+    def blank(self, bundle: Bundle) -> Batch:
+        """Return a batch of one empty example, for probing shapes."""
