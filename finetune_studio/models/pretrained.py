@@ -1,0 +1,143 @@
+"""Finds what a recipe's model choice means: how to build it, how to feed it, and its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from finetune_studio.core.catalogue import Entry
+from finetune_studio.core.errors import StudioError
+from finetune_studio.core.recipe import ModelChoices
+from finetune_studio.models import build, hub, weights, zoo
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A pretrained network before it is built.
+
+    Attributes:
+        architecture: What :func:`build.rebuild` needs.
+        processor: What ``modality.preprocess.prepare`` needs.
+        head: Dotted name of the layer that is made anew.
+        origin: Where the weights come from, for people.
+        note: A sentence about the head that is replaced.
+        fill: Puts the pretrained weights into a network, all but the head.
+    """
+
+    architecture: dict[str, Any]
+    processor: dict[str, Any]
+    head: str
+    origin: str
+    note: str
+    fill: Callable[[nn.Module], None]
+
+
+def find(choices: ModelChoices, family: str) -> Pretrained:
+    """Return what the choice stands for.
+
+    Raises:
+        StudioError: If there is no such model here, or its files are damaged or of another kind.
+    """
+    source = Path(choices.source).expanduser()
+    if choices.source in zoo.CATALOGUE:
+        return _from_row(zoo.CATALOGUE[choices.source], family, choices)
+    if source.is_file():
+        return _from_file(source, choices)
+    if source.is_dir():
+        from finetune_studio.models import folder
+
+        return folder.find(source, choices)
+    if source.suffix or "/" in choices.source:
+        raise StudioError(
+            f"There is no model at {choices.source}.",
+            "Check the path, or choose a model of the catalogue.",
+        )
+    raise _not_offered(choices.source)
+
+
+def _not_offered(name: str) -> StudioError:
+    try:
+        zoo.CATALOGUE[name]
+    except StudioError as error:
+        return StudioError(error.message, f"{error.hint} A weights file or a folder will also do.")
+    raise AssertionError(name)
+
+
+def _from_row(row: Entry, family: str, choices: ModelChoices) -> Pretrained:
+    if row.facts["family"] != family:
+        raise StudioError(
+            f"{row.title} is made for {row.facts['family']} tasks, not for {family}.",
+            f"Choose one of: {', '.join(r.name for r in zoo.CATALOGUE.family(family))}.",
+        )
+    file = hub.local(row)
+    if file is None:
+        raise hub.absent(row)
+    card = hub.card(row) if "card" in row.facts else None
+    builder = card["builder"] if card else row.facts["architecture"]
+    architecture = build.describe(builder, card["kwargs"] if card else _sized(builder, choices))
+    return _with_state(file, architecture, _processor(row.facts, choices), row.name, row.title)
+
+
+def _from_file(file: Path, choices: ModelChoices) -> Pretrained:
+    from finetune_studio.models import recognise
+
+    state = weights.read(file)
+    builder = recognise.builder_of(file, state, choices.architecture)
+    architecture = build.describe(builder, _sized(builder, choices))
+    seen = recognise.preprocessing(builder)
+    return _with_state(file, architecture, _processor(seen, choices), str(file), builder, state)
+
+
+def _with_state(
+    file: Path,
+    architecture: dict[str, Any],
+    processor: dict[str, Any],
+    origin: str,
+    title: str,
+    state: weights.State | None = None,
+) -> Pretrained:
+    state = weights.read(file) if state is None else state
+    head = architecture["head"]
+
+    def fill(network: nn.Module) -> None:
+        weights.fit(network, state, head=head, file=file, title=title)
+
+    note = weights.about_head(state, head)
+    return Pretrained(architecture, processor, head, origin, note, fill)
+
+
+def _processor(seen: dict[str, Any], choices: ModelChoices) -> dict[str, Any]:
+    """Return how a picture is made ready; another image size keeps the share that the crop cuts off."""
+    crop = choices.image_size or int(seen["image_size"])
+    resize = round(int(seen["resize"]) * crop / int(seen["image_size"]))
+    return {
+        "resize": max(resize, crop),
+        "crop": crop,
+        "mean": list(seen["mean"]),
+        "std": list(seen["std"]),
+        "interpolation": seen["interpolation"],
+    }
+
+
+def _sized(builder: str, choices: ModelChoices) -> dict[str, Any]:
+    """Return keyword arguments for another image size, where the network must know it."""
+    size = choices.image_size
+    if size and size < 32:
+        raise StudioError(
+            f"The image size of {size} pixels is too small.", "Set model.image_size to 32 or more."
+        )
+    if not size or not builder.startswith("vit_"):
+        return {}
+    patch = int(builder.rpartition("_")[2])
+    if size % patch:
+        near = max(patch, round(size / patch) * patch)
+        raise StudioError(
+            f"This vision transformer sees pictures in patches of {patch} pixels,"
+            f" and {size} pixels cannot be divided so.",
+            f"Set model.image_size to {near}, or to 0 to keep what it was pretrained with.",
+        )
+    return {"image_size": size}
