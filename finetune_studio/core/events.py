@@ -274,3 +274,13 @@ class Downloaded(Event):
     model: str
     path: str
     size_mb: float
+
+
+@dataclass(frozen=True, slots=True)
+class Examined(Event):
+    """One thing the doctor looked at. ``severity``: ok, info, warning or bad."""
+
+    subject: str
+    value: str
+    severity: str
+    message: str

@@ -35,6 +35,12 @@ def home() -> Path:
     return Path(moved) if moved else Path(platformdirs.user_config_dir(_APP, appauthor=False))
 
 
+def documents() -> Path:
+    """Return the user's folder for documents."""
+    moved = os.environ.get("FINETUNE_STUDIO_HOME")
+    return Path(moved) if moved else Path(platformdirs.user_documents_dir())
+
+
 @dataclass
 class Settings:
     """What the user prefers; every change is saved with :meth:`save`.
@@ -62,9 +68,7 @@ class Settings:
         """Return the folder in which new projects are offered."""
         if self.projects:
             return Path(self.projects)
-        if os.environ.get("FINETUNE_STUDIO_HOME"):
-            return home() / "projects"
-        return Path(platformdirs.user_documents_dir()) / "Finetune Studio"
+        return documents() / "Finetune Studio"
 
     @property
     def cache_folder(self) -> Path:

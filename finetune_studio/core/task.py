@@ -135,6 +135,10 @@ class Task(ABC):
     def collate(self, examples: Sequence[Any]) -> Batch:
         """Put examples together."""
 
+    @abstractmethod
+    def targets(self, samples: Sequence[Sample], bundle: Bundle) -> Any:
+        """Return what :meth:`collate` would put into ``Batch.targets``, without reading any input."""
+
     def augment(self, batch: Batch, rng: torch.Generator) -> Batch:  # noqa: ARG002
         """Vary a batch on the device; by default it stays as it is."""
         return batch

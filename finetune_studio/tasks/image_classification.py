@@ -45,8 +45,7 @@ class ImageClassification(Task):
         """Return (float32 (3, side, side), target, sample number); the target is -1 if unlabelled."""
         seen = bundle.processor
         choices = bundle.recipe.augment if bundle.recipe else None
-        names = bundle.labels.names
-        target = names.index(sample.label) if sample.label in names else -1
+        target = _target(sample, bundle.labels)
         if view is None or choices is None or choices.strength == "none":
             picture = image.read(sample.path, max(int(seen["resize"]), int(seen["crop"])))
             return preprocess.prepare(picture, seen), target, sample.id
@@ -66,6 +65,10 @@ class ImageClassification(Task):
         pixels = torch.from_numpy(np.stack([e[0] for e in examples]))
         return Batch(pixels, torch.tensor([e[1] for e in examples]), [e[2] for e in examples])
 
+    def targets(self, samples: Sequence[Sample], bundle: Bundle) -> Tensor:
+        """Return the number of each sample's class, (batch,)."""
+        return torch.tensor([_target(sample, bundle.labels) for sample in samples])
+
     def loss(self, bundle: Bundle, batch: Batch) -> Tensor:
         """Return the cross-entropy, with smoothing and class weights as the recipe says."""
         smoothing = bundle.recipe.optimiser.label_smoothing if bundle.recipe else 0.0
@@ -74,6 +77,7 @@ class ImageClassification(Task):
             batch.targets,
             weight=bundle.class_weights,
             label_smoothing=smoothing if bundle.network.training else 0.0,
+            ignore_index=-1,
         )
 
     def predict(self, bundle: Bundle, batch: Batch) -> list[Prediction]:
@@ -136,6 +140,13 @@ class ImageClassification(Task):
         """Return one grey picture."""
         side = int(bundle.processor["crop"])
         return Batch(torch.zeros(1, 3, side, side), torch.zeros(1, dtype=torch.long), [0])
+
+
+def _target(sample: Sample, labels: Labels) -> int:
+    """Return the place of the sample's class among the outputs; -1 (as cross-entropy ignores) if none."""
+    if sample.label_id in labels.ids:
+        return labels.ids.index(sample.label_id)
+    return labels.names.index(sample.label) if sample.label in labels.names else -1
 
 
 def logits(network: nn.Module, pixels: Tensor) -> Tensor:

@@ -1,0 +1,178 @@
+"""Events in plain words: the terminal prints them, the window's log shows them."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+from finetune_studio.core import events
+from finetune_studio.core.catalogue import Entry
+
+NAMES = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro-F1",
+    "loss": "loss",
+}
+
+
+def duration(seconds: float) -> str:
+    """Return a time span as people say it: ``8 s``, ``2 min 5 s``, ``1 h 4 min``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def scores(metrics: dict[str, float]) -> str:
+    """Return scores as words and numbers: ``accuracy 0.912, macro-F1 0.894``."""
+    return ", ".join(f"{NAMES.get(name, name)} {value:.3f}" for name, value in metrics.items())
+
+
+@singledispatch
+def sentence(event: events.Event) -> tuple[str, bool]:
+    """Return an event in words (empty if it is not worth any), and whether it only passes by."""
+    return event.word(), False
+
+
+@sentence.register
+def _(event: events.PhaseStarted) -> tuple[str, bool]:
+    return f"{event.text} …" + (f" ({event.total:,})" if event.total else ""), False
+
+
+@sentence.register
+def _(event: events.Progress) -> tuple[str, bool]:
+    left = f", about {duration(event.seconds_left)} left" if event.seconds_left else ""
+    total = f" of {event.total:,}" if event.total else ""
+    return f"  {event.done:,}{total}{left}", True
+
+
+@sentence.register
+def _(event: events.Noted) -> tuple[str, bool]:
+    return event.text, False
+
+
+@sentence.register
+def _(event: events.SampleSetAside) -> tuple[str, bool]:
+    return f"Set aside: {event.path}: {event.reason}", False
+
+
+@sentence.register
+def _(event: events.DataImported) -> tuple[str, bool]:
+    aside = f"; {event.set_aside:,} could not be used" if event.set_aside else ""
+    return (
+        f"{event.samples:,} samples in {event.classes} classes, read as {event.reader}"
+        f" in {duration(event.seconds)}{aside}."
+    ), False
+
+
+@sentence.register
+def _(event: events.Finding) -> tuple[str, bool]:
+    remedy = f"  → {event.remedy}" if event.remedy else ""
+    return f"[{event.severity}] {event.check}: {event.message}{remedy}", False
+
+
+@sentence.register
+def _(event: events.CheckFinished) -> tuple[str, bool]:
+    need = "nothing needs" if not event.findings else f"{event.findings} need"
+    if event.findings == 1:
+        need = "1 needs"
+    return (
+        f"{event.samples:,} samples checked in {duration(event.seconds)}: {need} attention.",
+        False,
+    )
+
+
+@sentence.register
+def _(event: events.RunStarted) -> tuple[str, bool]:
+    again = "goes on" if event.resumed else "begins"
+    return (
+        f"Run {event.run.replace(chr(92), '/').rsplit('/', 1)[-1]} {again}: {event.model},"
+        f" {event.trainable:,} of {event.parameters:,} parameters learn,"
+        f" {event.samples.get('train', 0):,} samples to train on,"
+        f" {event.samples.get('validation', 0):,} to validate with. {event.device}."
+    ), False
+
+
+@sentence.register
+def _(event: events.StepDone) -> tuple[str, bool]:
+    return f"  epoch {event.epoch:.2f}, loss {event.loss:.4f}", True
+
+
+@sentence.register
+def _(event: events.Validated) -> tuple[str, bool]:
+    mark = "  (best so far)" if event.best else ""
+    return (
+        f"Epoch {event.epoch:g}: validation loss {event.loss:.4f}, {scores(event.metrics)}{mark}",
+        False,
+    )
+
+
+@sentence.register
+def _(event: events.CheckpointSaved) -> tuple[str, bool]:
+    return f"  Checkpoint saved at epoch {event.epoch:g}", True
+
+
+@sentence.register
+def _(event: events.RunPaused) -> tuple[str, bool]:
+    return f"Paused after step {event.step:,}.", False
+
+
+@sentence.register
+def _(event: events.RunContinued) -> tuple[str, bool]:
+    return f"Going on after step {event.step:,}.", False
+
+
+@sentence.register
+def _(event: events.RunFinished) -> tuple[str, bool]:
+    how = "Stopped, can be resumed" if event.stopped else "Finished"
+    kept = f" Best epoch {event.best_epoch:g}: {scores(event.metrics)}." if event.metrics else ""
+    return f"{how} after {duration(event.seconds)}.{kept}\nThe run: {event.run}", False
+
+
+@sentence.register
+def _(event: events.Prediction) -> tuple[str, bool]:
+    if event.error:
+        return f"{event.input}: {event.error}", False
+    share = event.probabilities.get(str(event.label))
+    certainty = f"  {share:.1%}" if share is not None else ""
+    return f"{event.input}: {event.label}{certainty}  ({event.seconds * 1000:.0f} ms)", False
+
+
+@sentence.register
+def _(event: events.Evaluated) -> tuple[str, bool]:
+    name, value = next(iter(event.metrics.items()), ("", 0.0))
+    bounds = event.intervals.get(name)
+    between = f" (95 % interval {bounds[0]:.3f} to {bounds[1]:.3f})" if bounds else ""
+    base = event.baseline
+    beat = f" The simplest answer, {base['text']}, reaches {base['value']:.3f}." if base else ""
+    return (
+        f"{event.split}, {event.samples:,} samples: {NAMES.get(name, name)} {value:.3f}{between};"
+        f" {scores(event.metrics)}.{beat}"
+    ), False
+
+
+@sentence.register
+def _(event: events.ExportVerified) -> tuple[str, bool]:
+    return (
+        f"Exported as {event.format} and proven: {event.agreement:.1%} of {event.samples:,} answers agree,"
+        f" largest difference {event.max_abs_diff:.1e}, {event.latency_ms:.1f} ms a sample,"
+        f" {event.size_mb:.1f} MB.\nThe export: {event.path}"
+    ), False
+
+
+@sentence.register
+def _(event: events.Downloaded) -> tuple[str, bool]:
+    return f"{event.model} is on this computer now ({event.size_mb:.1f} MB).", False
+
+
+@sentence.register
+def _(event: Entry) -> tuple[str, bool]:
+    return f"{event.name:24} {event.title}: {event.summary}", False
+
+
+@sentence.register
+def _(event: events.Examined) -> tuple[str, bool]:
+    return f"[{event.severity}] {event.subject}: {event.message}", False

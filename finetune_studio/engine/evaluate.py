@@ -1,0 +1,230 @@
+"""Answers of a trained network: on a split, and on whatever the user tries."""
+
+from __future__ import annotations
+
+import functools
+import json
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from finetune_studio.core import files
+from finetune_studio.core.dataset import Dataset, Sample
+from finetune_studio.core.errors import StudioError
+from finetune_studio.core.events import (
+    Evaluated,
+    Event,
+    PhaseStarted,
+    Prediction,
+    Progress,
+    SampleSetAside,
+    from_json,
+)
+from finetune_studio.core.job import Control
+from finetune_studio.core.project import Project
+from finetune_studio.core.task import Bundle, Pair, Task
+from finetune_studio.engine.run import Run, load_bundle
+from finetune_studio.tasks import CATALOGUE as TASKS
+
+_BATCH = 32
+NOTHING = Prediction()  # stands for an answer where only the sample counts
+
+
+def load_task(name: str) -> Task:
+    """Return a task by its catalogue name."""
+    task = TASKS.load(name)()
+    assert isinstance(task, Task)
+    return task
+
+
+def evaluate(project: Project, run_folder: Path, split: str, control: Control) -> Iterator[Event]:
+    """Score a run's best network on a split and keep its answers in the run.
+
+    A look at the test split is logged in the project, never refused.
+
+    Raises:
+        StudioError: If the split has no samples.
+    """
+    run = Run(run_folder)
+    samples = [s for s in project.dataset.samples(split=split, usable=True) if s.label is not None]
+    if not samples:
+        raise StudioError(
+            f"There are no {split} samples in this project.",
+            "Bring a folder named 'test' with the data, or divide the data anew on the Data page."
+            if split == "test"
+            else "Divide the data anew on the Data page.",
+        )
+    if split == "test":
+        project.log("test_opened", run=run.folder.name)
+    yield PhaseStarted("load", "Loading the trained network")
+    bundle = load_bundle(run.folder, project.dataset)
+    task = load_task(run.recipe.task)
+    yield PhaseStarted("evaluate", f"Answering the {split} samples", len(samples))
+    pairs: list[Pair] = []
+    set_aside = 0
+    for item in answered(task, bundle, samples, control):
+        if isinstance(item, SampleSetAside):
+            set_aside += 1
+            yield item
+        else:
+            pairs += item
+            yield Progress("evaluate", len(pairs) + set_aside, len(samples))
+    if control.stop.is_set():
+        return
+    save_answers(run.folder, split, pairs)
+    yield scored(project, run, task, split, pairs, set_aside)
+
+
+def scored(
+    project: Project, run: Run, task: Task, split: str, pairs: list[Pair], set_aside: int = 0
+) -> Evaluated:
+    """Return the scores of answers, with 95 % intervals and the baseline they must beat."""
+    from finetune_studio.insights import intervals
+
+    metrics = task.score(pairs)
+    train = [s for s in project.dataset.samples(split="train", usable=True) if s.label is not None]
+    return Evaluated(
+        str(run.folder),
+        split,
+        metrics,
+        len(pairs),
+        set_aside,
+        intervals.bootstrap(task.score, pairs),
+        task.baseline(train, pairs),
+    )
+
+
+def answered(
+    task: Task, bundle: Bundle, samples: Sequence[Sample], control: Control
+) -> Iterator[list[Pair] | SampleSetAside]:
+    """Yield answers batch by batch, read from disk as any user of the model would read them."""
+    import torch
+
+    from finetune_studio.engine.loaders import Loader, grouped
+
+    with Loader(task, bundle) as loader:
+        for loaded in loader.run(grouped(samples, _BATCH), None):
+            if control.stop.is_set():
+                return
+            for sample, reason in loaded.problems:
+                yield SampleSetAside(sample.id, sample.path, reason)
+            if loaded.batch is not None:
+                with torch.inference_mode():
+                    answers = task.predict(bundle, loaded.batch)
+                yield list(zip(loaded.kept, answers, strict=True))
+
+
+def save_answers(run_folder: Path, split: str, pairs: Sequence[Pair]) -> None:
+    """Keep a split's answers in the run: a JSON line a sample."""
+    lines = (json.dumps({**prediction.as_json(), "sample": s.id}) for s, prediction in pairs)
+    files.write_text(
+        run_folder / "predictions" / f"{split}.jsonl", "".join(f"{x}\n" for x in lines)
+    )
+
+
+def answers(run_folder: Path, dataset: Dataset, split: str) -> list[Pair]:
+    """Return a split's answers with the samples as they are today; empty if none were kept.
+
+    Samples that were excluded since are left out. No network is loaded.
+    """
+    path = Path(run_folder) / "predictions" / f"{split}.jsonl"
+    if not path.is_file():
+        return []
+    known = {s.id: s for s in dataset.samples(usable=True)}
+    labels = Run(Path(run_folder)).labels
+    today = dict(zip(labels.names, dataset.current(labels).names, strict=True))
+    pairs: list[Pair] = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        found = from_json(json.loads(line))
+        if isinstance(found, Prediction) and found.sample in known:
+            pairs.append((known[found.sample], _renamed(found, today)))
+    return pairs
+
+
+def _renamed(prediction: Prediction, today: dict[str, str]) -> Prediction:
+    """Return the answer under today's class names; merged classes add up."""
+    if all(old == new for old, new in today.items()):
+        return prediction
+    summed: dict[str, float] = {}
+    for name, share in prediction.probabilities.items():
+        new = today.get(name, name)
+        summed[new] = summed.get(new, 0.0) + share
+    ordered = dict(sorted(summed.items(), key=lambda item: -item[1]))
+    return Prediction(next(iter(ordered), None), ordered, sample=prediction.sample)
+
+
+def predict(source: Path, inputs: Sequence[str], control: Control) -> Iterator[Prediction]:
+    """Answer each input by a run's or an export's network; one that cannot be read gives an error.
+
+    Raises:
+        StudioError: If ``source`` is neither a run nor an export.
+    """
+    source = Path(source)
+    answer = (
+        _run_answers(source)
+        if (source / "recipe.toml").is_file() and (source / "model.json").is_file()
+        else _export_answers(source)
+    )
+    for text in inputs:
+        if control.stop.is_set():
+            return
+        start = time.perf_counter()
+        name = str(Path(text).expanduser().resolve()) if Path(text).exists() else text
+        try:
+            found = answer(text)
+        except StudioError as error:
+            yield Prediction(input=name, error=str(error), seconds=time.perf_counter() - start)
+            continue
+        seconds = time.perf_counter() - start
+        yield Prediction(found.label, found.probabilities, name, seconds)
+
+
+def _run_answers(folder: Path) -> Any:
+    run = Run(folder)
+    stamp = (folder / "checkpoints" / "index.json").stat().st_mtime_ns if run.checkpoints else 0
+    names = _names_today(run)
+    task, bundle = _loaded(str(folder.resolve()), stamp, names)
+
+    def answer(text: str) -> Prediction:
+        import torch
+
+        sample = task.sample_from_input(text)
+        with torch.inference_mode():
+            batch = task.collate([task.example(sample, bundle, view=None)])
+            return task.predict(bundle, batch)[0]
+
+    return answer
+
+
+def _names_today(run: Run) -> tuple[str, ...]:
+    """Return the run's class names as the project has them now; as they were if it has moved."""
+    file = run.project_folder / "project.sqlite"
+    if not file.is_file():
+        return run.labels.names
+    dataset = Dataset(file)
+    try:
+        return dataset.current(run.labels).names
+    finally:
+        dataset.close()
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded(folder: str, stamp: int, names: tuple[str, ...]) -> tuple[Task, Bundle]:  # noqa: ARG001
+    """Keep the network between tries; another checkpoint (``stamp``) or name loads it anew."""
+    run = Run(Path(folder))
+    bundle = load_bundle(run.folder)
+    bundle.labels = type(bundle.labels)(names, bundle.labels.ids)
+    return load_task(run.recipe.task), bundle
+
+
+def _export_answers(folder: Path) -> Any:
+    from finetune_studio import exporters
+
+    model = exporters.open_export(folder)
+
+    def answer(text: str) -> Prediction:
+        label, probabilities = model.predict(text)
+        return Prediction(label, probabilities)
+
+    return answer

@@ -1,0 +1,199 @@
+"""Finds the longest frozen part of any network, and runs the rest from stored activations.
+
+No surgery: in replay, the module at the boundary is given the stored activation, the modules before it
+at the same level pass their input through, and whatever lies above runs on a dummy batch of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from finetune_studio.core.task import Batch, Bundle, Task
+
+_RANDOM = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
+
+
+class _Reached(Exception):  # noqa: N818  no error: the signal that the boundary has its input
+    """Ends a forward pass at the boundary."""
+
+
+class FrozenPrefix:
+    """The part of a network before ``boundary``, which no training step changes.
+
+    Args:
+        network: The whole network, its trainable parameters marked and its modes set.
+        boundary: Dotted name of the module whose input is stored.
+        skipped: Names of the modules that pass their input through in replay.
+        tuples: Those of them that answer with a tuple.
+    """
+
+    def __init__(
+        self, network: nn.Module, boundary: str, skipped: list[str], tuples: set[str]
+    ) -> None:
+        self.network = network
+        self.boundary = boundary
+        self._module = network.get_submodule(boundary)
+        self._skipped = skipped
+        self._tuples = tuples
+        self.stored: Tensor | None = None
+
+    def compute(self, task: Task, bundle: Bundle, batch: Batch) -> Tensor:
+        """Run the prefix alone; return the boundary's input, (batch, ...)."""
+        caught: list[Tensor] = []
+
+        def catch(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            caught.append(_first_tensor(args, kwargs))
+            raise _Reached
+
+        hook = self._module.register_forward_pre_hook(catch, with_kwargs=True)
+        try:
+            with torch.no_grad():
+                task.predict(bundle, batch)
+        except _Reached:
+            pass
+        finally:
+            hook.remove()
+        return caught[0].detach()
+
+    @contextmanager
+    def replaying(self) -> Iterator[None]:
+        """Run the network from :attr:`stored` as long as the context lasts."""
+
+        def give(
+            _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+        ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+            assert self.stored is not None
+            return _with_first_tensor(args, kwargs, self.stored)
+
+        modules = [(name, self.network.get_submodule(name)) for name in self._skipped]
+        hook = self._module.register_forward_pre_hook(give, with_kwargs=True)
+        try:
+            for name, module in modules:
+                module.forward = _passing(name in self._tuples)
+            yield
+        finally:
+            hook.remove()
+            for _, module in modules:
+                module.__dict__.pop("forward", None)
+
+
+def _passing(as_tuple: bool) -> Any:  # noqa: FBT001  one of two kinds of answer, decided once
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        value = args[0] if args else next(iter(kwargs.values()))
+        return (value,) if as_tuple else value
+
+    return forward
+
+
+def _first_tensor(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
+    for value in (*args, *kwargs.values()):
+        if isinstance(value, Tensor):
+            return value
+    raise TypeError("the module at the boundary takes no tensor")
+
+
+def _with_first_tensor(
+    args: tuple[Any, ...], kwargs: dict[str, Any], tensor: Tensor
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    for index, value in enumerate(args):
+        if isinstance(value, Tensor):
+            return (*args[:index], tensor, *args[index + 1 :]), kwargs
+    for name, value in kwargs.items():
+        if isinstance(value, Tensor):
+            return args, {**kwargs, name: tensor}
+    raise TypeError("the module at the boundary takes no tensor")
+
+
+class _Trace:
+    """Which modules one forward pass called, in order, and which of them answered with a tuple."""
+
+    def __init__(self, task: Task, bundle: Bundle) -> None:
+        self.order: list[str] = []
+        self.tuples: set[str] = set()
+        hooks = []
+        for name, module in bundle.network.named_modules():
+            hooks.append(module.register_forward_pre_hook(self._before(name)))
+            hooks.append(module.register_forward_hook(self._after(name)))
+        try:
+            with torch.no_grad():
+                task.predict(bundle, task.blank(bundle).to(_device(bundle.network)))
+        finally:
+            for hook in hooks:
+                hook.remove()
+        self.called = set(self.order)
+
+    def _before(self, name: str) -> Any:
+        def hook(*_: Any) -> None:
+            if name not in self.order:
+                self.order.append(name)
+
+        return hook
+
+    def _after(self, name: str) -> Any:
+        def hook(_: nn.Module, __: Any, answer: Any) -> None:
+            if isinstance(answer, tuple):
+                self.tuples.add(name)
+
+        return hook
+
+    def children(self, parent: str) -> list[str]:
+        """Return the called modules right below ``parent``, through containers that are not called."""
+        return [n for n in self.order if n != parent and self._called_parent(n) == parent]
+
+    def _called_parent(self, name: str) -> str:
+        while name:
+            name = name.rpartition(".")[0]
+            if name in self.called:
+                return name
+        return ""
+
+
+def find_prefixes(task: Task, bundle: Bundle) -> list[FrozenPrefix]:
+    """Return the frozen prefixes of a network, the longest first; none if the first module learns.
+
+    Later ones are to be tried where an earlier one does not replay exactly, as inside a residual
+    block of which only the second half learns.
+    """
+    network = bundle.network
+    trace = _Trace(task, bundle)
+    found: list[FrozenPrefix] = []
+    parent = ""
+    while True:
+        children = trace.children(parent)
+        learns = [_learns(network.get_submodule(name)) for name in children]
+        own = network.get_submodule(parent).parameters(recurse=False)
+        if not any(learns) or any(p.requires_grad for p in own):
+            break
+        index = first = learns.index(True)
+        while index and isinstance(network.get_submodule(children[index - 1]), _RANDOM):
+            index -= 1  # what is random in training must stay on the computed side
+        boundary = children[index]
+        if _something_before(network, trace, boundary):
+            found.append(FrozenPrefix(network, boundary, children[:index], trace.tuples))
+        if index < first:
+            break
+        parent = children[first]
+    return list(reversed(found))
+
+
+def _something_before(network: nn.Module, trace: _Trace, boundary: str) -> bool:
+    """Whether any module with parameters runs before the boundary; else there is nothing to save."""
+    before = trace.order[: trace.order.index(boundary)]
+    return any(
+        next(network.get_submodule(name).parameters(recurse=False), None) is not None
+        for name in before
+        if name and not boundary.startswith(f"{name}.")
+    )
+
+
+def _learns(module: nn.Module) -> bool:
+    return any(p.requires_grad for p in module.parameters())
+
+
+def _device(network: nn.Module) -> torch.device:
+    return next(network.parameters()).device

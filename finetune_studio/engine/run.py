@@ -1,0 +1,318 @@
+"""A run on disk: its recipe, events and checkpoints, complete at any instant."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from finetune_studio.core import files, recipe
+from finetune_studio.core.dataset import Dataset, Labels
+from finetune_studio.core.errors import StudioError
+from finetune_studio.core.events import Event, RunFinished, RunStarted, from_json
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from finetune_studio.core.task import Bundle
+
+
+class Run:
+    """What is known of a run without loading its network.
+
+    Args:
+        folder: ``PROJECT/runs/<n>``.
+
+    Raises:
+        StudioError: If there is no run in the folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        if not (self.folder / "recipe.toml").is_file():
+            raise StudioError(
+                f"There is no run in {self.folder}.", "Give the folder PROJECT/runs/<number>."
+            )
+
+    @property
+    def number(self) -> int:
+        """Return the run's number in its project."""
+        return int(self.folder.name) if self.folder.name.isdigit() else 0
+
+    @property
+    def project_folder(self) -> Path:
+        """Return the project that the run belongs to."""
+        return self.folder.parent.parent
+
+    @property
+    def recipe(self) -> recipe.Recipe:
+        """Return the choices that the run was started with."""
+        return recipe.load(self.folder / "recipe.toml")
+
+    @property
+    def model(self) -> dict[str, Any]:
+        """Return how to build the network: architecture, processor, labels, head, origin."""
+        return _read_json(self.folder / "model.json")
+
+    @property
+    def labels(self) -> Labels:
+        """Return the classes under the names they had when the run began."""
+        saved = self.model.get("labels", {})
+        return Labels(tuple(saved.get("names", ())), tuple(saved.get("ids", ())))
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """Return versions, device and whatever was chosen by measurement at the start."""
+        return _read_json(self.folder / "environment.json")
+
+    @property
+    def samples(self) -> dict[str, list[int]]:
+        """Return the numbers of the samples that the run trains and validates with."""
+        return _read_json(self.folder / "samples.json")
+
+    def events(self) -> Iterator[Event]:
+        """Replay what the run stated; a line cut off by a crash is passed over."""
+        try:
+            with (self.folder / "events.jsonl").open(encoding="utf-8") as file:
+                for line in file:
+                    try:
+                        event = from_json(json.loads(line))
+                    except (ValueError, AttributeError):
+                        continue
+                    if event is not None:
+                        yield event
+        except FileNotFoundError:
+            return
+
+    @property
+    def started(self) -> RunStarted | None:
+        """Return the first statement of the run, if it came that far."""
+        return next((e for e in self.events() if isinstance(e, RunStarted)), None)
+
+    @property
+    def finished(self) -> RunFinished | None:
+        """Return the last statement of the run, unless it was stopped half-way or crashed."""
+        last = None
+        for event in self.events():
+            if isinstance(event, RunFinished):
+                last = event
+            elif isinstance(event, RunStarted):
+                last = None
+        return last
+
+    @property
+    def state(self) -> str:
+        """Return ``finished``, ``stopped`` (by the user, can go on) or ``interrupted`` (can go on)."""
+        last = self.finished
+        if last is None:
+            return "interrupted"
+        return "stopped" if last.stopped else "finished"
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Return the best checkpoint's scores on the validation split; empty before the end."""
+        last = self.finished
+        return dict(last.metrics) if last else {}
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is a trained network to look at."""
+        return "best" in self.checkpoints
+
+    @property
+    def checkpoints(self) -> dict[str, str]:
+        """Return the names of the last checkpoint and of the one that holds the best weights."""
+        return _read_json(self.folder / "checkpoints" / "index.json")
+
+    def size(self) -> int:
+        """Return the run's size on disk in bytes."""
+        return files.folder_size(self.folder)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise StudioError(
+            f"{path} is damaged: {error}.", "Delete this run and train again."
+        ) from error
+    return dict(found)
+
+
+class EventLog:
+    """Appends events to a run's log; a half-written last line is closed first."""
+
+    def __init__(self, folder: Path) -> None:
+        path = folder / "events.jsonl"
+        cut = path.exists() and path.stat().st_size and not path.read_bytes().endswith(b"\n")
+        with files.explained(path):
+            self._file = path.open("a", encoding="utf-8", newline="\n")
+        if cut:
+            self._file.write("\n")
+
+    def add(self, event: Event) -> None:
+        """Write one event."""
+        with files.explained(Path(self._file.name)):
+            files.append_line(self._file, json.dumps(event.as_json()))
+
+    def close(self) -> None:
+        """Close the log."""
+        self._file.close()
+
+
+@dataclass
+class Place:
+    """Where a run is: everything that must be known to go on exactly."""
+
+    step: int = 0
+    epoch: int = 0
+    step_in_epoch: int = 0
+    seconds: float = 0.0
+    best_score: float | None = None
+    best_loss: float = float("inf")
+    best_epoch: float = 0.0
+    best_metrics: dict[str, float] = field(default_factory=dict)
+    epochs_without_gain: int = 0
+    done: bool = False
+
+
+def save_model(folder: Path, bundle: Bundle) -> None:
+    """Write how to build the network, and the weights that will never change."""
+    files.write_json(
+        folder / "model.json",
+        {
+            "architecture": bundle.architecture,
+            "processor": bundle.processor,
+            "labels": {"names": bundle.labels.names, "ids": bundle.labels.ids},
+            "head": bundle.head,
+            "origin": bundle.origin,
+        },
+    )
+    state = bundle.network.state_dict()
+    moving = set(moving_names(bundle))
+    save_tensors(folder / "frozen.safetensors", {n: t for n, t in state.items() if n not in moving})
+
+
+def moving_names(bundle: Bundle) -> list[str]:
+    """Return the names of the tensors that training may change: what learns, and its buffers."""
+    learning = {n for n, p in bundle.network.named_parameters() if p.requires_grad}
+    parents = {name.rpartition(".")[0] for name in learning}
+    return [
+        name
+        for name in bundle.network.state_dict()
+        if name in learning
+        or (name.rpartition(".")[0] in parents and not _is_parameter(bundle, name))
+    ]
+
+
+def _is_parameter(bundle: Bundle, name: str) -> bool:
+    return name in dict(bundle.network.named_parameters(remove_duplicate=False))
+
+
+def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
+    """Write tensors atomically as safetensors."""
+    from safetensors.torch import save_file
+
+    plain = {n: t.detach().to("cpu").contiguous().clone() for n, t in tensors.items()}
+    with files.replacing(path) as temporary:
+        save_file(plain, temporary)
+
+
+def save_checkpoint(
+    folder: Path,
+    weights: dict[str, Tensor],
+    best: dict[str, Tensor],
+    state: dict[str, Any],
+    place: Place,
+) -> Path:
+    """Write a checkpoint beside the old one, then point at it, then remove the old one."""
+    import torch
+
+    name = f"{place.step:08d}"
+    target = folder / "checkpoints" / name
+    with files.explained(target):
+        fresh = folder / "checkpoints" / f".{name}"
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        save_tensors(fresh / "weights.safetensors", weights)
+        save_tensors(fresh / "best.safetensors", best)
+        with files.replacing(fresh / "state.pt") as temporary:
+            torch.save({**state, "place": asdict(place)}, temporary)
+        if target.exists():  # the same step again, after a resume that did nothing
+            shutil.rmtree(target)
+        os.rename(fresh, target)  # noqa: PTH104  Path.rename would do the same with a longer name
+    files.write_json(folder / "checkpoints" / "index.json", {"last": name, "best": name})
+    for old in (folder / "checkpoints").iterdir():
+        if old.is_dir() and old.name != name:
+            shutil.rmtree(old, ignore_errors=True)
+    return target
+
+
+def load_checkpoint(
+    folder: Path,
+) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Any]] | None:
+    """Return the last checkpoint's weights, best weights and state; None if there is none whole."""
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    name = Run(folder).checkpoints.get("last")
+    if not name:
+        return None
+    place = folder / "checkpoints" / name
+    try:
+        state = torch.load(place / "state.pt", weights_only=True, map_location="cpu")
+        return (
+            load_file(place / "weights.safetensors"),
+            load_file(place / "best.safetensors"),
+            state,
+        )
+    except (OSError, RuntimeError, SafetensorError, EOFError, ValueError) as error:
+        raise StudioError(
+            f"The checkpoint {place} is damaged: {error}.", "Start a new run with the same recipe."
+        ) from error
+
+
+def load_bundle(folder: Path, dataset: Dataset | None = None) -> Bundle:
+    """Return a run's best network in evaluation mode, its labels under today's names.
+
+    Raises:
+        StudioError: If the run has no checkpoint or one of its files is damaged.
+    """
+    from finetune_studio.core.task import Bundle
+    from finetune_studio.models import zoo
+
+    run = Run(folder)
+    found = load_checkpoint(run.folder) if run.checkpoints else None
+    if found is None:
+        raise StudioError(
+            f"The run {run.number} has no trained network yet.",
+            "Let it train for an epoch at least.",
+        )
+    from safetensors.torch import load_file
+
+    model, labels = run.model, run.labels
+    network = zoo.rebuild(model["architecture"], len(labels))
+    state = load_file(run.folder / "frozen.safetensors") | found[1]
+    try:
+        network.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        raise StudioError(
+            f"The weights of run {run.number} do not fit its network: {error}.", "Train again."
+        ) from error
+    network.eval()
+    return Bundle(
+        network,
+        dataset.current(labels) if dataset else labels,
+        model["processor"],
+        model["architecture"],
+        model["head"],
+        model.get("origin", ""),
+        run.recipe,
+    )
