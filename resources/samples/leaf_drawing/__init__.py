@@ -1,0 +1,1 @@
+"""Parts of the leaf drawing; make_leaves.py puts them together."""
