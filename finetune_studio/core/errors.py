@@ -9,12 +9,16 @@ class StudioError(Exception):
     Args:
         message: What happened, naming the file or field, as a full sentence.
         hint: What to do next, as a full sentence.
+
+    Attributes:
+        details: The traceback, where the error came out of a job; empty otherwise.
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.details = ""
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()
