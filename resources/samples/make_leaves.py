@@ -129,7 +129,7 @@ def description(seed: int) -> dict[str, object]:
         "task": "image_classification",
         "folder": "leaves",
         "sentence": (
-            "Tell healthy leaves from rust, blight and powdery mildew (pictures drawn by a program)."
+            "Tell healthy leaves from rust, blight and mildew, in pictures drawn by a program."
         ),
         "classes": COUNTS,
         "count": sum(COUNTS.values()),

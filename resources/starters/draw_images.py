@@ -1,4 +1,4 @@
-"""Draws the pictures that the starter learns from: collages of small photos, textures and shapes."""
+"""Draws the pictures that the starter learns from: collages of photos, textures and shapes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Sources:
 
 
 def load_sources(data: Path, work: Path, seed: int) -> Sources:
-    """Reads the photos and draws the textures, keeping both in the work folder for the next time."""
+    """Reads the photos and draws the textures, and keeps both in the work folder."""
     small, textures = work / "small.npy", work / "textures.npy"
     if not small.exists():
         np.save(small, read_small_photos(data / "cls-cifar10" / "cifar10.zip"))
@@ -66,7 +66,7 @@ def read_small_photos(path: Path) -> np.ndarray:
 
 
 def read_photos(data: Path) -> list[Image.Image]:
-    """Opens every permissively licensed picture large enough to crop, and the two of scikit-learn."""
+    """Opens every permissively licensed picture large enough to crop, and scikit-learn's two."""
     from sklearn.datasets import load_sample_images
 
     photos = [Image.fromarray(picture) for picture in load_sample_images().images] * 8
@@ -208,7 +208,7 @@ def filling(size: tuple[int, int], sources: Sources, rng: np.random.Generator) -
 
 
 def outline(w: int, h: int, rng: np.random.Generator) -> Image.Image:
-    """A mask of one random shape: ellipse, polygon, blob, box, ring, or a figure of thick strokes."""
+    """A mask of one random shape: ellipse, polygon, blob, box, ring or thick strokes."""
     mask = Image.new("L", (w, h))
     draw, kind = ImageDraw.Draw(mask), rng.integers(6)
     if kind == 0:

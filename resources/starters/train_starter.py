@@ -1,4 +1,4 @@
-"""Trains the embedded image starter by imitating MobileNetV2 on drawn pictures, and writes its files."""
+"""Trains the embedded image starter: it imitates MobileNetV2 on drawn pictures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import argparse
 import json
 import math
 import multiprocessing
-import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,10 +16,12 @@ from typing import Any
 import draw_images
 import numpy as np
 import torch
-import torch.nn.functional as F
+import torch.distributed as dist
 from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torchvision.models import mobilenet_v2
 from torchvision.models.resnet import BasicBlock, ResNet
 
@@ -97,22 +98,20 @@ def open_lessons(work: Path, count: int) -> Lessons:
     return Lessons(pixels, answers)
 
 
-_sources: draw_images.Sources | None = None
+_sources: list[draw_images.Sources] = []  # one, in every process that draws
 
 
 def _start_drawing(data: Path, work: Path, seed: int) -> None:
-    global _sources
-    _sources = draw_images.load_sources(data, work, seed)
+    _sources.append(draw_images.load_sources(data, work, seed))
 
 
 def _draw_chunk(job: tuple[int, int]) -> np.ndarray:
     seed, first = job
-    assert _sources is not None
-    return np.stack([draw_images.draw(_sources, seed, first + i) for i in range(CHUNK)])
+    return np.stack([draw_images.draw(_sources[0], seed, first + i) for i in range(CHUNK)])
 
 
 def prepare(args: argparse.Namespace) -> Lessons:
-    """Draws every picture once and writes down what the teacher sees in it; goes on where it stopped."""
+    """Draws every picture once and writes down what the teacher sees; goes on where it stopped."""
     lessons, marker = (
         open_lessons(args.work, args.images),
         args.work / f"prepared-{args.images}.txt",
@@ -138,6 +137,8 @@ def load_teacher(path: Path) -> nn.Module:
     """The real MobileNetV2, which is only asked and never copied."""
     teacher = mobilenet_v2()
     teacher.load_state_dict(torch.load(path, weights_only=True))
+    for weight in teacher.parameters():
+        weight.requires_grad = False
     return teacher.eval().to(memory_format=torch.channels_last)
 
 
@@ -150,7 +151,7 @@ def teach(teacher: nn.Module, chunk: np.ndarray, lessons: Lessons, first: int) -
             flow = block(flow)
             for name, stage, _, grid, *_ in STAGES:
                 if stage == number:
-                    kept = F.adaptive_avg_pool2d(flow.float(), grid)
+                    kept = functional.adaptive_avg_pool2d(flow.float(), grid)
                     lessons.answers[name][rows] = kept.half().numpy()
     small = [Image.fromarray(p).resize((INPUT, INPUT), Image.Resampling.BILINEAR) for p in chunk]
     lessons.pixels[rows] = np.stack([np.asarray(p) for p in small])
@@ -160,7 +161,7 @@ def teach(teacher: nn.Module, chunk: np.ndarray, lessons: Lessons, first: int) -
 
 
 class Pupil(nn.Module):
-    """The student with one linear map a stage onto the teacher's channels; the maps are dropped later."""
+    """The student, with a linear map a stage onto the teacher's channels; the maps do not ship."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -189,7 +190,7 @@ class Yardstick:
             self.scale[name] = (mean.view(1, -1, 1, 1), std.view(1, -1, 1, 1))
             if name == "high":
                 self.pooled_std = ((sample.mean((2, 3)) - mean) / std).std(0).clamp_min(0.05)
-        self.classify = teacher.classifier[1].requires_grad_(False)
+        self.classify = teacher.classifier[1]
 
     def loss(self, beliefs: dict[str, Tensor], answers: dict[str, Tensor]) -> tuple[Tensor, dict]:
         """The weighted sum of all differences, and its parts for the log."""
@@ -198,16 +199,16 @@ class Yardstick:
         for name, *_, weight in STAGES:
             mean, std = self.scale[name]
             target = ((answers[name] - mean) / std).clamp(-6, 6)
-            parts[name] = F.mse_loss(beliefs[name].float(), target)
+            parts[name] = functional.mse_loss(beliefs[name].float(), target)
             total = total + weight * parts[name]
         mean, std = self.scale["high"]
         believed, answered = beliefs["high"].float().mean((2, 3)), answers["high"].mean((2, 3))
         target = (answered - mean.flatten()) / std.flatten()
-        parts["pooled"] = F.mse_loss(believed / self.pooled_std, target / self.pooled_std)
+        parts["pooled"] = functional.mse_loss(believed / self.pooled_std, target / self.pooled_std)
         # The teacher's own thousand classes say which differences between features matter.
         guess = self.classify(believed * std.flatten() + mean.flatten())
         truth = self.classify(answered)
-        parts["classes"] = F.kl_div(
+        parts["classes"] = functional.kl_div(
             guess.log_softmax(-1), truth.log_softmax(-1), reduction="batchmean", log_target=True
         )
         return total + parts["pooled"] + 0.4 * parts["classes"], parts
@@ -238,50 +239,80 @@ def rate(step: int, args: argparse.Namespace) -> float:
     return args.lr * rise * 0.5 * (1 + math.cos(math.pi * step / args.steps))
 
 
-def train(lessons: Lessons, args: argparse.Namespace) -> tuple[ResNet, dict[str, float]]:
-    """Imitates for `--steps` steps, saving every 200, and returns the averaged student."""
+def train(args: argparse.Namespace) -> None:
+    """Imitates in several single-threaded processes that share every batch.
+
+    One process with several threads waits at barriers inside every convolution, which takes seven
+    times as long as soon as anything else runs on the machine; processes meet once a step.
+    """
+    meeting = args.work / "meeting"
+    meeting.unlink(missing_ok=True)
+    torch.multiprocessing.spawn(imitate, (args, f"file://{meeting}"), args.workers)
+
+
+def imitate(rank: int, args: argparse.Namespace, meeting: str) -> None:
+    """One process's part of the training; the first of them saves every 200 steps."""
+    torch.set_num_threads(1)
     torch.manual_seed(args.seed)
-    pupil = Pupil().to(memory_format=torch.channels_last)
-    average = torch.optim.swa_utils.AveragedModel(
-        pupil, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998), use_buffers=True
-    )
+    dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=args.workers)
+    lessons = open_lessons(args.work, args.images)
+    pupil, average, start, optimiser = resume(args)
     yardstick = Yardstick(lessons, load_teacher(args.teacher))
-    optimiser = torch.optim.AdamW(pupil.parameters(), args.lr, weight_decay=0.03, fused=True)
-    path, start = args.work / "pupil.pt", 0
-    if path.exists():
-        saved = torch.load(path, weights_only=True)
-        pupil.load_state_dict(saved["pupil"])
-        average.load_state_dict(saved["average"])
-        optimiser.load_state_dict(saved["optimiser"])
-        start = saved["step"]
     began, rows = time.time(), batches(len(lessons.pixels) - HELD_OUT, args.batch, args.seed, start)
     for step in range(start, args.steps):
         for group in optimiser.param_groups:
             group["lr"] = rate(step, args)
-        rng = np.random.default_rng((args.seed, 2, step))
-        pixels, answers = fetch(lessons, next(rows), rng)
+        rng = np.random.default_rng((args.seed, 2, step, rank))
+        pixels, answers = fetch(lessons, next(rows)[rank :: args.workers], rng)
         pupil.train()
         with autocast():
             beliefs = pupil(pixels)
         loss, parts = yardstick.loss(beliefs, answers)
         optimiser.zero_grad()
         loss.backward()
+        share_gradients(pupil)
         nn.utils.clip_grad_norm_(pupil.parameters(), 5.0)
         optimiser.step()
         average.update_parameters(pupil)
-        if step % 50 == 49:
-            told = " ".join(f"{k} {v.item():.3f}" for k, v in parts.items())
+        if rank == 0 and step % 50 == 49:
+            told = " ".join(f"{name} {value.item():.3f}" for name, value in parts.items())
             print(f"{step + 1}/{args.steps} {told} {time.time() - began:.0f} s", flush=True)
-        if step % 200 == 199 or step + 1 == args.steps:
+        if rank == 0 and (step % 200 == 199 or step + 1 == args.steps):
             state = {"pupil": pupil.state_dict(), "average": average.state_dict()}
-            save_whole(state | {"optimiser": optimiser.state_dict(), "step": step + 1}, path)
-    return average.module.network.eval(), held_out(average.module, lessons, yardstick)
+            save_whole(state | {"optimiser": optimiser.state_dict(), "step": step + 1}, args)
+    dist.destroy_process_group()
 
 
-def save_whole(state: dict[str, Any], path: Path) -> None:
+def resume(args: argparse.Namespace) -> tuple[Pupil, AveragedModel, int, torch.optim.Optimizer]:
+    """The pupil, its running average, the step reached and the optimiser, new or as last saved."""
+    pupil = Pupil().to(memory_format=torch.channels_last)
+    average = AveragedModel(pupil, multi_avg_fn=get_ema_multi_avg_fn(0.998), use_buffers=True)
+    optimiser = torch.optim.AdamW(pupil.parameters(), args.lr, weight_decay=0.03, fused=True)
+    path = args.work / "pupil.pt"
+    if not path.exists():
+        return pupil, average, 0, optimiser
+    saved = torch.load(path, weights_only=True)
+    pupil.load_state_dict(saved["pupil"])
+    average.load_state_dict(saved["average"])
+    optimiser.load_state_dict(saved["optimiser"])
+    return pupil, average, saved["step"], optimiser
+
+
+def share_gradients(pupil: Pupil) -> None:
+    """Replaces every process's gradients by their mean."""
+    gradients = [p.grad for p in pupil.parameters() if p.grad is not None]
+    flat = torch.cat([g.flatten() for g in gradients])
+    dist.all_reduce(flat)
+    flat /= dist.get_world_size()
+    for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+        gradient.copy_(mean.view_as(gradient))
+
+
+def save_whole(state: dict[str, Any], args: argparse.Namespace) -> None:
     """Writes beside and renames, so that a kill never leaves half a file."""
-    torch.save(state, path.with_suffix(".part"))
-    os.replace(path.with_suffix(".part"), path)
+    part = args.work / "pupil.part"
+    torch.save(state, part)
+    part.replace(args.work / "pupil.pt")
 
 
 def held_out(pupil: nn.Module, lessons: Lessons, yardstick: Yardstick) -> dict[str, float]:
@@ -314,7 +345,8 @@ def export(
     args.out.mkdir(parents=True, exist_ok=True)
     part = args.out / "image_starter.safetensors.part"
     save_file(state, part, metadata={"format": "pt"})
-    os.replace(part, args.out / "image_starter.safetensors")
+    part.chmod(0o644)
+    part.replace(args.out / "image_starter.safetensors")
     described = describe(network, figures, args, steps)
     text = json.dumps(described, indent=2) + "\n"
     (args.out / "image_starter.json").write_text(text, encoding="utf-8")
@@ -389,6 +421,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=here)
     parser.add_argument("--images", type=int, default=40960)
     parser.add_argument("--drawers", type=int, default=1, help="processes that draw")
+    parser.add_argument("--workers", type=int, default=2, help="processes that train")
     parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--lr", type=float, default=2e-3)
@@ -401,14 +434,14 @@ def main() -> None:
     """Draws, asks the teacher, imitates and writes; each part goes on where it was stopped."""
     args = arguments()
     args.work.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(min(8, os.cpu_count() or 1))
+    torch.set_num_threads(args.workers)
     lessons = prepare(args)
-    steps = args.steps
-    if args.export_only:
-        steps = args.steps = torch.load(args.work / "pupil.pt", weights_only=True)["step"]
-    network, figures = train(lessons, args)
+    if not args.export_only:
+        train(args)
+    _, average, steps, _ = resume(args)
+    figures = held_out(average.module, lessons, Yardstick(lessons, load_teacher(args.teacher)))
     print(figures)
-    export(network, figures, args, steps)
+    export(average.module.network.eval(), figures, args, steps)
 
 
 if __name__ == "__main__":
