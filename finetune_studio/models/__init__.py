@@ -1,1 +1,1 @@
-"""Networks, whatever the task: what is offered, loading them, and looking at them as a tree of layers."""
+"""Networks, whatever the task: what is offered, loading them, and their layers as a tree."""

@@ -17,8 +17,8 @@ def rebuild(architecture: dict[str, Any], classes: int) -> nn.Module:
     """Return the network that an architecture describes, with random weights.
 
     Args:
-        architecture: ``library`` (torchvision or transformers), then ``builder``, ``kwargs`` and ``head``
-            for torchvision, or ``config`` for transformers.
+        architecture: ``library`` (torchvision or transformers), then ``builder``, ``kwargs`` and
+            ``head`` for torchvision, or ``config`` for transformers.
         classes: Number of outputs.
 
     Raises:
@@ -26,10 +26,12 @@ def rebuild(architecture: dict[str, Any], classes: int) -> nn.Module:
     """
     library = architecture.get("library")
     if library == "torchvision":
-        network = _resolve(architecture["builder"])(**_kwargs(architecture.get("kwargs", {})))
+        network: nn.Module = _resolve(architecture["builder"])(
+            **_kwargs(architecture.get("kwargs", {}))
+        )
         old = network.get_submodule(architecture["head"])
+        assert isinstance(old, nn.Linear)
         network.set_submodule(architecture["head"], nn.Linear(old.in_features, classes))
-        assert isinstance(network, nn.Module)
         return network
     if library == "transformers":
         from finetune_studio.models import folder
@@ -66,16 +68,15 @@ def _kwargs(values: dict[str, Any]) -> dict[str, Any]:
 def _unknown(name: str) -> StudioError:
     return StudioError(
         f"This version does not know the network {name!r}.",
-        "It may have been made by a newer version of Finetune Studio; update, or choose another model.",
+        "A newer version of Finetune Studio may have made it; update, or choose another model.",
     )
 
 
 def describe(builder: str, kwargs: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return the plain description of a torchvision network, its head found by building it."""
-    architecture = {"library": "torchvision", "builder": builder, "kwargs": kwargs or {}}
     with torch.device("meta"):
-        network = _resolve(builder)(**_kwargs(architecture["kwargs"]))
-    return architecture | {"head": head_of(network)}
+        head = head_of(_resolve(builder)(**_kwargs(kwargs or {})))
+    return {"library": "torchvision", "builder": builder, "kwargs": kwargs or {}, "head": head}
 
 
 def head_of(network: nn.Module, classes: int | None = None) -> str:

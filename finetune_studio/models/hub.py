@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
+import shutil
+import time
+import urllib.error
+import urllib.request
+from http.client import HTTPException
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from finetune_studio.core import settings
-from finetune_studio.core.catalogue import Entry
 from finetune_studio.core.errors import StudioError
+from finetune_studio.core.events import Downloaded, Event, Noted, PhaseStarted, Progress
+from finetune_studio.core.files import explained
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from finetune_studio.core.catalogue import Entry
+    from finetune_studio.core.job import Control
+
+_CHUNK = 1 << 18
+_SILENCE_S = 30
 
 
 def local(entry: Entry) -> Path | None:
@@ -21,10 +38,10 @@ def local(entry: Entry) -> Path | None:
         described = card(entry)
         if described is None:
             return None
-        file = _card_file(entry).with_name(described["weights"])
-        return file if file.is_file() else None
+        beside = _card_file(entry).with_name(str(described["weights"]))
+        return beside if beside.is_file() else None
     for folder in (folder_of_models(), _torch_folder()):
-        file = folder / entry.facts["file"]
+        file = folder / str(entry.facts["file"])
         if file.is_file():
             return file
     return None
@@ -65,3 +82,148 @@ def absent(entry: Entry) -> StudioError:
         f"The weights of {entry.title} are not on this computer ({entry.facts['size_mb']} MB).",
         "Download them on the Model page, or choose the starter, which works offline.",
     )
+
+
+# --- fetching -------------------------------------------------------------------------------------
+
+
+def fetch(entry: Entry, control: Control, address: str | None = None) -> Iterator[Event]:
+    """Fetch a row's weights into this program's folder; a job.
+
+    What was fetched before an interruption is kept and continued. The file takes its name only when
+    it is whole and its SHA-256 begins as its name says. Proxies are taken from the environment.
+
+    Args:
+        entry: A row of the catalogue.
+        control: Its stop ends the job between two pieces; what came so far stays for the next try.
+        address: Where to fetch from; by default where torchvision's own registry says.
+
+    Raises:
+        StudioError: If the program is set to stay offline, the server does not answer, the disk is
+            full or what came is not what was promised.
+    """
+    present = local(entry)
+    if present is not None:
+        yield _downloaded(entry, present)
+        return
+    if "card" in entry.facts:
+        raise absent(entry)
+    if settings.load().offline:
+        raise StudioError(
+            f"{entry.title} was not downloaded: the program is set to stay offline.",
+            "Turn the offline switch off in Settings, then download again.",
+        )
+    file = folder_of_models() / str(entry.facts["file"])
+    part = file.with_name(f"{file.name}.part")
+    with explained(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+    text = f"Downloading {entry.title} ({entry.facts['size_mb']:.0f} MB)"
+    yield PhaseStarted("download", text, round(entry.facts["size_mb"] * 2**20))
+    whole = yield from _pieces(entry, address or _address(entry), part, control)
+    if not whole:
+        yield Noted(f"The download of {entry.title} was stopped; the next one goes on from here.")
+        return
+    _check(entry, part)
+    with explained(file):
+        part.replace(file)
+    yield _downloaded(entry, file)
+
+
+def _downloaded(entry: Entry, file: Path) -> Downloaded:
+    return Downloaded(entry.name, str(file), round(file.stat().st_size / 2**20, 1))
+
+
+def _address(entry: Entry) -> str:
+    """Return where torchvision's registry says that the weights are."""
+    from torchvision.models import get_weight
+
+    address = str(get_weight(entry.facts["weights"]).url)
+    if not address.endswith(f"/{entry.facts['file']}"):
+        raise StudioError(
+            f"The installed torchvision offers other weights of {entry.title} than were tested.",
+            "Install the version of torchvision that this program asks for.",
+        )
+    return address
+
+
+def _pieces(
+    entry: Entry, address: str, part: Path, control: Control
+) -> Generator[Event, None, bool]:
+    """Append to ``part`` until it is whole; return False if the user stopped it."""
+    begun = part.stat().st_size if part.exists() else 0
+    try:
+        with _open(address, begun) as answer:
+            if answer.status != 206:  # the server begins anew, or there was nothing yet
+                begun = 0
+            total = begun + int(answer.headers.get("Content-Length") or 0)
+            _refuse_full_disk(part, total - begun)
+            with explained(part), part.open("ab" if begun else "wb") as file:
+                return (yield from _copy(answer, file, begun, total, control))
+    except urllib.error.HTTPError as error:
+        if error.code == 416:  # nothing is left to send: the part is whole already
+            return True
+        raise _no_answer(entry, f"the server answered {error.code} {error.reason}") from error
+    except (urllib.error.URLError, TimeoutError, ConnectionError, HTTPException) as error:
+        raise _no_answer(entry, str(getattr(error, "reason", error) or error)) from error
+
+
+def _open(address: str, begun: int) -> Any:
+    request = urllib.request.Request(address, headers={"User-Agent": "finetune-studio"})  # noqa: S310  torchvision's own https address
+    if begun:
+        request.add_header("Range", f"bytes={begun}-")
+    return urllib.request.urlopen(request, timeout=_SILENCE_S)  # noqa: S310  as above
+
+
+def _copy(
+    answer: Any, file: Any, begun: int, total: int, control: Control
+) -> Generator[Event, None, bool]:
+    """Copy the answer piece by piece; return False if the user stopped it."""
+    done, told, started = begun, 0.0, time.monotonic()
+    while piece := answer.read(_CHUNK):
+        file.write(piece)
+        done += len(piece)
+        now = time.monotonic()
+        if now - told > 0.1:
+            told = now
+            speed = (done - begun) / max(now - started, 1e-6)
+            left = (total - done) / speed if total else None
+            yield Progress("download", done, total, left)
+        if control.stop.is_set():
+            return False
+        control.wait_while_paused()
+    if done < total:
+        raise ConnectionError(f"the connection ended after {done:,} of {total:,} bytes")
+    yield Progress("download", done, total or done, 0.0)
+    return True
+
+
+def _refuse_full_disk(part: Path, needed: int) -> None:
+    free = shutil.disk_usage(part.parent).free
+    if needed > free - (64 << 20):
+        raise StudioError(
+            f"The download needs {needed / 2**20:,.0f} MB, and {part.parent} has"
+            f" {free / 2**20:,.0f} MB free.",
+            "Free some space, or choose another folder for the cache in Settings.",
+        )
+
+
+def _no_answer(entry: Entry, reason: str) -> StudioError:
+    return StudioError(
+        f"{entry.title} could not be downloaded: {reason}.",
+        "Check the connection (and the proxy, where there is one), then download again;"
+        " it goes on where it ended.",
+    )
+
+
+def _check(entry: Entry, part: Path) -> None:
+    """Compare the SHA-256 with the letters that the file's name ends with; delete what differs."""
+    named = re.search(r"-([0-9a-f]{8,})\.", str(entry.facts["file"]))
+    with part.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if named is None or not found.startswith(named[1]):
+        part.unlink()
+        raise StudioError(
+            f"What was downloaded for {entry.title} is not what was promised"
+            " (its checksum differs), and was deleted.",
+            "Download it again; a login page of the network may have sent something else.",
+        )

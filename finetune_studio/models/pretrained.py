@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch import nn
-
-from finetune_studio.core.catalogue import Entry
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.recipe import ModelChoices
 from finetune_studio.models import build, hub, weights, zoo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import nn
+
+    from finetune_studio.core.catalogue import Entry
+    from finetune_studio.core.recipe import ModelChoices
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,8 @@ def _from_row(row: Entry, family: str, choices: ModelChoices) -> Pretrained:
     card = hub.card(row) if "card" in row.facts else None
     builder = card["builder"] if card else row.facts["architecture"]
     architecture = build.describe(builder, card["kwargs"] if card else _sized(builder, choices))
-    return _with_state(file, architecture, _processor(row.facts, choices), row.name, row.title)
+    processor = processor_for(row.facts, choices)
+    return _with_state(weights.read(file), file, architecture, processor, row.name)
 
 
 def _from_file(file: Path, choices: ModelChoices) -> Pretrained:
@@ -87,31 +91,42 @@ def _from_file(file: Path, choices: ModelChoices) -> Pretrained:
 
     state = weights.read(file)
     builder = recognise.builder_of(file, state, choices.architecture)
-    architecture = build.describe(builder, _sized(builder, choices))
-    seen = recognise.preprocessing(builder)
-    return _with_state(file, architecture, _processor(seen, choices), str(file), builder, state)
+    seen = recognise.preprocessing(builder, state)
+    architecture = build.describe(builder, _sized(builder, choices, seen["image_size"]))
+    return _with_state(state, file, architecture, processor_for(seen, choices), str(file))
 
 
 def _with_state(
+    state: weights.State,
     file: Path,
     architecture: dict[str, Any],
     processor: dict[str, Any],
     origin: str,
-    title: str,
-    state: weights.State | None = None,
 ) -> Pretrained:
-    state = weights.read(file) if state is None else state
     head = architecture["head"]
+    title = str(architecture["builder"]).rpartition(".")[2]
 
     def fill(network: nn.Module) -> None:
-        weights.fit(network, state, head=head, file=file, title=title)
+        fitting = _with_positions(state, architecture)
+        weights.fit(network, fitting, head=head, file=file, title=title)
 
     note = weights.about_head(state, head)
     return Pretrained(architecture, processor, head, origin, note, fill)
 
 
-def _processor(seen: dict[str, Any], choices: ModelChoices) -> dict[str, Any]:
-    """Return how a picture is made ready; another image size keeps the share that the crop cuts off."""
+def _with_positions(state: weights.State, architecture: dict[str, Any]) -> weights.State:
+    """Return the state with a vision transformer's table of positions brought to the image size."""
+    size = architecture["kwargs"].get("image_size")
+    if not size or "encoder.pos_embedding" not in state:
+        return state
+    from torchvision.models.vision_transformer import interpolate_embeddings
+
+    patch = int(architecture["builder"].rpartition("_")[2])
+    return dict(interpolate_embeddings(size, patch, dict(state)))
+
+
+def processor_for(seen: dict[str, Any], choices: ModelChoices) -> dict[str, Any]:
+    """Return how a picture is made ready; another size keeps the share that the crop cuts off."""
     crop = choices.image_size or int(seen["image_size"])
     resize = round(int(seen["resize"]) * crop / int(seen["image_size"]))
     return {
@@ -123,14 +138,14 @@ def _processor(seen: dict[str, Any], choices: ModelChoices) -> dict[str, Any]:
     }
 
 
-def _sized(builder: str, choices: ModelChoices) -> dict[str, Any]:
+def _sized(builder: str, choices: ModelChoices, own: int = 224) -> dict[str, Any]:
     """Return keyword arguments for another image size, where the network must know it."""
-    size = choices.image_size
-    if size and size < 32:
+    size = choices.image_size or own
+    if size < 32:
         raise StudioError(
             f"The image size of {size} pixels is too small.", "Set model.image_size to 32 or more."
         )
-    if not size or not builder.startswith("vit_"):
+    if size == 224 or not builder.startswith("vit_"):
         return {}
     patch = int(builder.rpartition("_")[2])
     if size % patch:

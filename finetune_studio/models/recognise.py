@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torchvision
@@ -12,6 +12,10 @@ import torchvision
 from finetune_studio.core.catalogue import plain
 from finetune_studio.core.errors import StudioError
 from finetune_studio.models import build, weights, zoo
+from finetune_studio.models.node import within
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # Relatives of the catalogue's networks that are often met in files.
 _RELATIVES = (
@@ -30,6 +34,9 @@ _RELATIVES = (
     "densenet121",
 )
 
+# A vision transformer's table of positions is as long as its pictures are large.
+_POSITIONS = "encoder.pos_embedding"
+
 
 def known() -> list[str]:
     """Return the builders that a weights file can be recognised as, the catalogue's first."""
@@ -46,7 +53,7 @@ def _shapes(builder: str) -> tuple[str, weights.Shapes]:
     return head, {
         name: tuple(value.shape)
         for name, value in network.state_dict().items()
-        if not weights.under(name, head)
+        if not within(name, head) and name != _POSITIONS
     }
 
 
@@ -54,15 +61,15 @@ def builder_of(file: Path, state: weights.State, wanted: str) -> str:
     """Return the builder of a file's network: the wanted one, or else the one that fits.
 
     Raises:
-        StudioError: If the wanted one is not known, or none fits; the nearest is named with what differs.
+        StudioError: If the wanted one is not known, or none fits; then with the nearest named.
     """
     if wanted:
         return _named(wanted)
-    given = {name: tuple(value.shape) for name, value in state.items()}
+    given = {name: tuple(value.shape) for name, value in state.items() if name != _POSITIONS}
     best, most = "", 0.0
     for builder in known():
         head, shapes = _shapes(builder)
-        body = {name: shape for name, shape in given.items() if not weights.under(name, head)}
+        body = {name: shape for name, shape in given.items() if not within(name, head)}
         share = _likeness(shapes, body)
         if share > most:
             best, most = builder, share
@@ -99,21 +106,24 @@ def _none_fits(file: Path, given: weights.Shapes, best: str, most: float) -> Stu
             " which also holds config.json.",
         )
     head, shapes = _shapes(best)
-    body = {name: shape for name, shape in given.items() if not weights.under(name, head)}
+    body = {name: shape for name, shape in given.items() if not within(name, head)}
     return StudioError(
-        f"The weights in {file} look most like {best} ({most:.0%} of the tensors), but do not fit it:"
+        f"The weights in {file} look most like {best} ({most:.0%} of the tensors), but do not fit:"
         f" {weights.differences(shapes, body)}.",
         "Choose a file with the unchanged network, or one of another architecture.",
     )
 
 
-def preprocessing(builder: str) -> dict[str, Any]:
+def preprocessing(builder: str, state: weights.State) -> dict[str, Any]:
     """Return how torchvision's first weights of a builder saw their pictures."""
-    first = next(iter(torchvision.models.get_model_weights(builder)))
-    seen = first.transforms()
+    seen = next(iter(torchvision.models.get_model_weights(builder))).transforms()
+    crop, resize = seen.crop_size[0], seen.resize_size[0]
+    if _POSITIONS in state and builder.startswith("vit_"):
+        side = math.isqrt(state[_POSITIONS].shape[1] - 1) * int(builder.rpartition("_")[2])
+        crop, resize = side, round(resize * side / crop)
     return {
-        "image_size": seen.crop_size[0],
-        "resize": seen.resize_size[0],
+        "image_size": crop,
+        "resize": resize,
         "mean": list(seen.mean),
         "std": list(seen.std),
         "interpolation": seen.interpolation.value,

@@ -1,26 +1,30 @@
-"""A network as stages: blocks in the order in which they run, grouped by the size of what they see.
+"""A network as stages: blocks in the order in which they run, grouped by what size they see.
 
-One rule for all: blocks are the members of the lists that a network is made of; a stage ends where the
-picture gets smaller. Where it never does (a vision transformer), the blocks are cut into four stages.
+One rule for all: blocks are the members of the lists that a network is made of; a stage ends where
+the picture gets smaller. Where it never does (a vision transformer), the blocks are cut into four.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
 from finetune_studio.core.errors import StudioError
 from finetune_studio.models import trace
+from finetune_studio.models.node import within
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _QUARTERS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A part of a network that is frozen or trained as a whole; ``positions`` is how many places it sees."""
+    """A part that is frozen or trained as a whole; ``positions`` is how many places it sees."""
 
     name: str
     positions: int | None
@@ -71,7 +75,7 @@ def _custom(network: nn.Module, head: str, names: Sequence[str]) -> list[str]:
             f"Its parts are {', '.join(name for name, _ in network.named_children())}"
             " and what lies in them.",
         )
-    covered = any(name == "" or head == name or head.startswith(f"{name}.") for name in names)
+    covered = any(within(head, name) for name in names)
     return [*names] if covered else [*names, head]
 
 
@@ -83,13 +87,13 @@ def _whole(network: nn.Module) -> list[str]:
 def _groups(network: nn.Module, head: str, inputs: Any = None) -> list[list[str]]:
     """Return the body's units, stage by stage."""
     seen = trace.trace(network, trace.blank(network) if inputs is None else inputs)
-    place = {name: index for index, name in enumerate(seen.order)}
     named = [
-        Unit(name, _positions(seen.shapes.get(name)), _is_block(network.get_submodule(name)))
+        Unit(name, _positions(seen.shape_of(name)), _is_block(network.get_submodule(name)))
         for name in _units(network, "", head)
     ]
-    if all(unit.name in place for unit in named):
-        named.sort(key=lambda unit: place[unit.name])
+    places = {unit.name: seen.place_of(unit.name) for unit in named}
+    if None not in places.values():
+        named.sort(key=lambda unit: places[unit.name] or 0)
     groups: list[list[Unit]] = []
     for unit in named:
         smaller = unit.positions and unit.positions > 1 and _shrinks(groups, unit)
@@ -114,18 +118,18 @@ def _cut_last(groups: list[list[Unit]]) -> list[list[Unit]]:
     cuts = [here[round(quarter * len(here) / _QUARTERS)] for quarter in range(_QUARTERS)]
     cuts.append(len(last))
     stem = [last[: cuts[0]]] if cuts[0] else []
-    parts = [last[start:end] for start, end in zip(cuts, cuts[1:], strict=False)]
+    parts = [last[start:end] for start, end in pairwise(cuts)]
     return groups[:-1] + stem + parts
 
 
 def _units(module: nn.Module, name: str, head: str) -> list[str]:
-    """Return the names of the parts that a body is made of, in the order in which they are written."""
+    """Return the names of the parts that a body is made of, in the order of its definition."""
     found: list[str] = []
     for child_name, child in module.named_children():
         dotted = f"{name}.{child_name}" if name else child_name
         if dotted == head or not _has_parameters(child):
             continue
-        opened = head.startswith(f"{dotted}.") or _holds_blocks(child)
+        opened = within(head, dotted) or _holds_blocks(child)
         found += _units(child, dotted, head) if opened else [dotted]
     return found
 

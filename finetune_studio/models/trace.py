@@ -1,14 +1,18 @@
-"""One blank input sent through a network without computing anything: what runs when, and its shapes."""
+"""One blank input sent through a network without computing: what runs when, and its shapes."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CANNOT = (NotImplementedError, RuntimeError, TypeError, ValueError)
 
 
 @dataclass
@@ -16,18 +20,32 @@ class Trace:
     """What one pass through a network showed, by module name.
 
     Attributes:
-        order: Modules in the order in which they were first entered.
-        shapes: The shape of each module's output, the batch first; missing where it gives no tensor.
-        saved: Bytes that each module itself keeps for the way back, for the whole batch.
+        place: When each module was first entered, counted from 0.
+        shapes: The shape of each module's output, the batch first; missing where it is no tensor.
+        saved: Bytes that each module itself keeps for the way back, for one sample.
     """
 
-    order: list[str] = field(default_factory=list)
+    place: dict[str, int] = field(default_factory=dict)
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     saved: dict[str, int] = field(default_factory=dict)
 
+    def shape_of(self, name: str) -> tuple[int, ...] | None:
+        """Return a module's output shape; of a list that never runs itself, its last member's."""
+        inside = [n for n in self.shapes if n.startswith(f"{name}.")]
+        last = max(inside, key=lambda n: self.place.get(n, -1), default="")
+        return self.shapes.get(name, self.shapes.get(last))
+
+    def place_of(self, name: str) -> int | None:
+        """Return when a module was entered; of a list that never runs, its first member."""
+        inside = [p for n, p in self.place.items() if n.startswith(f"{name}.")]
+        return self.place.get(name, min(inside, default=None))
+
 
 def blank(network: nn.Module, batch: int = 1, size: int = 0) -> Tensor:
-    """Return grey pictures of the size that a network expects (224 pixels where any will do)."""
+    """Return pictures that have a shape and no values, as large as a network expects.
+
+    Where any size will do they have 224 pixels a side.
+    """
     config = getattr(network, "config", None)
     own = getattr(network, "image_size", None) or getattr(config, "image_size", None)
     side = size or (own if isinstance(own, int) else 224)
@@ -35,36 +53,74 @@ def blank(network: nn.Module, batch: int = 1, size: int = 0) -> Tensor:
 
 
 def trace(network: nn.Module, inputs: Any) -> Trace:
-    """Send inputs through a network in evaluation mode and return what ran.
+    """Send inputs through a network and return what ran; the network stays as it is.
 
-    Nothing is computed: parameters and inputs are replaced by shapes alone. Networks that cannot run so
-    are really run.
+    Nothing is computed: parameters and inputs are replaced by shapes alone. Networks that cannot
+    run so are really run. What learning would keep in memory is only known in the first case.
     """
     found = Trace()
-    with _evaluating(network), torch.no_grad(), _watched(network, found):
+    with _modes_kept(network), _watched(network, found):
+        network.eval()
         try:
-            _run(network, inputs, as_shapes=True)
-        except (NotImplementedError, RuntimeError, TypeError, ValueError):
-            found.order.clear()
+            with torch.no_grad():
+                _run(network, _moved(inputs, "meta"), shapes_of(network))
+        except _CANNOT:
+            found.place.clear()
             found.shapes.clear()
-            _run(network, inputs, as_shapes=False)
+            device = next(network.parameters()).device
+            if device.type != "meta":
+                with torch.no_grad():
+                    _run(network, _moved(inputs, device))
+            return found
+    found.saved = saved_bytes(network, inputs)
     return found
 
 
-def _run(network: nn.Module, inputs: Any, *, as_shapes: bool) -> None:
-    device = "meta" if as_shapes else next(network.parameters()).device
-    moved = _moved(inputs, device)
-    args, kwargs = ((), moved) if isinstance(moved, dict) else ((moved,), {})
-    if as_shapes:
-        torch.func.functional_call(network, shapes_of(network), args, kwargs)
-    else:
+def saved_bytes(network: nn.Module, inputs: Any) -> dict[str, int]:
+    """Return the bytes that each module keeps of one sample for the way back if all of it learns.
+
+    Counted from what autograd really saves; parameters and what is saved twice count once.
+    """
+    state = {n: v.requires_grad_(v.is_floating_point()) for n, v in shapes_of(network).items()}
+    counted = {value.untyped_storage()._cdata for value in state.values()}
+    batch = _moved(inputs, "meta")
+    samples = len(next(iter(batch.values())) if isinstance(batch, dict) else batch)
+    found: dict[str, int] = {}
+    kept: list[Tensor] = []  # so that no address is used twice
+    inside: list[str] = []
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in counted:
+            counted.add(storage._cdata)
+            kept.append(tensor)
+            name = inside[-1] if inside else ""
+            found[name] = found.get(name, 0) + storage.nbytes() // samples
+        return tensor
+
+    def enter(name: str) -> None:
+        inside.append(name)
+
+    with _modes_kept(network), _entered(network, enter, inside.pop):
+        network.train()
+        watch = torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor)
+        with contextlib.suppress(*_CANNOT), torch.enable_grad(), watch:
+            _run(network, batch, state)
+    return found
+
+
+def _run(network: nn.Module, inputs: Any, state: dict[str, Tensor] | None = None) -> None:
+    args, kwargs = ((), inputs) if isinstance(inputs, dict) else ((inputs,), {})
+    if state is None:
         network(*args, **kwargs)
+    else:
+        torch.func.functional_call(network, state, args, kwargs)
 
 
 def shapes_of(network: nn.Module) -> dict[str, Tensor]:
     """Return a network's parameters and buffers as tensors that have a shape and no values."""
     tensors = [*network.named_parameters(), *network.named_buffers()]
-    return {name: torch.empty_like(value, device="meta") for name, value in tensors}
+    return {name: torch.empty_like(value, device="meta").detach() for name, value in tensors}
 
 
 def _moved(inputs: Any, device: Any) -> Any:
@@ -76,10 +132,9 @@ def _moved(inputs: Any, device: Any) -> Any:
 
 
 @contextlib.contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
-    """Put a network into evaluation mode for a while; every module returns to its own mode."""
+def _modes_kept(network: nn.Module) -> Iterator[None]:
+    """Let every module return to its own mode afterwards."""
     before = {module: module.training for module in network.modules()}
-    network.eval()
     try:
         yield
     finally:
@@ -89,17 +144,38 @@ def _evaluating(network: nn.Module) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _watched(network: nn.Module, found: Trace) -> Iterator[None]:
+    """Write down when each module is entered and what it gives out."""
     handles = []
     for name, module in network.named_modules():
 
         def entered(_module: nn.Module, _args: Any, name: str = name) -> None:
-            if name not in found.shapes and name not in found.order:
-                found.order.append(name)
+            found.place.setdefault(name, len(found.place))
 
         def left(_module: nn.Module, _args: Any, output: Any, name: str = name) -> None:
             tensor = first_tensor(output)
-            if tensor is not None and name not in found.shapes:
-                found.shapes[name] = tuple(tensor.shape)
+            if tensor is not None:
+                found.shapes.setdefault(name, tuple(tensor.shape))
+
+        handles += [module.register_forward_pre_hook(entered), module.register_forward_hook(left)]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextlib.contextmanager
+def _entered(network: nn.Module, enter: Any, leave: Any) -> Iterator[None]:
+    """Call ``enter`` with a module's name when it begins to run and ``leave`` when it has ended."""
+
+    def left(_module: nn.Module, _args: Any, _output: Any) -> None:
+        leave()
+
+    handles = []
+    for name, module in network.named_modules():
+
+        def entered(_module: nn.Module, _args: Any, name: str = name) -> None:
+            enter(name)
 
         handles += [module.register_forward_pre_hook(entered), module.register_forward_hook(left)]
     try:
@@ -113,7 +189,8 @@ def first_tensor(output: Any) -> Tensor | None:
     """Return the first tensor in whatever a module gave back."""
     if isinstance(output, Tensor):
         return output
-    values = output.values() if hasattr(output, "values") else output
-    if not isinstance(output, dict | list | tuple) and not hasattr(output, "values"):
-        return None
-    return next((found for v in values if (found := first_tensor(v)) is not None), None)
+    if isinstance(output, dict):
+        output = list(output.values())
+    if isinstance(output, list | tuple):
+        return next((found for v in output if (found := first_tensor(v)) is not None), None)
+    return None

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import pickle
 import re
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
@@ -14,6 +13,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from finetune_studio.core.errors import StudioError
+from finetune_studio.models.node import within
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 State = dict[str, Tensor]
 
@@ -46,8 +49,8 @@ _MAGIC = (
 def read(file: Path) -> State:
     """Return the tensors in a ``.pth``, ``.pt`` or ``.safetensors`` file, by name.
 
-    What the file is, is seen from its content; wrappings such as ``{"state_dict": ...}`` and prefixes
-    such as ``module.`` are taken off.
+    What the file is, is seen from its content; wrappings such as ``{"state_dict": ...}`` and
+    prefixes such as ``module.`` are taken off.
 
     Raises:
         StudioError: If the file is empty, cut short, no weights at all, or would have to run code.
@@ -71,7 +74,7 @@ def _refuse_other_kinds(file: Path, start: bytes) -> None:
         raise StudioError(f"The weights file {file} is empty.", _ANOTHER)
     if file.suffix == ".onnx" or start[4:8] == b"TFL3":
         raise StudioError(
-            f"{file} is a finished model for running (ONNX or TFLite); it cannot be trained further.",
+            f"{file} is a finished model for running (ONNX or TFLite) and cannot be trained on.",
             "Choose the weights it was made from: a .pth or .safetensors file.",
         )
     head = start.lstrip().lower()
@@ -151,7 +154,7 @@ def _refuse_not_numbers(file: Path, state: State) -> None:
     for name, value in state.items():
         if value.is_floating_point() and not torch.isfinite(value.sum(dtype=torch.float64)):
             raise StudioError(
-                f"The weights {name!r} in {file} hold values that are not numbers (NaN or infinity).",
+                f"The weights {name!r} in {file} hold values that are no numbers (NaN, infinity).",
                 "The training that wrote the file went wrong; choose an earlier or another file.",
             )
 
@@ -162,8 +165,8 @@ def fit(network: nn.Module, state: State, *, head: str, file: Path, title: str) 
     Raises:
         StudioError: If the state belongs to another network: what differs, in words.
     """
-    own = {name: value for name, value in network.state_dict().items() if not under(name, head)}
-    given = {name: value for name, value in state.items() if not under(name, head)}
+    own = {name: value for name, value in network.state_dict().items() if not within(name, head)}
+    given = {name: value for name, value in state.items() if not within(name, head)}
     problems = differences(
         {name: tuple(value.shape) for name, value in own.items()},
         {name: tuple(value.shape) for name, value in given.items()},
@@ -180,12 +183,7 @@ def fit(network: nn.Module, state: State, *, head: str, file: Path, title: str) 
 
 
 def _head_state(network: nn.Module, head: str) -> State:
-    return {name: value for name, value in network.state_dict().items() if under(name, head)}
-
-
-def under(name: str, head: str) -> bool:
-    """Return whether a tensor belongs to the head."""
-    return name == head or name.startswith(f"{head}.")
+    return {name: value for name, value in network.state_dict().items() if within(name, head)}
 
 
 Shapes = dict[str, tuple[int, ...]]

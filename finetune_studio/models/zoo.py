@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetune_studio.core import settings
 from finetune_studio.core.catalogue import Catalogue, Entry
-from finetune_studio.core.dataset import Labels
-from finetune_studio.core.recipe import ModelChoices
 from finetune_studio.core.task import Bundle
 from finetune_studio.models import hub
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from torch import nn
+
+    from finetune_studio.core.dataset import Labels
+    from finetune_studio.core.recipe import ModelChoices
 
 _IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 
@@ -90,7 +91,7 @@ def load(choices: ModelChoices, family: str, labels: Labels, seed: int) -> Bundl
         seed: Where the head's first weights come from.
 
     Raises:
-        StudioError: If the weights are not on this computer, are damaged or belong to another network.
+        StudioError: If the weights are not on this computer, damaged or of another network.
     """
     from finetune_studio.models import build, pretrained
 
@@ -102,7 +103,7 @@ def load(choices: ModelChoices, family: str, labels: Labels, seed: int) -> Bundl
 
 
 def rebuild(architecture: dict[str, Any], classes: int) -> nn.Module:
-    """Return the network that an architecture describes, with random weights and ``classes`` outputs.
+    """Return the network that an architecture describes, its weights random.
 
     Raises:
         StudioError: If this version does not know the architecture.
@@ -110,8 +111,3 @@ def rebuild(architecture: dict[str, Any], classes: int) -> nn.Module:
     from finetune_studio.models import build
 
     return build.rebuild(architecture, classes)
-
-
-def card_of(row: Entry) -> dict[str, Any]:
-    """Return a row's facts as JSON text would carry them, for a model card."""
-    return dict(json.loads(json.dumps(row.as_json())))
