@@ -1,4 +1,4 @@
-"""What every page has in common: a head with title, actions, Back and Next, and a scrolling body."""
+"""What every page has in common: a head with title, actions, Back and Next; a body that scrolls."""
 
 from __future__ import annotations
 

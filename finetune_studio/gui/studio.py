@@ -1,4 +1,4 @@
-"""The state of the window: the open project, its recipe, the run looked at, and the jobs at work."""
+"""The state of the window: the open project, its recipe, the run looked at, the jobs at work."""
 
 from __future__ import annotations
 

@@ -1,0 +1,172 @@
+"""A form drawn from the recipe's own description of its fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QGridLayout,
+    QLabel,
+    QLineEdit,
+    QSpinBox,
+    QWidget,
+)
+from typing_extensions import override
+
+from finetune_studio.core import recipe as recipes
+from finetune_studio.core.recipe import Recipe
+
+_LARGEST = 2_000_000_000
+
+
+class RecipeForm(QWidget):
+    """Shows some of the recipe's fields with title, unit and help; says when the user changes one.
+
+    Signals:
+        changed: A field's dotted name and its new value.
+    """
+
+    changed = Signal(str, object)
+
+    def __init__(
+        self, names: list[str], parent: QWidget | None = None, *, expert: bool = False
+    ) -> None:
+        super().__init__(parent)
+        known = recipes.fields()
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(12)
+        self._grid.setVerticalSpacing(8)
+        self._grid.setColumnStretch(0, 1)
+        self._setters: dict[str, Callable[[Any], None]] = {}
+        self._rows: dict[str, tuple[list[QWidget], bool]] = {}
+        for name in names:
+            if known[name].get("type") != "array":
+                self._add(name, known[name])
+        self.set_expert(expert)
+
+    def set_expert(self, expert: bool) -> None:
+        """Show all fields, or only those meant for everybody; no value changes."""
+        for widgets, simple in self._rows.values():
+            for widget in widgets:
+                widget.setVisible(simple or expert)
+
+    def set_recipe(self, recipe: Recipe) -> None:
+        """Show the recipe's values without saying that they changed."""
+        for name, setter in self._setters.items():
+            value: Any = recipe
+            for part in name.split("."):
+                value = getattr(value, part)
+            setter(value)
+
+    def editor(self, name: str) -> QWidget:
+        """Return the widget in which a field is edited."""
+        return self._rows[name][0][1]
+
+    def _add(self, name: str, about: dict[str, Any]) -> None:
+        title = QLabel(about["title"])
+        title.setTextFormat(Qt.TextFormat.PlainText)
+        title.setWordWrap(True)
+        editor, setter = self._editor(name, about)
+        editor.setObjectName(f"field_{name}")
+        unit = QLabel(about.get("unit", ""))
+        unit.setProperty("role", "small")
+        for widget in (title, editor, unit):
+            widget.setToolTip(f"{about['description']}")
+        title.setBuddy(editor)
+        editor.setAccessibleName(about["title"])
+        editor.setAccessibleDescription(about["description"])
+        row = self._grid.rowCount()
+        for column, widget in enumerate((title, editor, unit)):
+            self._grid.addWidget(widget, row, column)
+        self._setters[name] = setter
+        self._rows[name] = ([title, editor, unit], bool(about.get("simple")))
+
+    def _editor(self, name: str, about: dict[str, Any]) -> tuple[QWidget, Callable[[Any], None]]:
+        if "enum" in about:
+            return self._choice(name, [str(value) for value in about["enum"]])
+        if about.get("type") == "boolean":
+            box = QCheckBox()
+            box.clicked.connect(lambda checked: self.changed.emit(name, bool(checked)))
+            return box, box.setChecked
+        if about.get("type") == "integer":
+            return self._whole(name, about)
+        if about.get("type") == "number":
+            return self._number(name, about)
+        line = QLineEdit()
+        line.editingFinished.connect(lambda: self.changed.emit(name, line.text().strip()))
+        return line, line.setText
+
+    def _choice(self, name: str, values: list[str]) -> tuple[QWidget, Callable[[Any], None]]:
+        box = QComboBox()
+        for value in values:
+            box.addItem(value.replace("_", " ").capitalize(), value)
+        box.activated.connect(lambda index: self.changed.emit(name, box.itemData(index)))
+        box.installEventFilter(_WheelGuard(box))
+        return box, lambda value: box.setCurrentIndex(box.findData(value))
+
+    def _whole(self, name: str, about: dict[str, Any]) -> tuple[QWidget, Callable[[Any], None]]:
+        box = QSpinBox()
+        box.setRange(int(about.get("minimum", -_LARGEST)), int(about.get("maximum", _LARGEST)))
+        box.setGroupSeparatorShown(True)
+        box.setKeyboardTracking(False)
+        box.setMaximumWidth(140)
+        box.installEventFilter(_WheelGuard(box))
+        box.valueChanged.connect(lambda value: self.changed.emit(name, int(value)))
+
+        def show(value: Any) -> None:
+            box.blockSignals(True)
+            box.setValue(int(value))
+            box.blockSignals(False)
+
+        return box, show
+
+    def _number(self, name: str, about: dict[str, Any]) -> tuple[QWidget, Callable[[Any], None]]:
+        line = QLineEdit()
+        line.setMaximumWidth(140)
+        line.setAlignment(Qt.AlignmentFlag.AlignRight)
+
+        def take() -> None:
+            number = _number_in(line.text(), about)
+            line.setProperty("wrong", number is None)
+            line.style().unpolish(line)
+            line.style().polish(line)
+            if number is not None:
+                self.changed.emit(name, number)
+
+        def show(value: Any) -> None:
+            line.setText(f"{float(value):g}")
+            line.setProperty("wrong", False)
+
+        line.editingFinished.connect(take)
+        return line, show
+
+
+class _WheelGuard(QObject):
+    """Keeps the wheel from changing a value while the page is scrolled."""
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget):
+            event.ignore()
+            return not watched.hasFocus()
+        return False
+
+
+def _number_in(text: str, about: dict[str, Any]) -> float | None:
+    """Return the number that the user typed, if it is one within the field's bounds."""
+    try:
+        number = float(text.strip().replace(",", "."))
+    except ValueError:
+        return None
+    fits = (
+        number >= about.get("minimum", number)
+        and number <= about.get("maximum", number)
+        and number > about.get("exclusiveMinimum", number - 1)
+        and number < about.get("exclusiveMaximum", number + 1)
+    )
+    return number if fits else None

@@ -1,0 +1,131 @@
+"""The bar under the header that tells the user something, with details and a way out."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from finetune_studio.core.errors import StudioError
+
+_GOES_AFTER_MS = 6000
+
+
+class NoticeBar(QFrame):
+    """Shows one notice at a time; good news goes away by itself, trouble stays until it is closed.
+
+    Signals:
+        acted: The button of the notice was pressed; carries the notice's action name.
+    """
+
+    acted = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._action = ""
+        self._report = ""
+        self._make_parts()
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._on_closed)
+        self.hide()
+
+    def _make_parts(self) -> None:
+        self._text = QLabel()
+        self._text.setTextFormat(Qt.TextFormat.PlainText)
+        self._text.setWordWrap(True)
+        self._text.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse
+            | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self._button = self._flat("")
+        self._button.clicked.connect(self._on_acted)
+        self._details = self._flat(self.tr("Details"))
+        self._details.setCheckable(True)
+        self._details.toggled.connect(self._on_details_toggled)
+        self._copy = self._flat(self.tr("Copy report"))
+        self._copy.clicked.connect(self._on_copy_clicked)
+        self._close = self._flat(self.tr("Close"))
+        self._close.clicked.connect(self._on_closed)
+        self._box = QPlainTextEdit()
+        self._box.setReadOnly(True)
+        self._box.setMaximumHeight(180)
+        self._box.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        row.addWidget(self._text, 1)
+        for button in (self._button, self._copy, self._details, self._close):
+            row.addWidget(button, 0, Qt.AlignmentFlag.AlignVCenter)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 6, 6, 6)
+        column.addLayout(row)
+        column.addWidget(self._box)
+
+    @staticmethod
+    def _flat(text: str) -> QPushButton:
+        button = QPushButton(text)
+        button.setProperty("flat", True)
+        return button
+
+    @property
+    def text(self) -> str:
+        """Return what the bar says at the moment; empty while it is hidden."""
+        return "" if self.isHidden() else self._text.text()
+
+    def say(
+        self, text: str, level: str = "info", *, action: str = "", action_text: str = ""
+    ) -> None:
+        """Show a text; ``action`` is what :attr:`acted` says when the button is pressed."""
+        self._show(text, level, action, action_text, report="")
+        if level in ("ok", "info") and not action:
+            self._timer.start(_GOES_AFTER_MS)
+
+    def complain(self, error: StudioError) -> None:
+        """Show an error: what happened, what to do next, and its details to unfold or copy."""
+        report = error.details or f"{error.message}\n{error.hint}"
+        self._show(f"{error.message} {error.hint}".strip(), "bad", "", "", report=report)
+
+    def _show(self, text: str, level: str, action: str, action_text: str, *, report: str) -> None:
+        self._timer.stop()
+        self._action, self._report = action, report
+        self._text.setText(text)
+        self._button.setText(action_text)
+        self._button.setVisible(bool(action))
+        self._details.setChecked(False)
+        self._details.setVisible(bool(report))
+        self._copy.setVisible(bool(report))
+        self._box.setPlainText(report)
+        self._box.hide()
+        self.setProperty("level", level)
+        self.style().unpolish(self)
+        self.style().polish(self)
+        self.setAccessibleName(text)
+        self.show()
+
+    @Slot()
+    def _on_closed(self) -> None:
+        self._timer.stop()
+        self.hide()
+
+    @Slot()
+    def _on_acted(self) -> None:
+        self._on_closed()
+        self.acted.emit(self._action)
+
+    @Slot(bool)
+    def _on_details_toggled(self, shown: bool) -> None:
+        self._box.setVisible(shown)
+
+    @Slot()
+    def _on_copy_clicked(self) -> None:
+        QGuiApplication.clipboard().setText(f"{self._text.text()}\n\n{self._report}")
+        self._copy.setText(self.tr("Copied"))
+        QTimer.singleShot(2000, self._copy, lambda: self._copy.setText(self.tr("Copy report")))
