@@ -78,7 +78,7 @@ def photograph(rng: Random, disease: str) -> Image.Image:
     picture, plant = np.clip(behind(rng, light.sun), 0, 1), species(rng)
     for _ in range(int(rng.choice([0, 0, 0, 1, 2, 3])) if behind is not hand else 0):
         picture = neighbour(rng, plant, picture, light)
-    length = rng.uniform(1.35, 2.0) if rng.random() < 0.7 else rng.uniform(2.0, 3.2)
+    length = rng.uniform(1.65, 2.2) if rng.random() < 0.65 else rng.uniform(2.2, 3.2)
     middle = (rng.normal(0, 0.12), rng.normal(0, 0.12))
     leaf = grow(rng, plant, Pose(middle, rng.uniform(0, 2 * math.pi), length))
     DISEASES[disease](rng, leaf)
@@ -98,7 +98,7 @@ def develop(rng: Random, picture: np.ndarray) -> Image.Image:
     picture = np.clip(picture, 0, 1.2) ** rng.uniform(0.72, 0.98)
     picture = picture / (1 + 0.12 * np.clip(picture - 0.7, 0, None))
     picture = blur(
-        picture, float(rng.choice([0.6, 0.9, 1.3, 2.2, 3.2], p=[0.3, 0.3, 0.2, 0.13, 0.07]))
+        picture, float(rng.choice([0.6, 0.9, 1.3, 2.2, 3.2], p=[0.35, 0.33, 0.2, 0.08, 0.04]))
     )
     levels = Image.fromarray((picture * 255).astype(np.uint8))
     small = np.asarray(levels.resize((SIZE, SIZE), Image.Resampling.LANCZOS)).astype(np.float32)

@@ -26,12 +26,12 @@ def somewhere(
 
 def leaf_rust(rng: Random, leaf: Leaf) -> None:
     """Small raised orange-brown pustules in loose clusters, with yellow halos."""
-    severity = rng.beta(1.2, 1.6)
-    amount, tint = int(20 + 150 * severity), np.array([0.60, 0.29, 0.09]) * rng.uniform(0.55, 1.15)
+    severity = rng.beta(1.6, 1.4)
+    amount, tint = int(45 + 160 * severity), np.array([0.60, 0.29, 0.09]) * rng.uniform(0.55, 1.15)
     wobble, grain = fractal(rng, 30, 3), fractal(rng, 130, 1)
     centres = [s for _ in range(int(rng.integers(1, 6))) if (s := somewhere(rng, leaf))]
-    size, halo = rng.uniform(1.5, 4.0), rng.uniform(1.6, 3.2)
-    chlorosis = rng.uniform(0.15, 0.7)
+    size, halo = rng.uniform(2.2, 4.4), rng.uniform(1.7, 3.2)
+    chlorosis = rng.uniform(0.25, 0.8)
     for _ in range(amount):
         spot = scatter(rng, leaf, centres)
         if spot is None:
@@ -67,15 +67,15 @@ def scatter(rng: Random, leaf: Leaf, centres: list[tuple[int, int]]) -> tuple[in
 
 def leaf_blight(rng: Random, leaf: Leaf) -> None:
     """A few large dead areas, often from the edge: brown, dark-rimmed, ringed, yellow around."""
-    severity = rng.beta(1.3, 1.6)
+    severity = rng.beta(1.7, 1.4)
     ragged = 0.20 * fractal(rng, 7, 4) + 0.07 * fractal(rng, 50, 2)
     away, own = np.full(leaf.frame.along.shape, 9.0), np.zeros(leaf.frame.along.shape)
-    for number in range(int(1 + rng.poisson(1 + 2.5 * severity))):
+    for number in range(int(1 + rng.poisson(1.5 + 2.5 * severity))):
         margin = number > 0 and rng.random() < 0.6
         spot = somewhere(rng, leaf, 0, 6) if margin else somewhere(rng, leaf, 8)
         if spot is None:
             continue
-        radius = leaf.frame.scale * rng.uniform(0.045, 0.1) * (1 + 1.4 * severity * rng.random())
+        radius = leaf.frame.scale * rng.uniform(0.06, 0.115) * (1 + 1.4 * severity * rng.random())
         along = (leaf.frame.along - leaf.frame.along[spot]) * leaf.frame.scale / radius
         across = (leaf.frame.across - leaf.frame.across[spot]) * leaf.frame.scale / radius
         # Dead tissue stops at side veins, so areas are longer along these than across.
@@ -108,10 +108,10 @@ def dead_colour(rng: Random, away: np.ndarray) -> np.ndarray:
 
 def powdery_mildew(rng: Random, leaf: Leaf) -> None:
     """Soft-edged white-grey colonies of fine powder that let the veins show through."""
-    severity = rng.beta(1.3, 1.5)
+    severity = rng.beta(1.8, 1.4)
     ragged, powder = fractal(rng, 9, 5, 0.6), fractal(rng, 90, 3, 0.7)
     field = np.full(leaf.frame.along.shape, -9.0)
-    for _ in range(int(3 + rng.poisson(2 + 9 * severity))):
+    for _ in range(int(5 + rng.poisson(2 + 11 * severity))):
         spot = somewhere(rng, leaf)
         if spot is None:
             continue
@@ -119,7 +119,7 @@ def powdery_mildew(rng: Random, leaf: Leaf) -> None:
         y, x = np.mgrid[0:DRAWN, 0:DRAWN].astype(np.float32)
         field = np.maximum(field, 1 - np.hypot(y - spot[0], x - spot[1]) / radius)
     field = field + 0.26 * ragged
-    cover = step(field, -0.35, 0.75) * rng.uniform(0.35, 0.95)
+    cover = step(field, -0.35, 0.75) * rng.uniform(0.6, 0.97)
     film = step(fractal(rng, 4, 4), 0.2, 2.0) * 0.35 * severity
     cover = (
         np.clip(cover + film, 0, 1)
@@ -139,13 +139,13 @@ def healthy(rng: Random, leaf: Leaf) -> None:
 
 def accidents(rng: Random, leaf: Leaf) -> None:
     """What happens to leaves of every class: splashed soil, bites, drops, scratches, dust."""
-    if rng.random() < 0.4:
-        soil_specks(rng, leaf, int(rng.integers(4, 45)))
-    if rng.random() < 0.15:
+    if rng.random() < 0.28:
+        soil_specks(rng, leaf, int(rng.integers(4, 30)))
+    if rng.random() < 0.1:
         bites(rng, leaf)
-    if rng.random() < 0.2:
+    if rng.random() < 0.13:
         drops(rng, leaf, int(rng.integers(3, 22)))
-    if rng.random() < 0.2:
+    if rng.random() < 0.12:
         dust = step(fractal(rng, 3, 3), 0.3, 2.2) * rng.uniform(0.1, 0.3)
         leaf.colour[:] = mix(leaf.colour, (0.60, 0.55, 0.47), dust)
     if rng.random() < 0.3:
