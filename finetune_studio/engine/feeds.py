@@ -147,7 +147,7 @@ def build_cached(
             yield PhaseStarted("features", f"{text} ({split})", len(todo))
         set_aside: set[int] = set()
         done = 0
-        for loaded in loader.run(grouped(todo, _BATCH), view):
+        for loaded in loader.run(grouped(todo, recipe.optimiser.batch_size), view):
             if control.stop.is_set():
                 store.keep()
                 return
@@ -169,9 +169,6 @@ def build_cached(
                 f"{len(kept):,} {split} samples seen once; epochs reuse what the frozen layers said."
             )
     made.append(CachedFeed(task, bundle, kept, device, prefix, found))
-
-
-_BATCH = 32
 
 
 def bytes_needed(

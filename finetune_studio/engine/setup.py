@@ -298,7 +298,7 @@ def _agrees(
     loader: Loader,
     prefix: FrozenPrefix,
 ) -> tuple[bool, str]:
-    """Run the first batch both ways and compare the loss, random numbers equal."""
+    """Run the first batch both ways, in evaluation mode so that no norm moves, and compare the loss."""
     group = train[:8]
     loaded = next(iter(loader.run([group], None)))
     if loaded.batch is None:
@@ -306,17 +306,18 @@ def _agrees(
     batch = feeds.laid_out(loaded.batch.to(device.torch), device)
     try:
         with torch.no_grad(), device.autocast():
-            torch.manual_seed(0)
+            bundle.network.eval()
             whole = float(task.loss(bundle, batch))
             stored = prefix.compute(task, bundle, batch)
             blank = feeds.laid_out(task.blank(bundle).to(device.torch), device)
             blank.targets = batch.targets
             prefix.stored = stored
-            torch.manual_seed(0)
             with prefix.replaying():
                 replayed = float(task.loss(bundle, blank))
     except (RuntimeError, TypeError, ValueError, IndexError, AttributeError):
         return False, ""  # this network's rest cannot run alone: a shorter prefix is tried
+    finally:
+        layers.set_modes(bundle.network)
     if whole == replayed:
         return True, "Computed once and computed anew agree exactly on the first batch."
     if abs(whole - replayed) <= _SAME * max(1.0, abs(whole)):

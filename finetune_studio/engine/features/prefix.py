@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from finetune_studio.core.task import Batch, Bundle, Task
+from finetune_studio.models import layers
 
 _RANDOM = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
 
@@ -119,12 +120,14 @@ class _Trace:
         for name, module in bundle.network.named_modules():
             hooks.append(module.register_forward_pre_hook(self._before(name)))
             hooks.append(module.register_forward_hook(self._after(name)))
+        bundle.network.eval()  # norms must not learn from the blank
         try:
             with torch.no_grad():
                 task.predict(bundle, task.blank(bundle).to(_device(bundle.network)))
         finally:
             for hook in hooks:
                 hook.remove()
+            layers.set_modes(bundle.network)
         self.called = set(self.order)
 
     def _before(self, name: str) -> Any:

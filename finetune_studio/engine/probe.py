@@ -1,0 +1,181 @@
+"""Looks at a model before it is trained: its layers, and what a choice of layers means."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from finetune_studio.engine.estimate import MemoryEstimate, estimate_memory
+from finetune_studio.models.node import LayerNode, count, state, ticked
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import nn
+
+    from finetune_studio.core.dataset import Labels
+    from finetune_studio.core.recipe import ModelChoices, Recipe
+
+__all__ = ["LayerNode", "ModelLook", "look_at_model", "state", "ticked", "trainable_count"]
+
+_AMOUNTS = ("head_only", "last_stage", "later_half", "everything")
+_KEPT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What is known of a model whatever is retrained of it."""
+
+    root: LayerNode
+    head: str
+    architecture: dict[str, Any]
+    origin: str
+    note: str
+    local: bool
+    image_size: int
+    stages: tuple[tuple[str, tuple[str, ...]], ...]
+    amounts: dict[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLook:
+    """A model as the Layers page shows it: plain values alone.
+
+    Attributes:
+        root: The network as a tree.
+        head: Dotted name of the new last layer.
+        architecture: What it is built from, as plain values.
+        origin: A catalogue name, a file or a folder.
+        note: A sentence about the head that is replaced.
+        local: Whether its weights are on this computer.
+        image_size: Side of the square that it sees, in pixels.
+        stages: Title and module names of each stage, in the order in which they run, the head last.
+        amounts: For each choice of how much to retrain, the names of what then learns.
+        total: Numbers in the network.
+        trainable: Numbers that learn under the recipe's choice.
+        trainable_names: Names of what learns under the recipe's choice.
+        memory: What training will take, an estimate.
+    """
+
+    root: LayerNode
+    head: str
+    architecture: dict[str, Any]
+    origin: str
+    note: str
+    local: bool
+    image_size: int
+    stages: tuple[tuple[str, tuple[str, ...]], ...]
+    amounts: dict[str, tuple[str, ...]]
+    total: int
+    trainable: int
+    trainable_names: tuple[str, ...]
+    memory: MemoryEstimate
+
+    @property
+    def memory_mb(self) -> float:
+        """Return the estimated memory of training."""
+        return self.memory.total_mb
+
+
+_seen: OrderedDict[tuple[Any, ...], _Facts] = OrderedDict()
+
+
+def look_at_model(recipe: Recipe, labels: Labels) -> ModelLook:
+    """Return what the recipe's model is and what its choice of layers means.
+
+    The model is looked at once and remembered, so that another choice of layers is answered at once.
+    Nothing is computed with the network's weights, so a model of the catalogue can be looked at before
+    it is downloaded.
+
+    Raises:
+        StudioError: If the model cannot be read, or a custom choice names a layer that it has not.
+    """
+    classes = max(2, len(labels))
+    facts = _facts(recipe.model, _family(recipe.task), classes)
+    names = _names(facts, recipe)
+    return ModelLook(
+        root=facts.root,
+        head=facts.head,
+        architecture=facts.architecture,
+        origin=facts.origin,
+        note=facts.note,
+        local=facts.local,
+        image_size=facts.image_size,
+        stages=facts.stages,
+        amounts=facts.amounts,
+        total=facts.root.parameters,
+        trainable=count(facts.root, names),
+        trainable_names=names,
+        memory=estimate_memory(facts.root, names, recipe.optimiser.batch_size),
+    )
+
+
+def trainable_count(look: ModelLook, names: Sequence[str]) -> int:
+    """Return how many numbers learn if the named modules do; the head counts as its name is given."""
+    return count(look.root, names)
+
+
+def _names(facts: _Facts, recipe: Recipe) -> tuple[str, ...]:
+    if recipe.layers.amount != "custom":
+        return facts.amounts[recipe.layers.amount]
+    from finetune_studio.models.stages import with_head
+
+    known = {node.name for node in facts.root.walk()} | {name for name, _ in facts.root.owned()}
+    return tuple(with_head(recipe.layers.trainable, facts.head, known))
+
+
+def _family(task: str) -> str:
+    from finetune_studio.tasks import CATALOGUE
+
+    return str(CATALOGUE.load(task).models)
+
+
+def _facts(choices: ModelChoices, family: str, classes: int) -> _Facts:
+    key = (choices.model_dump_json(), family, classes, _stamp(choices.source))
+    found = _seen.get(key)
+    if found is None:
+        found = _look(choices, family, classes)
+        _seen[key] = found
+        while len(_seen) > _KEPT:
+            _seen.popitem(last=False)
+    _seen.move_to_end(key)
+    return found
+
+
+def _stamp(source: str) -> tuple[float, ...]:
+    """Return what changes when a model's file or folder does."""
+    from finetune_studio.models import hub, zoo
+
+    if source in zoo.CATALOGUE:
+        place = hub.local(zoo.CATALOGUE[source])
+    else:
+        place = Path(source).expanduser()
+    if place is None or not place.exists():
+        return ()
+    inside = sorted(place.iterdir()) if place.is_dir() else [place]
+    return tuple(file.stat().st_mtime for file in inside)
+
+
+def _look(choices: ModelChoices, family: str, classes: int) -> _Facts:
+    import torch
+
+    from finetune_studio.models import build, layers, pretrained
+
+    found = pretrained.find(choices, family, weights_needed=False)
+    with torch.device("meta"):
+        network: nn.Module = build.rebuild(found.architecture, classes)
+    side = int(found.processor["crop"])
+    inputs = torch.zeros(2, 3, side, side, device="meta")
+    return _Facts(
+        root=layers.tree(network, inputs, found.head),
+        head=found.head,
+        architecture=found.architecture,
+        origin=found.origin,
+        note=found.note,
+        local=found.local,
+        image_size=side,
+        stages=tuple((t, tuple(names)) for t, names in layers.stages(network, found.head)),
+        amounts={a: tuple(layers.names_for(a, network, found.head)) for a in _AMOUNTS},
+    )

@@ -1,0 +1,204 @@
+"""The loop: learns, stops, pauses, resumes exactly, and survives bad samples and bad settings."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from finetune_studio.core.errors import StudioError
+from finetune_studio.core.events import (
+    CheckpointSaved,
+    Event,
+    Noted,
+    RunContinued,
+    RunFinished,
+    RunPaused,
+    RunStarted,
+    SampleSetAside,
+    StepDone,
+    Validated,
+)
+from finetune_studio.core.job import Control
+from finetune_studio.core.project import Project
+from finetune_studio.engine.run import Run, load_bundle
+from tests.engine.conftest import run_all, settings
+
+pytestmark = pytest.mark.usefixtures("small_model")
+
+
+def weights(run_folder: str) -> dict[str, torch.Tensor]:
+    folder = Path(run_folder)
+    name = json.loads((folder / "checkpoints" / "index.json").read_text())["last"]
+    return load_file(folder / "checkpoints" / name / "weights.safetensors")
+
+
+def finished(events: list[Event]) -> RunFinished:
+    last = events[-1]
+    assert isinstance(last, RunFinished)
+    return last
+
+
+def test_everything_trained_learns_the_stripes(project: Project) -> None:
+    recipe = settings(
+        layers__amount="everything", optimiser__epochs=12, optimiser__learning_rate=5e-3
+    )
+    events = run_all(project, recipe)
+    losses = [e.loss for e in events if isinstance(e, Validated)]
+    assert len(losses) == 12
+    assert finished(events).metrics["accuracy"] >= 0.6
+    assert next(iter(finished(events).metrics)) == "accuracy"
+    assert isinstance(events[-1], RunFinished)
+    assert not finished(events).stopped
+
+
+def test_run_states_what_the_contract_says(project: Project) -> None:
+    events = run_all(project, settings())
+    started = next(e for e in events if isinstance(e, RunStarted))
+    assert started.samples == {"train": 36, "validation": 12}
+    assert started.trainable == 3 * 1280 + 3
+    assert [e.step for e in events if isinstance(e, StepDone)][0] == 1
+    on_disk = list(Run(Path(started.run)).events())
+    assert [e.word() for e in on_disk] == [e.word() for e in events]
+    assert Run(Path(started.run)).state == "finished"
+
+
+@pytest.mark.parametrize("amount", ["head_only", "last_stage"])
+def test_cached_training_ends_with_identical_weights(project: Project, amount: str) -> None:
+    # Full batches: some kernels round differently in the last bit for very small ones.
+    recipe = settings(layers__amount=amount, optimiser__batch_size=12)
+    cached = run_all(project, recipe)
+    plain = run_all(project, recipe.with_settings({"compute.cache": "off"}))
+    assert any(isinstance(e, Noted) and "exactly" in e.text for e in cached)
+    ours, theirs = weights(finished(cached).run), weights(finished(plain).run)
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_second_run_computes_no_feature_again(project: Project) -> None:
+    run_all(project, settings())
+    again = run_all(project, settings(optimiser__epochs=2))
+    assert not [e for e in again if e.word() == "phase_started" and e.phase == "features"]  # type: ignore[attr-defined]
+
+
+def test_frozen_layers_and_their_norms_do_not_move(project: Project) -> None:
+    from tests.engine.conftest import small_bundle
+
+    events = run_all(project, settings(layers__amount="last_stage", compute__cache="off"))
+    after = load_bundle(Path(finished(events).run)).network.state_dict()
+    before = small_bundle(project.dataset.labels(), 0).network.state_dict()
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert moved
+    assert not [name for name in moved if name.startswith(("features.0.", "features.5."))]
+    assert any("running_mean" in name for name in moved)
+
+
+@pytest.mark.parametrize("amount", ["head_only", "later_half"])
+def test_stopped_run_resumes_to_the_same_numbers(project: Project, amount: str) -> None:
+    recipe = settings(layers__amount=amount, augment__strength="light", optimiser__epochs=4)
+    whole = run_all(project, recipe)
+
+    def stop_in_second_epoch(event: Event, control: Control) -> None:
+        if isinstance(event, StepDone) and event.epoch > 1.3:
+            control.ask_stop()
+
+    torch.manual_seed(99)
+    first = run_all(project, recipe, on_event=stop_in_second_epoch)
+    assert finished(first).stopped
+    folder = Path(finished(first).run)
+    assert Run(folder).state == "stopped"
+    assert max(e.step for e in first if isinstance(e, StepDone)) < 20
+    second = run_all(project, recipe, resume=folder)
+    assert next(e for e in second if isinstance(e, RunStarted)).resumed
+    assert Run(folder).state == "finished"
+    assert finished(second).metrics == finished(whole).metrics
+    ours, theirs = weights(str(folder)), weights(finished(whole).run)
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_pause_saves_and_continues(project: Project) -> None:
+    timers = []
+
+    def pause_once(event: Event, control: Control) -> None:
+        if isinstance(event, StepDone) and not timers:
+            control.pause()
+            timers.append(threading.Timer(0.2, control.go_on))
+            timers[0].start()
+
+    events = run_all(project, settings(), on_event=pause_once)
+    timers[0].join()
+    words = [type(e) for e in events]
+    assert words.index(CheckpointSaved) < words.index(RunPaused) < words.index(RunContinued)
+    assert not finished(events).stopped
+
+
+def test_unreadable_sample_is_set_aside_and_named(project: Project, tmp_path: Path) -> None:
+    bad = tmp_path / "photos" / "class1" / "000.png"
+    bad.write_bytes(b"no picture")
+    for cache in ("auto", "off"):
+        events = run_all(project, settings(compute__cache=cache))
+        aside = [e for e in events if isinstance(e, SampleSetAside)]
+        assert [Path(e.path).name for e in aside] == ["000.png"]
+        assert "not a picture" in aside[0].reason
+        assert finished(events).metrics
+
+
+def test_divergence_goes_back_and_halves_the_rate(project: Project) -> None:
+    recipe = settings(
+        layers__amount="everything", optimiser__learning_rate=100.0, optimiser__head_learning_rate=100.0
+    )
+    with pytest.raises(StudioError) as caught:
+        run_all(project, recipe)
+    assert "too large" in caught.value.message
+    assert "smaller" in caught.value.hint
+
+
+def test_early_stopping_keeps_the_best_epoch(project: Project) -> None:
+    recipe = settings(
+        layers__amount="everything",
+        optimiser__epochs=40,
+        optimiser__learning_rate=1e-2,
+        stop__early=True,
+        stop__patience=2,
+    )
+    events = run_all(project, recipe)
+    judged = [e for e in events if isinstance(e, Validated)]
+    assert len(judged) < 40
+    best = max(judged, key=lambda e: (e.metrics["accuracy"], -e.loss))
+    assert finished(events).best_epoch == best.epoch
+    assert finished(events).metrics == pytest.approx(best.metrics)
+
+
+@pytest.mark.parametrize("balance", ["weights", "sampler"])
+def test_balancing_helps_the_rare_class(project: Project, balance: str) -> None:
+    rare = [s.id for s in project.dataset.samples(split="train") if s.label == "class2"]
+    project.dataset.exclude(rare[3:])
+    events = run_all(project, settings(optimiser__balance=balance))
+    assert finished(events).metrics["accuracy"] >= 0
+
+
+def test_one_class_is_refused_in_words(project: Project) -> None:
+    others = [s.id for s in project.dataset.samples() if s.label != "class0"]
+    project.dataset.exclude(others)
+    with pytest.raises(StudioError, match="two are needed"):
+        run_all(project, settings())
+
+
+def test_answers_follow_renamed_and_merged_classes(project: Project) -> None:
+    from finetune_studio.engine.evaluate import answers, predict
+
+    events = run_all(project, settings(layers__amount="everything", optimiser__epochs=4))
+    folder = Path(finished(events).run)
+    before = answers(folder, project.dataset, "validation")
+    project.dataset.rename_class("class0", "vertical")
+    project.dataset.merge_classes(["class1"], "class2")
+    after = answers(folder, project.dataset, "validation")
+    assert {p.label for _, p in after} <= {"vertical", "class2"}
+    old, new = before[0][1].probabilities, after[0][1].probabilities
+    assert new["class2"] == pytest.approx(old["class1"] + old["class2"])
+    said = next(predict(folder, [after[0][0].path], Control()))
+    assert said.probabilities == pytest.approx(new, abs=1e-5)
