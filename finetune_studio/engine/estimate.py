@@ -42,9 +42,9 @@ def estimate_memory(
 ) -> MemoryEstimate:
     """Return the memory that training takes if the named layers learn.
 
-    What the way back needs was counted once, for one sample, from what autograd saves when everything
-    learns; a choice pays for the layers from its first learning one on. Frozen layers before it only
-    hold what goes in and out of the largest of them.
+    What the way back needs was counted once, for one sample, from what autograd saves when
+    everything learns; a choice pays for the layers from its first learning one on. Frozen layers
+    before it only hold what goes in and out of the largest of them.
 
     Args:
         root: The network, as :func:`probe.look_at_model` gives it.
@@ -91,7 +91,7 @@ class TimeEstimate:
     """Seconds, from a short trial with blank pictures on this computer.
 
     Attributes:
-        first_epoch_s: The first epoch, in which frozen layers are computed for every sample.
+        first_epoch_s: The first epoch, in which the frozen layers are computed for every sample.
         epoch_s: Each further epoch.
         cached: Whether frozen layers are computed only once, so that further epochs are shorter.
     """
@@ -106,13 +106,16 @@ class TimeEstimate:
 
 
 def seconds_per_epoch(recipe: Recipe, labels: Labels, samples: int) -> TimeEstimate:
-    """Try a few steps on blank pictures and return what an epoch of ``samples`` samples will take.
+    """Try a few steps on blank pictures; return what an epoch of so many samples will take.
 
-    Takes two to ten seconds itself. Reading and varying the pictures is not counted.
+    Takes one to ten seconds itself, so it belongs into a worker. Reading and varying the pictures
+    is not counted, nor is validation.
 
     Raises:
         StudioError: If the recipe's model is not there.
     """
+    import torch
+
     from finetune_studio.engine import device as devices
     from finetune_studio.engine.probe import look_at_model
     from finetune_studio.models import layers, zoo
@@ -123,38 +126,52 @@ def seconds_per_epoch(recipe: Recipe, labels: Labels, samples: int) -> TimeEstim
     layers.set_trainable(network, look.trainable_names)
     layers.set_modes(network)
     batch = min(recipe.optimiser.batch_size, _TRIAL_BATCH)
+    pixels = torch.zeros(batch, 3, look.image_size, look.image_size, device=device)
+    whole, frozen = _trial(network, pixels, _first_learning(look.root, look.trainable_names))
+    whole, frozen = whole * samples / batch, frozen * samples / batch
+    if recipe.compute.cache == "off" or frozen == 0.0:
+        return TimeEstimate(whole, whole, cached=False)
+    views = recipe.augment.views if recipe.augment.strength != "none" else 1
+    return TimeEstimate(frozen * views + (whole - frozen), whole - frozen, cached=True)
+
+
+def _first_learning(root: LayerNode, names: Sequence[str]) -> str:
+    """Return the name of the first module to run that learns."""
+    found = [n for n in root.walk() if n.order >= 0 and n.tables and _learns(n, names)]
+    return min(found, key=lambda n: n.order).name if found else ""
+
+
+def _trial(network: nn.Module, pixels: Tensor, first: str) -> tuple[float, float]:
+    """Return the seconds of a whole step, and of the part before the first module that learns."""
     import torch
 
-    pixels = torch.zeros(batch, 3, look.image_size, look.image_size, device=device)
-    step = _timed(lambda: _learn(network, pixels)) / batch
-    with torch.inference_mode():
-        forward = _timed(lambda: network(pixels)) / batch
-    cached = recipe.compute.cache == "auto" and recipe.layers.amount == "head_only"
-    if not cached:
-        return TimeEstimate(step * samples, step * samples, cached=False)
-    head = max(0.0, step - forward) * samples
-    views = recipe.augment.views if recipe.augment.strength != "none" else 1
-    return TimeEstimate(forward * samples * views + head, head, cached=True)
+    marks: list[float] = []
+
+    def reached(_module: nn.Module, _args: object) -> None:
+        marks.append(_now(pixels))
+
+    found: list[tuple[float, float]] = []
+    hook = network.get_submodule(first).register_forward_pre_hook(reached)
+    try:
+        began = _now(pixels)
+        while len(found) < 5 and (len(found) < 2 or _now(pixels) - began < _TRIAL_S):
+            marks.clear()
+            network.zero_grad(set_to_none=True)
+            started = _now(pixels)
+            with torch.enable_grad():
+                network(pixels).logsumexp(1).mean().backward()
+            found.append((_now(pixels) - started, marks[0] - started if marks and first else 0.0))
+    finally:
+        hook.remove()
+    return min(found[1:])
 
 
-def _learn(network: nn.Module, pixels: Tensor) -> None:
-    network.zero_grad(set_to_none=True)
-    network(pixels).logsumexp(1).mean().backward()
-
-
-def _timed(work: object) -> float:
-    """Return the seconds that some work takes, the shortest of a few tries after a first one."""
+def _now(pixels: Tensor) -> float:
+    """Return the time, when the device has done all that it was asked."""
     import time
 
     import torch
 
-    assert callable(work)
-    found: list[float] = []
-    began = time.perf_counter()
-    while len(found) < 4 and (len(found) < 2 or time.perf_counter() - began < _TRIAL_S):
-        started = time.perf_counter()
-        work()
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        found.append(time.perf_counter() - started)
-    return min(found[1:])
+    if pixels.is_cuda:
+        torch.cuda.synchronize()
+    return time.perf_counter()

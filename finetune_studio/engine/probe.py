@@ -85,9 +85,9 @@ _seen: OrderedDict[tuple[Any, ...], _Facts] = OrderedDict()
 def look_at_model(recipe: Recipe, labels: Labels) -> ModelLook:
     """Return what the recipe's model is and what its choice of layers means.
 
-    The model is looked at once and remembered, so that another choice of layers is answered at once.
-    Nothing is computed with the network's weights, so a model of the catalogue can be looked at before
-    it is downloaded.
+    The model is looked at once and remembered, so another choice of layers is answered at once.
+    Nothing is computed with the network's weights, so a model of the catalogue can be looked at
+    before it is downloaded.
 
     Raises:
         StudioError: If the model cannot be read, or a custom choice names a layer that it has not.
@@ -113,7 +113,7 @@ def look_at_model(recipe: Recipe, labels: Labels) -> ModelLook:
 
 
 def trainable_count(look: ModelLook, names: Sequence[str]) -> int:
-    """Return how many numbers learn if the named modules do; the head counts as its name is given."""
+    """Return how many numbers learn if the named modules and parameters do."""
     return count(look.root, names)
 
 

@@ -39,7 +39,7 @@ def _node(module: nn.Module, name: str, depth: int, head: str, seen: trace.Trace
     shape = seen.shapes.get(name)
     return LayerNode(
         name,
-        kind_of(module),
+        kind_of(module) if name else "The whole network",
         type(module).__name__,
         shape[1:] if shape else None,
         own,

@@ -67,7 +67,7 @@ def count(root: LayerNode, names: Sequence[str]) -> int:
 
 
 def state(node: LayerNode, names: Sequence[str]) -> str:
-    """Return how much of a node is named: ``all``, ``some``, ``none``; ``empty`` if it holds nothing."""
+    """Return how much of a node is named: all, some or none of it; empty if it holds nothing."""
     chosen = [any(within(name, n) for n in names) for name, _ in node.owned()]
     if not chosen:
         return "empty"

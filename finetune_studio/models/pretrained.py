@@ -29,6 +29,7 @@ class Pretrained:
         origin: Where the weights come from, for people.
         note: A sentence about the head that is replaced.
         fill: Puts the pretrained weights into a network, all but the head.
+        local: Whether the weights are on this computer.
     """
 
     architecture: dict[str, Any]
@@ -37,17 +38,24 @@ class Pretrained:
     origin: str
     note: str
     fill: Callable[[nn.Module], None]
+    local: bool = True
 
 
-def find(choices: ModelChoices, family: str) -> Pretrained:
+def find(choices: ModelChoices, family: str, *, weights_needed: bool = True) -> Pretrained:
     """Return what the choice stands for.
+
+    Args:
+        choices: A catalogue name, a weights file or a folder, and the image size.
+        family: What the task needs, for example ``image``.
+        weights_needed: Off to look at a model of the catalogue that was not downloaded yet.
 
     Raises:
         StudioError: If there is no such model here, or its files are damaged or of another kind.
     """
     source = Path(choices.source).expanduser()
     if choices.source in zoo.CATALOGUE:
-        return _from_row(zoo.CATALOGUE[choices.source], family, choices)
+        row = zoo.CATALOGUE[choices.source]
+        return _from_row(row, family, choices, weights_needed=weights_needed)
     if source.is_file():
         return _from_file(source, choices)
     if source.is_dir():
@@ -70,20 +78,35 @@ def _not_offered(name: str) -> StudioError:
     raise AssertionError(name)
 
 
-def _from_row(row: Entry, family: str, choices: ModelChoices) -> Pretrained:
+def _from_row(
+    row: Entry, family: str, choices: ModelChoices, *, weights_needed: bool
+) -> Pretrained:
     if row.facts["family"] != family:
         raise StudioError(
             f"{row.title} is made for {row.facts['family']} tasks, not for {family}.",
             f"Choose one of: {', '.join(r.name for r in zoo.CATALOGUE.family(family))}.",
         )
     file = hub.local(row)
-    if file is None:
+    if file is None and (weights_needed or "card" in row.facts):
         raise hub.absent(row)
     card = hub.card(row) if "card" in row.facts else None
     builder = card["builder"] if card else row.facts["architecture"]
     architecture = build.describe(builder, card["kwargs"] if card else _sized(builder, choices))
     processor = processor_for(row.facts, choices)
+    if file is None:
+        return _promised(row, architecture, processor)
     return _with_state(weights.read(file), file, architecture, processor, row.name)
+
+
+def _promised(row: Entry, architecture: dict[str, Any], processor: dict[str, Any]) -> Pretrained:
+    """Return a model that can be looked at and not yet be used."""
+
+    def fill(_network: nn.Module) -> None:
+        raise hub.absent(row)
+
+    note = hub.absent(row).message
+    head = architecture["head"]
+    return Pretrained(architecture, processor, head, row.name, note, fill, local=False)
 
 
 def _from_file(file: Path, choices: ModelChoices) -> Pretrained:

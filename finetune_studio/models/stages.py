@@ -50,7 +50,9 @@ def names_for(
     if amount == "everything":
         return _whole(network)
     if amount == "custom":
-        return _custom(network, head, trainable)
+        known = {name for name, _ in network.named_modules()}
+        known |= {name for name, _ in network.named_parameters()}
+        return with_head(trainable, head, known)
     kept = 1 if amount == "last_stage" else 2
     found = [unit for group in _groups(network, head)[-kept:] for unit in group]
     return _shortest(network, [*found, head])
@@ -65,18 +67,20 @@ def stages(network: nn.Module, head: str, inputs: Any = None) -> list[tuple[str,
     return [*found, ("Head", [head])]
 
 
-def _custom(network: nn.Module, head: str, names: Sequence[str]) -> list[str]:
-    known = {name for name, _ in network.named_modules()}
-    known |= {name for name, _ in network.named_parameters()}
+def with_head(names: Sequence[str], head: str, known: set[str]) -> list[str]:
+    """Return a custom choice's names, and the head's if it is not among them.
+
+    Raises:
+        StudioError: If a name is not known.
+    """
     strange = [name for name in names if name not in known]
     if strange:
+        parts = sorted({name.partition(".")[0] for name in known if name})
         raise StudioError(
             f"The setting layers.trainable names {strange[0]!r}, which this network does not have.",
-            f"Its parts are {', '.join(name for name, _ in network.named_children())}"
-            " and what lies in them.",
+            f"Its parts are {', '.join(parts)} and what lies in them.",
         )
-    covered = any(within(head, name) for name in names)
-    return [*names] if covered else [*names, head]
+    return [*names] if any(within(head, name) for name in names) else [*names, head]
 
 
 def _whole(network: nn.Module) -> list[str]:

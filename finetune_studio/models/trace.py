@@ -81,7 +81,9 @@ def saved_bytes(network: nn.Module, inputs: Any) -> dict[str, int]:
 
     Counted from what autograd really saves; parameters and what is saved twice count once.
     """
-    state = {n: v.requires_grad_(v.is_floating_point()) for n, v in shapes_of(network).items()}
+    state = shapes_of(network)
+    for name, parameter in network.named_parameters():
+        state[name].requires_grad_(parameter.is_floating_point())
     counted = {value.untyped_storage()._cdata for value in state.values()}
     batch = _moved(inputs, "meta")
     samples = len(next(iter(batch.values())) if isinstance(batch, dict) else batch)
