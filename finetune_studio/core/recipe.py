@@ -109,6 +109,12 @@ class LayerChoices(_Section):
 class OptimiserChoices(_Section):
     """How the network is changed step by step."""
 
+    method: Literal["steps", "solve"] = _field(
+        "steps",
+        "Method",
+        "Small steps along the gradient; or, where the head alone learns, solving it exactly, which"
+        " takes seconds. Each epoch of a solution leaves the head a little freer.",
+    )
     epochs: int = _field(
         10, "Epochs", "How many times every training sample is seen.", simple=True, ge=1, le=1000
     )

@@ -1,40 +1,162 @@
-"""Optimiser and learning-rate schedule as the recipe says."""
+"""How the network is changed: small steps by AdamW, or the head alone solved to its optimum."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from finetune_studio.core.recipe import OptimiserChoices
 
+_WEAKEST, _STRONGEST = 1e-3, 0.3  # the range in which the best pull towards zero lies for features
 
-def make_optimiser(
-    choices: OptimiserChoices, network: nn.Module, head: str
-) -> torch.optim.Optimizer:
-    """Return fused AdamW (Loshchilov and Hutter 2019) over what learns.
+
+class Method(Protocol):
+    """Changes what learns, one batch at a time."""
+
+    def batch_size(self, samples: int) -> int:
+        """Return how many samples one change looks at."""
+
+    def step(
+        self, loss_of: Callable[[], Tensor], step: int, steps: int
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Change the network once; return the loss before the change and the rates by group."""
+
+    def smaller_steps(self) -> None:
+        """Halve the learning rates from now on."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what must be kept to go on exactly."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what was kept."""
+
+
+def method_for(
+    choices: OptimiserChoices, network: nn.Module, head: str, *, can_solve: bool
+) -> Method:
+    """Return the method that the recipe asks for; solving needs a cached network whose head alone learns."""
+    if choices.method == "solve" and can_solve:
+        return HeadSolve(choices, network)
+    return SmallSteps(choices, network, head)
+
+
+class SmallSteps:
+    """Fused AdamW (Loshchilov and Hutter 2019) over what learns.
 
     The head, which starts from nothing, has its own learning rate; norms and biases are not decayed.
     """
-    parts: dict[tuple[str, bool], list[nn.Parameter]] = {}
-    for name, parameter in network.named_parameters():
-        if parameter.requires_grad:
-            part = "head" if name == head or name.startswith(f"{head}.") else "body"
-            parts.setdefault((part, parameter.ndim > 1), []).append(parameter)
-    rates = {"head": choices.head_learning_rate, "body": choices.learning_rate}
-    groups: list[dict[str, Any]] = [
-        {
-            "params": parameters,
-            "name": part,
-            "lr": rates[part],
-            "peak": rates[part],
-            "weight_decay": choices.weight_decay if decayed else 0.0,
-        }
-        for (part, decayed), parameters in sorted(parts.items(), key=lambda item: item[0])
-    ]
-    return torch.optim.AdamW(groups, fused=True)
+
+    def __init__(self, choices: OptimiserChoices, network: nn.Module, head: str) -> None:
+        self._choices = choices
+        self._factor = 1.0
+        parts: dict[tuple[str, bool], list[nn.Parameter]] = {}
+        for name, parameter in network.named_parameters():
+            if parameter.requires_grad:
+                part = "head" if name == head or name.startswith(f"{head}.") else "body"
+                parts.setdefault((part, parameter.ndim > 1), []).append(parameter)
+        self._learning = [p for parameters in parts.values() for p in parameters]
+        peaks = {"head": choices.head_learning_rate, "body": choices.learning_rate}
+        self._peaks = peaks
+        groups: list[dict[str, Any]] = [
+            {
+                "params": parameters,
+                "name": part,
+                "lr": peaks[part],
+                "weight_decay": choices.weight_decay if decayed else 0.0,
+            }
+            for (part, decayed), parameters in sorted(parts.items(), key=lambda item: item[0])
+        ]
+        self._adam = torch.optim.AdamW(groups, fused=True)
+
+    def batch_size(self, samples: int) -> int:
+        """Return the recipe's batch size, or fewer where there are fewer samples."""
+        return min(self._choices.batch_size, samples)
+
+    def step(
+        self, loss_of: Callable[[], Tensor], step: int, steps: int
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Take one step along the gradient, no longer than the recipe's limit."""
+        rates = self._set_rates(rate_factor(self._choices, step, steps) * self._factor)
+        loss = loss_of()
+        self._adam.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if self._choices.gradient_clip:
+            torch.nn.utils.clip_grad_norm_(self._learning, self._choices.gradient_clip)
+        self._adam.step()
+        return loss.detach(), rates
+
+    def _set_rates(self, factor: float) -> dict[str, float]:
+        for group in self._adam.param_groups:
+            group["lr"] = self._peaks[group["name"]] * factor
+        return {group["name"]: group["lr"] for group in self._adam.param_groups}
+
+    def smaller_steps(self) -> None:
+        """Halve the learning rates from now on."""
+        self._factor /= 2
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the moments and the factor."""
+        return {"adam": self._adam.state_dict(), "factor": self._factor}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Put moments and factor back."""
+        self._adam.load_state_dict(state["adam"])
+        self._factor = state["factor"]
+
+
+class HeadSolve:
+    """Solves the head to its optimum by L-BFGS (Liu and Nocedal 1989), once an epoch.
+
+    The first epoch pulls the weights strongly towards zero, each later one more weakly, so that the
+    epochs are a path from too simple to too free; validation picks the place on it.
+    """
+
+    def __init__(self, choices: OptimiserChoices, network: nn.Module) -> None:
+        self._network = network
+        self._learning = [p for p in network.parameters() if p.requires_grad]
+        count = max(2, choices.epochs)
+        ratio = (_WEAKEST / _STRONGEST) ** (1 / (count - 1))
+        self._strengths = [_STRONGEST * ratio**i for i in range(count)]
+
+    def batch_size(self, samples: int) -> int:
+        """Return all samples: the optimum is that of the whole training split."""
+        return samples
+
+    def step(
+        self, loss_of: Callable[[], Tensor], step: int, steps: int
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Solve for this step's strength, from the solution of the one before."""
+        self._network.eval()  # the optimum is only defined without random dropout
+        strength = self._strengths[min(step, len(self._strengths) - 1)]
+        weights = [p for p in self._learning if p.ndim > 1]
+        solver = torch.optim.LBFGS(self._learning, max_iter=40, line_search_fn="strong_wolfe")
+        plain: list[Tensor] = []
+
+        def closure() -> Tensor:
+            solver.zero_grad()
+            loss = loss_of()
+            plain.append(loss.detach())
+            pull = sum(((w**2).sum() for w in weights), torch.zeros((), device=loss.device))
+            whole = loss + strength / 2 * pull
+            whole.backward()  # type: ignore[no-untyped-call]
+            return whole
+
+        solver.step(closure)  # type: ignore[no-untyped-call]
+        return plain[-1], {}
+
+    def smaller_steps(self) -> None:
+        """Do nothing: L-BFGS finds its own steps."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return nothing: each solution depends on the weights alone."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take nothing back."""
 
 
 def rate_factor(choices: OptimiserChoices, step: int, steps: int) -> float:
@@ -51,12 +173,3 @@ def rate_factor(choices: OptimiserChoices, step: int, steps: int) -> float:
     if choices.schedule == "linear":
         return max(0.0, 1.0 - done)
     return 1.0
-
-
-def set_rates(optimiser: torch.optim.Optimizer, factor: float) -> dict[str, float]:
-    """Set the learning rates for the next step and return them by group."""
-    rates: dict[str, float] = {}
-    for group in optimiser.param_groups:
-        group["lr"] = group["peak"] * factor
-        rates[group["name"]] = group["lr"]
-    return rates

@@ -40,15 +40,14 @@ def settings(preset: str, samples: int) -> dict[str, Any]:
     """Return the fields that a preset sets for a training split of ``samples`` samples."""
     batch = 32 if samples >= 320 else max(4, min(32, samples // 8 or 4))
     few = samples < 500
-    common = {"preset": preset, "optimiser.batch_size": batch}
+    common = {"preset": preset, "optimiser.batch_size": batch, "optimiser.method": "steps"}
     if preset == "quick":
         return common | {
             "layers.amount": "head_only",
             "augment.strength": "none",
-            "optimiser.epochs": 60 if few else 40,
-            "optimiser.head_learning_rate": 2e-3,
-            "optimiser.weight_decay": 0.05,
-            "stop.patience": 12,
+            "optimiser.method": "solve",
+            "optimiser.epochs": 10,
+            "stop.patience": 10,
         }
     if preset == "balanced":
         return common | {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import random
@@ -24,7 +25,7 @@ from finetune_studio.core.events import CheckpointSaved, Event, Noted, PhaseStar
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
-from finetune_studio.core.task import Bundle, Task
+from finetune_studio.core.task import Batch, Bundle, Task
 from finetune_studio.engine import device as devices
 from finetune_studio.engine import feeds, optim, run
 from finetune_studio.engine.device import Device
@@ -52,7 +53,7 @@ class Session:
     bundle: Bundle
     recipe: Recipe
     device: Device
-    optimiser: torch.optim.Optimizer
+    method: optim.Method
     train_feed: feeds.Feed
     validation_feed: feeds.Feed
     place: run.Place
@@ -65,6 +66,21 @@ class Session:
     def learning(self) -> list[nn.Parameter]:
         """Return the parameters that learn."""
         return [p for p in self.bundle.network.parameters() if p.requires_grad]
+
+    @property
+    def batch_size(self) -> int:
+        """Return how many samples one step looks at."""
+        return self.method.batch_size(len(self.train_feed.samples))
+
+    @property
+    def steps_an_epoch(self) -> int:
+        """Return how many steps show every training sample once."""
+        return math.ceil(len(self.train_feed.samples) / self.batch_size)
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Return the loss of a batch, in the device's own precision."""
+        with self.device.autocast():
+            return self.task.loss(self.bundle, batch)
 
     def order(self, epoch: int) -> list[int]:
         """Return the places of the samples in the order of this epoch."""
@@ -104,21 +120,21 @@ class Session:
         """Return what is needed to go back to this instant, in memory."""
         return {
             "tensors": self.tensors(),
-            "optimiser": _cloned(self.optimiser.state_dict()),
+            "method": _cloned(self.method.state_dict()),
             "place": asdict(self.place),
         }
 
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Go back to a snapshot."""
         self.load(snapshot["tensors"])
-        self.optimiser.load_state_dict(_cloned(snapshot["optimiser"]))
+        self.method.load_state_dict(_cloned(snapshot["method"]))
         for name, value in snapshot["place"].items():
             setattr(self.place, name, value)
 
     def save(self) -> CheckpointSaved:
         """Write a checkpoint from which the run goes on exactly."""
         weights = self.tensors()
-        state = {"optimiser": self.optimiser.state_dict()}
+        state = {"method": self.method.state_dict()}
         place = run.save_checkpoint(self.folder, weights, self.best or weights, state, self.place)
         return CheckpointSaved(self.place.step, float(self.place.epoch), str(place), time.time())
 
@@ -181,9 +197,14 @@ def prepare(
     stack.callback(torch.set_num_threads, threads)
     if isinstance(found[0], feeds.CachedFeed) and _small(bundle):
         torch.set_num_threads(1)  # tiny steps on several threads collapse when the machine is busy
-    optimiser = optim.make_optimiser(recipe.optimiser, bundle.network, bundle.head)
+    can_solve = recipe.layers.amount == "head_only" and isinstance(found[0], feeds.CachedFeed)
+    method = optim.method_for(recipe.optimiser, bundle.network, bundle.head, can_solve=can_solve)
+    if recipe.optimiser.method == "solve" and not can_solve:
+        yield Noted(
+            "Only a head on computed features can be solved; small steps are taken instead."
+        )
     if state:
-        optimiser.load_state_dict(state["optimiser"])
+        method.load_state_dict(state["method"])
     made.append(
         Session(
             this.folder,
@@ -191,13 +212,13 @@ def prepare(
             bundle,
             recipe,
             device,
-            optimiser,
+            method,
             found[0],
             found[1],
             place,
             run.moving_names(bundle),
             best,
-        )  # fmt: skip
+        )
     )
 
 

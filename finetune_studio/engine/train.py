@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import torch
@@ -30,7 +29,7 @@ from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Pair
 from finetune_studio.engine import device as devices
-from finetune_studio.engine import evaluate, optim, run
+from finetune_studio.engine import evaluate, run
 from finetune_studio.engine.setup import Session, prepare
 from finetune_studio.models import layers
 from finetune_studio.monitors.divergence import Divergence
@@ -94,99 +93,47 @@ def _train(project: Project, this: run.Run, control: Control, *, resumed: bool) 
 
 
 def _loop(session: Session, control: Control) -> Iterator[Event]:
-    choices, place, feed = session.recipe.optimiser, session.place, session.train_feed
-    steps_an_epoch = math.ceil(len(feed.samples) / choices.batch_size)
-    steps = steps_an_epoch * choices.epochs
+    place, count = session.place, len(session.train_feed.samples)
+    steps = session.steps_an_epoch * session.recipe.optimiser.epochs
     plateau = Plateau(session.recipe.stop.patience, place.epochs_without_gain)
-    divergence, rollbacks, factor = Divergence(), 0, 1.0
+    divergence, rollbacks = Divergence(), 0
     good = session.snapshot()
     clock = _Clock(place.seconds)
-    if place.done:
-        return
     yield PhaseStarted("train", "Training", steps)
 
-    while place.epoch < choices.epochs:
+    while place.epoch < session.recipe.optimiser.epochs and not place.done:
         # One pass over the samples, in an order that depends on the seed and the epoch alone.
-        order = session.order(place.epoch)[place.step_in_epoch * choices.batch_size :]
-        layers.set_modes(session.bundle.network)
-        losses: list[Tensor] = []
-        seen, trouble = 0, ""
-        with feed.active():
-            for batch in feed.batches(order, choices.batch_size, place.epoch):
-                # One step; its random numbers come from the seed and the step, so a resumed run
-                # draws the same ones.
-                rates = optim.set_rates(
-                    session.optimiser, factor * optim.rate_factor(choices, place.step, steps)
-                )
-                torch.manual_seed((session.recipe.seed << 32) + place.step)
-                with session.device.autocast():
-                    loss = session.task.loss(session.bundle, batch)
-                session.optimiser.zero_grad(set_to_none=True)
-                loss.backward()
-                if choices.gradient_clip:
-                    torch.nn.utils.clip_grad_norm_(session.learning, choices.gradient_clip)
-                session.optimiser.step()
-                losses.append(loss.detach())
-                place.step, place.step_in_epoch = place.step + 1, place.step_in_epoch + 1
-                seen += len(batch.samples)
-
-                # State what happened, not more often than a window can draw.
-                if place.step == 1 or clock.since_stated() >= _STATE_EVERY_S:
-                    mean = float(torch.stack(losses).mean())
-                    done = place.epoch + place.step_in_epoch / steps_an_epoch
-                    yield StepDone(
-                        place.step, round(done, 4), mean, rates, clock.speed(seen),
-                        devices.memory_mb(), round(clock.seconds(), 2),
-                    )  # fmt: skip
-                    yield Progress("train", place.step, steps, clock.left(place.step, steps))
-                    losses, seen = [], 0
-                    trouble = divergence.trouble(mean)
-
-                # Do what the user asked for; save in good time before a crash.
-                if control.stop.is_set() or trouble:
-                    break
-                if control.paused:
-                    place.seconds = clock.seconds()
-                    yield session.save()
-                    yield RunPaused(place.step)
-                    control.wait_while_paused()
-                    clock = _Clock(place.seconds)
-                    yield RunContinued(place.step)
-                if clock.since_saved() > _SAVE_EVERY_S:
-                    place.seconds = clock.seconds()
-                    yield session.save()
-                    clock.saved()
+        order = session.order(place.epoch)[place.step_in_epoch * session.batch_size :]
+        trouble: list[str] = []
+        yield from _epoch(session, control, clock, order, divergence, trouble)
         yield from _set_aside(session)
         if control.stop.is_set():
             break
-        if losses and not trouble:
-            trouble = divergence.trouble(float(torch.stack(losses).mean()))
 
         # A run that diverges goes back to its last good epoch and takes smaller steps.
         if trouble:
             rollbacks += 1
             if rollbacks > _ROLLBACKS:
-                raise StudioError(trouble, "Choose a learning rate at least ten times smaller.")
-            factor /= 2
+                raise StudioError(trouble[0], "Choose a learning rate at least ten times smaller.")
             session.restore(good)
-            yield Noted(
-                f"{trouble} Back to epoch {place.epoch}, with half the learning rate.",
-                "warning",
-                time.time(),
-            )
+            for _ in range(rollbacks):
+                session.method.smaller_steps()
+            text = f"{trouble[0]} Back to epoch {place.epoch}, with half the learning rate."
+            yield Noted(text, "warning", time.time())
             continue
 
         # Judge the epoch; keep it if it is the best so far; end early if nothing is gained any more.
         place.epoch, place.step_in_epoch = place.epoch + 1, 0
         began = time.perf_counter()
-        pairs, loss_value = _validate(session)
+        pairs, loss = _validate(session)
         metrics = session.task.score(pairs)
-        best = session.judge(metrics, loss_value)
+        best = session.judge(metrics, loss)
         enough = plateau.add(gained=best) and session.recipe.stop.early
         place.epochs_without_gain = plateau.without_gain
+        seconds = round(time.perf_counter() - began, 3)
         yield Validated(
-            place.epoch, place.step, loss_value, metrics, best, plateau.without_gain, plateau.patience,
-            round(time.perf_counter() - began, 3),
+            float(place.epoch), place.step, loss, metrics, best, plateau.without_gain,
+            plateau.patience, seconds,
         )  # fmt: skip
         good = session.snapshot()
         if enough:
@@ -196,9 +143,70 @@ def _loop(session: Session, control: Control) -> Iterator[Event]:
             yield Noted(session.reason, "info", time.time())
             break
 
-    place.done = not control.stop.is_set()
+    place.done = not control.stop.is_set() and count > 0
     place.seconds = clock.seconds()
     yield session.save()
+
+
+def _epoch(
+    session: Session,
+    control: Control,
+    clock: _Clock,
+    order: list[int],
+    divergence: Divergence,
+    trouble: list[str],
+) -> Iterator[Event]:
+    """Take the steps of one epoch, or what is left of it; ``trouble`` gets why it was broken off."""
+    place, feed = session.place, session.train_feed
+    steps = session.steps_an_epoch * session.recipe.optimiser.epochs
+    losses: list[Tensor] = []
+    seen = 0
+    layers.set_modes(session.bundle.network)
+    with feed.active():
+        for batch in feed.batches(order, session.batch_size, place.epoch):
+            # One step. Its random numbers come from the seed and the step, so that a resumed run
+            # draws the same ones.
+            torch.manual_seed((session.recipe.seed << 32) + place.step)
+            loss, rates = session.method.step(
+                lambda batch=batch: session.loss(batch), place.step, steps
+            )
+            losses.append(loss)
+            place.step, place.step_in_epoch = place.step + 1, place.step_in_epoch + 1
+            seen += len(batch.samples)
+
+            # State what happened, not more often than a window can draw.
+            last = place.step_in_epoch == session.steps_an_epoch
+            if place.step == 1 or last or clock.since_stated() >= _STATE_EVERY_S:
+                mean = float(torch.stack(losses).mean())
+                done = place.epoch + place.step_in_epoch / session.steps_an_epoch
+                yield StepDone(
+                    place.step, round(done, 4), mean, rates, clock.speed(seen),
+                    round(devices.memory_mb()), round(clock.seconds(), 2),
+                )  # fmt: skip
+                yield Progress("train", place.step, steps, clock.left(place.step, steps))
+                losses, seen = [], 0
+                if found := divergence.trouble(mean):
+                    trouble.append(found)
+
+            # Do what the user asked for; save in good time before a crash.
+            if control.stop.is_set() or trouble:
+                return
+            if control.paused:
+                yield from _pause(session, control, clock)
+            elif clock.since_saved() > _SAVE_EVERY_S:
+                place.seconds = clock.seconds()
+                yield session.save()
+                clock.saved()
+
+
+def _pause(session: Session, control: Control, clock: _Clock) -> Iterator[Event]:
+    """Save, wait with the network in memory, and go on."""
+    session.place.seconds = clock.seconds()
+    yield session.save()
+    yield RunPaused(session.place.step)
+    with clock.standing():
+        control.wait_while_paused()
+    yield RunContinued(session.place.step)
 
 
 def _validate(session: Session) -> tuple[list[Pair], float]:
@@ -231,14 +239,13 @@ def _set_aside(session: Session) -> Iterator[Event]:
 def _started(project: Project, this: run.Run, session: Session, *, resumed: bool) -> RunStarted:
     train, validation = session.train_feed.samples, session.validation_feed.samples
     network = session.bundle.network
-    steps = math.ceil(len(train) / session.recipe.optimiser.batch_size)
     return RunStarted(
         run=str(this.folder),
         project=str(project.folder),
         task=this.recipe.task,
         model=session.bundle.origin,
         epochs=session.recipe.optimiser.epochs,
-        steps=steps * session.recipe.optimiser.epochs,
+        steps=session.steps_an_epoch * session.recipe.optimiser.epochs,
         samples={"train": len(train), "validation": len(validation)},
         device=session.device.why,
         parameters=sum(p.numel() for p in network.parameters()),
@@ -254,12 +261,23 @@ class _Clock:
     """Measures the run's own time, pauses left out, and how fast it goes."""
 
     def __init__(self, before: float) -> None:
-        self._before = before
-        self._start = self._stated = self._saved = time.perf_counter()
-        self._first_step: int | None = None
+        self._start = time.perf_counter() - before
+        self._stated = self._saved = time.perf_counter()
+        self._first: tuple[int, float] | None = None
 
     def seconds(self) -> float:
-        return self._before + time.perf_counter() - self._start
+        return time.perf_counter() - self._start
+
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        """Leave the time spent in this context out."""
+        began = time.perf_counter()
+        yield
+        gone = time.perf_counter() - began
+        self._start += gone
+        self._stated += gone
+        self._saved += gone
+        self._first = None
 
     def since_stated(self) -> float:
         return time.perf_counter() - self._stated
@@ -272,12 +290,11 @@ class _Clock:
 
     def left(self, step: int, steps: int) -> float | None:
         """Return the seconds that the remaining steps will take, once there is something to go by."""
-        if self._first_step is None:
-            self._first_step = step
-            self._start_of_steps = time.perf_counter()
-            return None
-        passed = time.perf_counter() - self._start_of_steps
-        return round(passed / max(1, step - self._first_step) * (steps - step), 1)
+        now = time.perf_counter()
+        if self._first is None:
+            self._first = step, now
+        first, began = self._first
+        return round((now - began) / (step - first) * (steps - step), 1) if step > first else None
 
     def since_saved(self) -> float:
         return time.perf_counter() - self._saved
