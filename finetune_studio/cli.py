@@ -22,6 +22,7 @@ from finetune_studio.core.catalogue import Catalogue, plain
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
+from finetune_studio.core.words import sentence
 
 DONE, BUG, MENDABLE, INTERRUPTED = 0, 1, 2, 130
 LISTS = ("tasks", "models", "readers", "checks", "monitors", "insights", "exporters")
@@ -79,10 +80,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     both = argparse.ArgumentParser(add_help=False)
     both.add_argument("--json", action="store_true", help="print JSON lines only, one event each")
-    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+    commands: Any = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
 
     def command(name: str, run: Any, text: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, parents=[both], help=text, description=text)
+        made: argparse.ArgumentParser = commands.add_parser(
+            name, parents=[both], help=text, description=text
+        )
         made.set_defaults(run=run)
         return made
 
@@ -240,10 +243,12 @@ def _check(arguments: argparse.Namespace, out: _Printer, control: Control) -> in
 
     task = plain(arguments.task)
     choices = recipe.Recipe().with_settings({"data.path": str(Path(arguments.data).absolute())})
-    with tempfile.TemporaryDirectory(prefix="finetune-studio-") as folder:
-        with Project(Path(folder), task) as project:
-            out.all(curate.import_data(project, choices.data, choices.seed, control), quiet=True)
-            out.all(curate.check(project.dataset, task, control))
+    with (
+        tempfile.TemporaryDirectory(prefix="finetune-studio-") as folder,
+        Project(Path(folder), task) as project,
+    ):
+        out.all(curate.import_data(project, choices.data, choices.seed, control), quiet=True)
+        out.all(curate.check(project.dataset, task, control))
     return DONE
 
 
@@ -349,13 +354,6 @@ class _Printer:
         if self._open_line:
             print("\r\033[K", end="")
             self._open_line = False
-
-
-def sentence(event: events.Event) -> tuple[str, bool]:
-    """Return an event in words, and whether it only passes by (progress)."""
-    from finetune_studio.core.words import sentence as say
-
-    return say(event)
 
 
 # --- the surroundings -------------------------------------------------------------------------------

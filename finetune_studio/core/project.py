@@ -8,7 +8,7 @@ import re
 import shutil
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 
@@ -107,8 +107,7 @@ class Project:
     def recipe(self) -> Recipe:
         """Return the choices made so far for the next run."""
         saved = self.dataset.get("recipe")
-        recipe = from_values(json.loads(saved)) if saved else Recipe(task=self.task)
-        return recipe
+        return from_values(json.loads(saved)) if saved else Recipe(task=self.task)
 
     def keep_recipe(self, recipe: Recipe) -> None:
         """Remember the choices for the next run."""
@@ -128,7 +127,7 @@ class Project:
         self.dataset.close()
         self._drop_lock()
 
-    def __enter__(self) -> Project:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -91,15 +91,15 @@ class Settings:
 
 
 def load() -> Settings:
-    """Read the preferences; a missing or damaged file gives the defaults."""
+    """Read the preferences; a missing or damaged file, or a value of the wrong kind, gives defaults."""
+    found = Settings()
     try:
         values = json.loads((home() / "settings.json").read_text(encoding="utf-8"))
-        known = {f.name: type(f.default) for f in fields(Settings)}
-        kept = {
-            name: tuple(value) if known[name] is tuple else value
-            for name, value in values.items()
-            if name in known and isinstance(value, list if known[name] is tuple else known[name])
-        }
-        return Settings(**kept)
-    except (OSError, ValueError, AttributeError):
-        return Settings()
+        kept = {f.name: values[f.name] for f in fields(Settings) if f.name in values}
+    except (OSError, ValueError, TypeError):
+        return found
+    for name, value in kept.items():
+        fitting = tuple(map(str, value)) if name == "recent" and isinstance(value, list) else value
+        if type(fitting) is type(getattr(found, name)):
+            setattr(found, name, fitting)
+    return found

@@ -29,10 +29,10 @@ class TaskOptions(BaseModel):
 
 
 class View(NamedTuple):
-    """Which varied copy of a sample is wanted; all its random numbers come from (seed, sample, index)."""
+    """Which varied copy of a sample is wanted; its random numbers come from (seed, sample, number)."""
 
     seed: int
-    index: int
+    number: int
 
 
 @dataclass

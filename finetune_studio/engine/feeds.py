@@ -86,9 +86,9 @@ class CachedFeed:
     def batches(self, order: Sequence[int], size: int, epoch: int | None) -> Iterator[Batch]:
         """Yield batches whose inputs are a dummy of one; the boundary gets the stored activations."""
         view = (epoch or 0) % len(self._views)
-        for places in grouped(list(order), size):  # type: ignore[arg-type,type-var]
-            chosen = [self.samples[i] for i in places]  # type: ignore[call-overload]
-            stored = self._views[view].take([self._rows[view][i] for i in places])  # type: ignore[call-overload]
+        for places in grouped(list(order), size):
+            chosen = [self.samples[i] for i in places]
+            stored = self._views[view].take([self._rows[view][i] for i in places])
             self._prefix.stored = _channels_last(stored.to(self._device.torch), self._device)
             targets = self._task.targets(chosen, self._bundle)
             batch = Batch(None, targets, [s.id for s in chosen]).to(self._device.torch)

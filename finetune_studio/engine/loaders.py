@@ -8,11 +8,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import Any, Self, TypeVar
 
 from finetune_studio.core.dataset import Sample
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.task import Batch, Bundle, Task, View
+
+T = TypeVar("T")
 
 _AHEAD = 3  # groups decoded ahead of the network: enough to hide a slow file, little memory
 
@@ -37,7 +39,7 @@ class Loader:
         self._bundle = bundle
         self._pool = ThreadPoolExecutor(threads or min(4, os.cpu_count() or 1), "decode")
 
-    def __enter__(self) -> Loader:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -79,7 +81,7 @@ class Loader:
         return Loaded(batch, kept, problems)
 
 
-def grouped(samples: Sequence[Sample], size: int) -> Iterator[Sequence[Sample]]:
+def grouped(samples: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """Yield the samples ``size`` at a time."""
     for start in range(0, len(samples), size):
         yield samples[start : start + size]

@@ -83,7 +83,7 @@ class SmallSteps:
         rates = self._set_rates(rate_factor(self._choices, step, steps) * self._factor)
         loss = loss_of()
         self._adam.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         if self._choices.gradient_clip:
             torch.nn.utils.clip_grad_norm_(self._learning, self._choices.gradient_clip)
         self._adam.step()
@@ -127,7 +127,10 @@ class HeadSolve:
         return samples
 
     def step(
-        self, loss_of: Callable[[], Tensor], step: int, steps: int
+        self,
+        loss_of: Callable[[], Tensor],
+        step: int,
+        steps: int,  # noqa: ARG002  the path's length is known from the recipe
     ) -> tuple[Tensor, dict[str, float]]:
         """Solve for this step's strength, from the solution of the one before."""
         self._network.eval()  # the optimum is only defined without random dropout
@@ -141,11 +144,11 @@ class HeadSolve:
             loss = loss_of()
             plain.append(loss.detach())
             pull = sum(((w**2).sum() for w in weights), torch.zeros((), device=loss.device))
-            whole = loss + strength / 2 * pull
-            whole.backward()  # type: ignore[no-untyped-call]
+            whole: Tensor = loss + strength / 2 * pull
+            whole.backward()
             return whole
 
-        solver.step(closure)  # type: ignore[no-untyped-call]
+        solver.step(closure)
         return plain[-1], {}
 
     def smaller_steps(self) -> None:

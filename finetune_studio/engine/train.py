@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -69,7 +70,7 @@ def _train(project: Project, this: run.Run, control: Control, *, resumed: bool) 
         yield from prepare(project, this, control, stack, ready)
         if not ready:  # stopped while preparing: nothing has been learnt yet
             yield RunFinished(
-                str(this.folder), str(project.folder), this.recipe.task, {}, 0, 0, True
+                str(this.folder), str(project.folder), this.recipe.task, {}, 0, 0, stopped=True
             )
             return
         session = ready[0]
@@ -167,9 +168,7 @@ def _epoch(
             # One step. Its random numbers come from the seed and the step, so that a resumed run
             # draws the same ones.
             torch.manual_seed((session.recipe.seed << 32) + place.step)
-            loss, rates = session.method.step(
-                lambda batch=batch: session.loss(batch), place.step, steps
-            )
+            loss, rates = session.method.step(partial(session.loss, batch), place.step, steps)
             losses.append(loss)
             place.step, place.step_in_epoch = place.step + 1, place.step_in_epoch + 1
             seen += len(batch.samples)

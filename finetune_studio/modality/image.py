@@ -30,7 +30,7 @@ def read(path: str, at_least: int = 0) -> Image.Image:
     """
     try:
         return preprocess.open_picture(path, at_least)
-    except Exception as error:  # noqa: BLE001  damaged files make decoders raise anything at all
+    except Exception as error:  # damaged files make decoders raise anything at all
         raise StudioError(
             f"{path} cannot be read: {reason(path, error)}.", "Exclude it or replace it."
         ) from error
@@ -38,23 +38,27 @@ def read(path: str, at_least: int = 0) -> Image.Image:
 
 def reason(path: str, error: Exception) -> str:
     """Say in words why a picture cannot be read."""
-    file = Path(path)
-    if not file.exists():
-        return "the file is not there"
-    if not file.is_file():
-        return "it is not a file"
-    if file.stat().st_size == 0:
-        return "the file is empty"
-    with file.open("rb") as opened:
-        if opened.read(len(_LFS)) == _LFS:
-            return "it is only a pointer left by git-lfs (run 'git lfs pull' where it came from)"
+    if found := _file_reason(Path(path)):
+        return found
     if isinstance(error, UnidentifiedImageError):
         return "it is not a picture in a known format"
-    if isinstance(error, PermissionError):
-        return "you may not read it"
     if isinstance(error, Image.DecompressionBombError) or "too many" in str(error):
         return f"it is too large ({preprocess.MOST_PIXELS:,} pixels at most)"
     return f"the file is damaged ({error})" if str(error) else "the file is damaged"
+
+
+def _file_reason(file: Path) -> str:
+    """Say what is wrong with the file itself, whatever should be in it; empty if nothing is."""
+    if not file.is_file():
+        return "it is not a file" if file.exists() else "the file is not there"
+    try:
+        with file.open("rb") as opened:
+            start = opened.read(len(_LFS))
+    except OSError:
+        return "you may not read it"
+    if start == _LFS:
+        return "it is only a pointer left by git-lfs (run 'git lfs pull' where it came from)"
+    return "" if start else "the file is empty"
 
 
 def varied(
@@ -73,7 +77,7 @@ def varied(
     numbers come from (seed, sample, view), so the same view is the same picture in every run.
     """
     least, colour, turn = STRENGTHS[strength]
-    rng = np.random.default_rng((view.seed, sample, view.index))
+    rng = np.random.default_rng((view.seed, sample, view.number))
     side = int(processor["crop"])
     if turn:
         angle = float(rng.uniform(-turn, turn))

@@ -85,7 +85,7 @@ class ImageClassification(Task):
         scores = logits(bundle.network, batch.inputs).float()
         shares = functional.softmax(scores, dim=1).cpu().numpy()
         names = bundle.labels.names
-        numbers = batch.samples or [None] * len(shares)
+        numbers: Sequence[int | None] = batch.samples or [None] * len(shares)
         return [_answer(names, row, n) for row, n in zip(shares, numbers, strict=True)]
 
     def score(self, pairs: Iterable[Pair]) -> dict[str, float]:

@@ -69,7 +69,7 @@ def test_run_states_what_the_contract_says(project: Project) -> None:
     started = next(e for e in events if isinstance(e, RunStarted))
     assert started.samples == {"train": 36, "validation": 12}
     assert started.trainable == 3 * 1280 + 3
-    assert [e.step for e in events if isinstance(e, StepDone)][0] == 1
+    assert next(e.step for e in events if isinstance(e, StepDone)) == 1
     on_disk = list(Run(Path(started.run)).events())
     assert [e.word() for e in on_disk] == [e.word() for e in events]
     assert Run(Path(started.run)).state == "finished"
@@ -157,7 +157,9 @@ def test_unreadable_sample_is_set_aside_and_named(project: Project, tmp_path: Pa
 
 def test_divergence_goes_back_and_halves_the_rate(project: Project) -> None:
     recipe = settings(
-        layers__amount="everything", optimiser__learning_rate=100.0, optimiser__head_learning_rate=100.0
+        layers__amount="everything",
+        optimiser__learning_rate=100.0,
+        optimiser__head_learning_rate=100.0,
     )
     with pytest.raises(StudioError) as caught:
         run_all(project, recipe)

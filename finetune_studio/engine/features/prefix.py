@@ -75,7 +75,7 @@ class FrozenPrefix:
         hook = self._module.register_forward_pre_hook(give, with_kwargs=True)
         try:
             for name, module in modules:
-                module.forward = _passing(name in self._tuples)
+                module.forward = _passing(as_tuple=name in self._tuples)
             yield
         finally:
             hook.remove()
@@ -83,7 +83,7 @@ class FrozenPrefix:
                 module.__dict__.pop("forward", None)
 
 
-def _passing(as_tuple: bool) -> Any:  # noqa: FBT001  one of two kinds of answer, decided once
+def _passing(*, as_tuple: bool) -> Any:
     def forward(*args: Any, **kwargs: Any) -> Any:
         value = args[0] if args else next(iter(kwargs.values()))
         return (value,) if as_tuple else value
