@@ -173,12 +173,13 @@ def find_prefixes(task: Task, bundle: Bundle) -> list[FrozenPrefix]:
         if not any(learns) or any(p.requires_grad for p in own):
             break
         index = first = learns.index(True)
-        while index and isinstance(network.get_submodule(children[index - 1]), _RANDOM):
+        whole = all(p.requires_grad for p in network.get_submodule(children[first]).parameters())
+        while whole and index and _is_random(network.get_submodule(children[index - 1])):
             index -= 1  # what is random in training must stay on the computed side
         boundary = children[index]
         if _something_before(network, trace, boundary):
             found.append(FrozenPrefix(network, boundary, children[:index], trace.tuples))
-        if index < first:
+        if whole:
             break
         parent = children[first]
     return list(reversed(found))
@@ -192,6 +193,10 @@ def _something_before(network: nn.Module, trace: _Trace, boundary: str) -> bool:
         for name in before
         if name and not boundary.startswith(f"{name}.")
     )
+
+
+def _is_random(module: nn.Module) -> bool:
+    return isinstance(module, _RANDOM) and module.training and module.p > 0
 
 
 def _learns(module: nn.Module) -> bool:
