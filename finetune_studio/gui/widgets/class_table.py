@@ -1,0 +1,227 @@
+"""A table with a row a class: how often it is found, and how often its name is right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QCoreApplication,
+    QModelIndex,
+    QPersistentModelIndex,
+    QSortFilterProxyModel,
+    Qt,
+    Signal,
+    Slot,
+)
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+from typing_extensions import override
+
+_Index = QModelIndex | QPersistentModelIndex
+SORT_ROLE = Qt.ItemDataRole.UserRole + 1
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRow:
+    """How well one class is told apart; shares are None where there is nothing to divide by.
+
+    Attributes:
+        count: How many samples truly belong to the class.
+        said: How many the model gave its name; ``hits`` of them rightly.
+        taken_for: The class it is most often mistaken for, ``times`` how often.
+    """
+
+    name: str
+    count: int
+    said: int
+    hits: int
+    taken_for: str = ""
+    times: int = 0
+
+    @property
+    def recall(self) -> float | None:
+        """Return the share of the class that was found."""
+        return self.hits / self.count if self.count else None
+
+    @property
+    def precision(self) -> float | None:
+        """Return the share of the answers of this name that were right."""
+        return self.hits / self.said if self.said else None
+
+    @property
+    def f1(self) -> float | None:
+        """Return the harmonic mean of precision and recall."""
+        both = self.count + self.said
+        return 2 * self.hits / both if both else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    title: str
+    tip: str
+    text: Callable[[ClassRow], str]
+    sort: Callable[[ClassRow], Any]
+    right: bool = True
+
+
+def share(value: float | None) -> str:
+    """Return a share from 0 to 1 with two digits; a dash where there is none."""
+    return "–" if value is None else f"{value:.2f}"
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("ClassTable", text)
+
+
+def _columns() -> list[_Column]:
+    return [
+        _Column(_tr("Class"), _tr("The class as you labelled it."), _name, _name, right=False),
+        _Column(
+            _tr("Samples"),
+            _tr("How many validation samples truly belong to this class."),
+            lambda row: f"{row.count:,}",
+            lambda row: row.count,
+        ),
+        _Column(
+            _tr("Recall"),
+            _tr("Recall: of the samples that truly are of this class, the share that was found."),
+            lambda row: share(row.recall),
+            lambda row: row.recall,
+        ),
+        _Column(
+            _tr("Precision"),
+            _tr("Precision: when the model says this class, the share in which it is right."),
+            lambda row: share(row.precision),
+            lambda row: row.precision,
+        ),
+        _Column(
+            _tr("F1"),
+            _tr("F1: one figure for both, high only if recall and precision are high."),
+            lambda row: share(row.f1),
+            lambda row: row.f1,
+        ),
+        _Column(
+            _tr("Most often taken for"),
+            _tr("The class that the model says most often when it is wrong about this one."),
+            lambda row: f"{row.taken_for} ({row.times})" if row.times else "–",
+            lambda row: row.times,
+            right=False,
+        ),
+    ]
+
+
+def _name(row: ClassRow) -> str:
+    return row.name
+
+
+class ClassItemModel(QAbstractTableModel):
+    """Shows class rows to a table."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rows: list[ClassRow] = []
+        self._columns = _columns()
+
+    def set_rows(self, rows: Sequence[ClassRow]) -> None:
+        """Show other rows."""
+        self.beginResetModel()
+        self._rows = list(rows)
+        self.endResetModel()
+
+    @override
+    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
+        return 0 if parent.isValid() else len(self._rows)
+
+    @override
+    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
+        return 0 if parent.isValid() else len(self._columns)
+
+    @override
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid() or index.row() >= len(self._rows):
+            return None
+        row, column = self._rows[index.row()], self._columns[index.column()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return column.text(row)
+        if role == SORT_ROLE:
+            value = column.sort(row)
+            return -1.0 if value is None else value
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return _alignment(right=column.right)
+        return None
+
+    @override
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        if orientation != Qt.Orientation.Horizontal or section >= len(self._columns):
+            return None
+        column = self._columns[section]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return column.title
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return column.tip
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return _alignment(right=column.right)
+        return None
+
+
+def _alignment(*, right: bool) -> Qt.AlignmentFlag:
+    side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
+    return side | Qt.AlignmentFlag.AlignVCenter
+
+
+class ClassTable(QTableView):
+    """A sortable table of classes.
+
+    Signals:
+        picked: The class whose row was chosen; empty if none is.
+    """
+
+    picked = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rows = ClassItemModel(self)
+        self._sorted = QSortFilterProxyModel(self)
+        self._sorted.setSourceModel(self._rows)
+        self._sorted.setSortRole(SORT_ROLE)
+        self.setModel(self._sorted)
+        self.setSortingEnabled(True)
+        self.sortByColumn(4, Qt.SortOrder.AscendingOrder)  # the weakest class first
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.verticalHeader().hide()
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        header = self.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setStretchLastSection(True)
+        header.setHighlightSections(False)
+        self.setAccessibleName(self.tr("Classes and how well each is told apart"))
+        self.selectionModel().currentRowChanged.connect(self._on_row_changed)
+
+    def show_rows(self, rows: Sequence[ClassRow]) -> None:
+        """Show other rows; the order that the user chose stays."""
+        self._rows.set_rows(rows)
+
+    def set_picked(self, name: str) -> None:
+        """Choose a row without saying so; an unknown name chooses none."""
+        model = self.selectionModel()
+        before = model.blockSignals(True)
+        self.clearSelection()
+        for row in range(self._sorted.rowCount()):
+            if self._sorted.index(row, 0).data() == name:
+                self.selectRow(row)
+        model.blockSignals(before)
+        self.viewport().update()
+
+    @Slot(QModelIndex)
+    def _on_row_changed(self, current: QModelIndex) -> None:
+        if current.isValid():
+            self.picked.emit(str(self._sorted.index(current.row(), 0).data()))
