@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from finetune_studio.gui import theme
 from finetune_studio.gui.studio import Studio
 from finetune_studio.gui.widgets.elided_label import ElidedLabel
 
@@ -79,6 +80,7 @@ class Page(QWidget):
         self._reason.hide()
         self._back.setVisible(self.has_back and bool(self.next_text))
         self._next.setVisible(bool(self.next_text))
+        head.addStrut(theme.px(36))
         head.addWidget(title)
         head.addWidget(self.subtitle, 1, Qt.AlignmentFlag.AlignVCenter)
         head.addWidget(self._back)
@@ -106,6 +108,9 @@ class Page(QWidget):
     def entered(self) -> None:
         """Bring the page up to date; called whenever it is shown."""
 
+    def show_inside(self, name: str) -> None:
+        """Show a part of the page by its name; most pages have none."""
+
     def blocked(self) -> str:
         """Return why Next cannot be, as a sentence; empty if it can."""
         return ""
@@ -129,12 +134,17 @@ class Page(QWidget):
     def set_primary(self, button: QPushButton) -> None:
         """Make another button the page's primary one; Next becomes a plain button."""
         for other in (self._next, button):
-            other.setProperty("primary", other is button)
-            other.style().unpolish(other)
-            other.style().polish(other)
+            set_primary(other, primary=other is button)
 
     @Slot()
     def _on_next_clicked(self) -> None:
         self.refresh_next()
         if self._next.isEnabled():
             self.next_wanted.emit()
+
+
+def set_primary(button: QPushButton, *, primary: bool) -> None:
+    """Dress a button as the page's primary one, or as any other."""
+    button.setProperty("primary", primary)
+    button.style().unpolish(button)
+    button.style().polish(button)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import QSize, Signal, Slot
+from PySide6.QtGui import QFont, QFontMetrics
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QPushButton, QWidget
+from typing_extensions import override
 
 
 class ChoiceBar(QWidget):
@@ -35,7 +37,7 @@ class ChoiceBar(QWidget):
             button.deleteLater()
         self._buttons = {}
         for index, (value, text) in enumerate(options):
-            button = QPushButton(text)
+            button = _ChoiceButton(text)
             button.setObjectName(f"choice_{value}")
             button.setCheckable(True)
             button.setProperty("choice", _place(index, len(options)))
@@ -79,6 +81,22 @@ class ChoiceBar(QWidget):
     @Slot(QAbstractButton)
     def _on_clicked(self, button: QAbstractButton) -> None:
         self.chosen.emit(str(button.property("value")))
+
+
+class _ChoiceButton(QPushButton):
+    """Keeps the room that its text needs when it is chosen and bold, so that nothing moves."""
+
+    @override
+    def sizeHint(self) -> QSize:
+        bold = QFont(self.font())
+        bold.setBold(True)
+        wide, plain = QFontMetrics(bold), self.fontMetrics()
+        more = wide.horizontalAdvance(self.text()) - plain.horizontalAdvance(self.text())
+        return super().sizeHint() + QSize(max(0, more), 0)
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
 
 
 def _place(index: int, count: int) -> str:

@@ -1,0 +1,102 @@
+"""What the studio hands to its workers, and small facts about projects and runs on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from finetune_studio.core import settings as preferences
+from finetune_studio.core.events import Event, StepDone
+from finetune_studio.core.job import Control
+from finetune_studio.core.project import Project
+from finetune_studio.core.recipe import Recipe
+
+
+def train(
+    project: Project, recipe: Recipe, resume: Path | None, control: Control
+) -> Iterator[Event]:
+    """Train; the engine, and torch with it, is loaded in the worker's thread."""
+    from finetune_studio.engine import train as engine
+
+    yield from engine.train(project, recipe, control, resume=resume)
+
+
+def import_data(project: Project, recipe: Recipe, control: Control) -> Iterator[Event]:
+    """Index the data that the recipe names."""
+    from finetune_studio.engine import curate
+
+    yield from curate.import_data(project, recipe.data, recipe.seed, control)
+
+
+def warm_up() -> tuple[str, str]:
+    """Load torch, and return where networks run: a kind, and why, in words."""
+    from finetune_studio.engine import device
+
+    chosen = device.choose()
+    return chosen.kind, chosen.why
+
+
+def follow_sample(project: Project) -> None:
+    """Point a sample project at the package of today, which an update may have moved."""
+    name = project.dataset.get("sample")
+    data = preferences.resources() / "samples" / name
+    if name and not project.dataset.root.is_dir() and data.is_dir():
+        project.dataset.relink(data)
+
+
+def unfinished_run(project: Project) -> Path | None:
+    """Return the newest run if it crashed, or if the window was closed over it.
+
+    A run that the user stopped is none of these.
+    """
+    from finetune_studio.engine.run import Run
+
+    closed_over = project.dataset.get("closed_over_run")
+    runs = project.runs()
+    if not runs or not (runs[-1] / "recipe.toml").is_file():
+        return None
+    state = Run(runs[-1]).state
+    closed = state == "stopped" and closed_over == runs[-1].name
+    return runs[-1] if state == "interrupted" or closed else None
+
+
+def newest_usable(project: Project) -> Path | None:
+    """Return the newest run that has a trained network."""
+    runs = [folder for folder in project.runs() if has_network(folder)]
+    return runs[-1] if runs else None
+
+
+def has_network(folder: Path) -> bool:
+    """Whether a run came as far as a checkpoint."""
+    return (folder / "checkpoints" / "index.json").is_file()
+
+
+def run_folder(project: Project, run: str) -> Path | None:
+    """Return the folder that an event means, be it a path or a number."""
+    for folder in (Path(run), project.runs_folder / Path(run).name):
+        if (folder / "recipe.toml").is_file():
+            return folder
+    return None
+
+
+def thinned(events: list[Event]) -> list[Event]:
+    """Leave out every second step of a long run's history; every other event stays."""
+    kept: list[Event] = []
+    odd = False
+    for event in events:
+        if isinstance(event, StepDone):
+            odd = not odd
+            if odd:
+                continue
+        kept.append(event)
+    return kept
+
+
+def dotted(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield nested values as dotted names; a task's own options stay one value."""
+    for name, value in values.items():
+        if isinstance(value, dict) and prefix + name != "options":
+            yield from dotted(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value

@@ -1,0 +1,83 @@
+"""The line at the top: which project, where networks run, whether anything leaves this computer."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QWidget
+
+from finetune_studio.gui import theme
+from finetune_studio.gui.widgets.elided_label import ElidedLabel
+
+
+class Header(QFrame):
+    """Shows values; the project's name opens a menu.
+
+    Signals:
+        depth_wanted: Simple (False) or Expert (True).
+        offline_pressed: The user pressed the words about being offline.
+    """
+
+    depth_wanted = Signal(bool)
+    offline_pressed = Signal()
+
+    def __init__(self, menu: QMenu, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("bar", "header")
+        self.setFixedHeight(theme.px(52))
+        self.project = QPushButton(self.tr("Finetune Studio"))
+        self.project.setObjectName("project_menu")
+        self.project.setProperty("flat", True)
+        self.project.setProperty("project", True)
+        self.project.setProperty("menu", True)
+        self.project.setMenu(menu)
+        self.task = QLabel()
+        self.device = ElidedLabel()
+        self.device.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.offline = QPushButton()
+        self.offline.setProperty("flat", True)
+        self.offline.setProperty("quiet", True)
+        self.offline.clicked.connect(self.offline_pressed)
+        for label in (self.task, self.device):
+            label.setProperty("role", "muted")
+        self.depth_button = QPushButton(self.tr("Expert"))
+        self.depth_button.setObjectName("depth")
+        self.depth_button.setCheckable(True)
+        self.depth_button.setToolTip(
+            self.tr("Shows the numbers behind every choice. Switching never changes a value.")
+        )
+        self.depth_button.clicked.connect(self.depth_wanted)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 0, 16, 0)
+        row.setSpacing(12)
+        row.addWidget(self.project)
+        row.addWidget(self.task)
+        row.addWidget(self.device, 1)
+        row.addWidget(self.offline)
+        row.addWidget(self.depth_button)
+
+    def show_project(self, name: str, task: str) -> None:
+        """Show which project is open and what it teaches."""
+        shown = self.project.fontMetrics().elidedText(
+            name, Qt.TextElideMode.ElideRight, theme.px(260)
+        )
+        self.project.setText(shown.replace("&", "&&"))
+        self.project.setToolTip(name if shown != name else "")
+        self.task.setText(task)
+
+    def show_device(self, text: str, why: str) -> None:
+        """Show where networks run and how much memory is free."""
+        self.device.setText(text)
+        self.device.setAccessibleDescription(why)
+
+    def show_offline(self, offline: bool) -> None:
+        """Say whether a socket may be opened."""
+        self.offline.setText(
+            self.tr("● Offline: nothing leaves this computer")
+            if offline
+            else self.tr("○ Online: downloads only when you ask")
+        )
+        self.offline.setToolTip(self.tr("Change this on the Settings page."))
+
+    def show_depth(self, expert: bool) -> None:
+        """Show which depth is chosen."""
+        self.depth_button.setChecked(expert)

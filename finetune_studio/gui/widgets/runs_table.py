@@ -1,0 +1,197 @@
+"""A table of training runs: what each was, how good it became, and what room it takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QSortFilterProxyModel,
+    Qt,
+    Signal,
+    Slot,
+)
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+from typing_extensions import override
+
+from finetune_studio.gui import theme
+from finetune_studio.gui.widgets.recent_list import ago
+
+_Index = QModelIndex | QPersistentModelIndex
+ROW_ROLE = int(Qt.ItemDataRole.UserRole) + 1
+SORT_ROLE = int(Qt.ItemDataRole.UserRole) + 2
+_TITLES = ("Run", "Started", "Model", "Retrained", "Score", "State", "On disk")
+_RIGHT = {0, 4, 6}
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One run as the table shows it; ``score`` is of the best epoch, on the validation samples."""
+
+    folder: str
+    number: int
+    started: float
+    model: str
+    retrained: str
+    metric: str
+    score: float | None
+    state: str
+    size: int
+    has_network: bool
+    at_work: bool = False
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether the run did not come to its end."""
+        return self.state in ("stopped", "interrupted") and not self.at_work
+
+
+def size_words(size: float) -> str:
+    """Return bytes in the unit that suits them."""
+    for unit, step in (("GB", 2**30), ("MB", 2**20), ("kB", 2**10)):
+        if size >= step:
+            return f"{size / step:.1f} {unit}"
+    return f"{size:.0f} B"
+
+
+class RunsItemModel(QAbstractTableModel):
+    """Shows runs to a view."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._rows: list[RunRow] = []
+
+    def set_rows(self, rows: list[RunRow]) -> None:
+        """Show other runs."""
+        self.beginResetModel()
+        self._rows = list(rows)
+        self.endResetModel()
+
+    @override
+    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
+        return 0 if parent.isValid() else len(self._rows)
+
+    @override
+    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
+        return 0 if parent.isValid() else len(_TITLES)
+
+    @override
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(_TITLES):
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self.tr(_TITLES[section])
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return _side(section)
+        return None
+
+    @override
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid() or index.row() >= len(self._rows):
+            return None
+        row, column = self._rows[index.row()], index.column()
+        waits = column == 5 and row.can_resume
+        return {
+            int(Qt.ItemDataRole.DisplayRole): _texts(row)[column],
+            int(Qt.ItemDataRole.TextAlignmentRole): _side(column),
+            int(Qt.ItemDataRole.ForegroundRole): theme.tokens().warning if waits else None,
+            SORT_ROLE: _keys(row)[column],
+            ROW_ROLE: row,
+        }.get(int(role))
+
+
+def _side(column: int) -> Qt.AlignmentFlag:
+    side = Qt.AlignmentFlag.AlignRight if column in _RIGHT else Qt.AlignmentFlag.AlignLeft
+    return side | Qt.AlignmentFlag.AlignVCenter
+
+
+def _texts(row: RunRow) -> tuple[str, ...]:
+    score = "–" if row.score is None else f"{row.metric} {row.score:.3f}"
+    state = "at work" if row.at_work else row.state
+    return (
+        str(row.number),
+        ago(row.started) or "–",
+        row.model,
+        row.retrained,
+        score,
+        state,
+        size_words(row.size),
+    )
+
+
+def _keys(row: RunRow) -> tuple[Any, ...]:
+    score = -1.0 if row.score is None else row.score
+    return (row.number, row.started, row.model, row.retrained, score, row.state, float(row.size))
+
+
+class RunsTable(QTableView):
+    """Sortable; one row is chosen at a time.
+
+    Signals:
+        row_chosen: The RunRow that is chosen, or None.
+        row_opened: The RunRow that was double-clicked or entered.
+    """
+
+    row_chosen = Signal(object)
+    row_opened = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rows = RunsItemModel(self)
+        self._sorted = QSortFilterProxyModel(self)
+        self._sorted.setSourceModel(self._rows)
+        self._sorted.setSortRole(SORT_ROLE)
+        self.setModel(self._sorted)
+        self.setSortingEnabled(True)
+        self.sortByColumn(0, Qt.SortOrder.DescendingOrder)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setShowGrid(False)
+        self.setTabKeyNavigation(False)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(theme.px(36))
+        self.horizontalHeader().setHighlightSections(False)
+        self.horizontalHeader().setStretchLastSection(False)
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.horizontalHeader().setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
+        font = QFont(self.font())
+        font.setBold(False)
+        self.horizontalHeader().setFont(font)
+        self.setAccessibleName(self.tr("Training runs"))
+        self.selectionModel().selectionChanged.connect(self._on_selection_changed)
+        self.activated.connect(self._on_activated)
+
+    def set_rows(self, rows: list[RunRow]) -> None:
+        """Show other runs; the one that was chosen stays chosen, else the newest is."""
+        before = self.chosen()
+        self._rows.set_rows(rows)
+        wanted = before.folder if before else ""
+        for place in range(self._sorted.rowCount()):
+            if self._sorted.index(place, 0).data(ROW_ROLE).folder == wanted:
+                self.selectRow(place)
+                return
+        if rows:
+            self.selectRow(0)
+        else:
+            self.row_chosen.emit(None)
+
+    def chosen(self) -> RunRow | None:
+        """Return the row that is chosen."""
+        chosen = self.selectionModel().selectedRows()
+        return chosen[0].data(ROW_ROLE) if chosen else None
+
+    @Slot()
+    def _on_selection_changed(self) -> None:
+        self.row_chosen.emit(self.chosen())
+
+    @Slot(QModelIndex)
+    def _on_activated(self, index: QModelIndex) -> None:
+        if index.isValid():
+            self.row_opened.emit(index.data(ROW_ROLE))

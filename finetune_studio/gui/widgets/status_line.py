@@ -1,0 +1,107 @@
+"""The line at the bottom: the running job, and what just happened; a click opens the log."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QPlainTextEdit,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from finetune_studio.gui import theme
+from finetune_studio.gui.widgets.elided_label import ElidedLabel
+
+_MOST_LINES = 2000
+
+
+class StatusLine(QFrame):
+    """Shows values; keeps the lines of the log.
+
+    Signals:
+        cancel_wanted: The user wants the job to end that is shown.
+    """
+
+    cancel_wanted = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("bar", "status")
+        self._job = ElidedLabel()
+        self._bar = QProgressBar()
+        self._bar.setRange(0, 1000)
+        self._bar.setTextVisible(False)
+        self._bar.setFixedWidth(theme.px(140))
+        self._cancel = QPushButton(self.tr("Cancel"))
+        self._cancel.setProperty("link", True)
+        self._cancel.clicked.connect(self.cancel_wanted)
+        self._last = QPushButton(self.tr("Ready"))
+        self._last.setObjectName("log_button")
+        self._last.setProperty("flat", True)
+        self._last.setProperty("quiet", True)
+        self._last.setCheckable(True)
+        self._last.setToolTip(self.tr("Show everything that happened since the window opened."))
+        self._last.toggled.connect(self._on_log_toggled)
+        self._log = QPlainTextEdit()
+        self._log.setObjectName("log")
+        self._log.setReadOnly(True)
+        self._log.setMaximumBlockCount(_MOST_LINES)
+        self._log.setFixedHeight(theme.px(160))
+        self._log.setPlaceholderText(self.tr("Nothing has happened yet."))
+        self._log.hide()
+        row = QHBoxLayout()
+        row.setContentsMargins(8, 0, 8, 0)
+        row.setSpacing(8)
+        row.addWidget(self._last, 1)
+        row.addWidget(self._job, 0)
+        row.addWidget(self._bar)
+        row.addWidget(self._cancel)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 1, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._log)
+        column.addLayout(row)
+        self._row_height = theme.px(32)
+        row.addStrut(self._row_height)
+        self.show_idle()
+
+    @property
+    def lines(self) -> list[str]:
+        """Return what stands in the log."""
+        return self._log.toPlainText().splitlines()
+
+    def show_job(self, text: str, share: float | None, *, can_cancel: bool) -> None:
+        """Show the running job; ``share`` is how much of it is done, None where that is unknown."""
+        self._job.setText(text)
+        self._job.setMinimumWidth(min(theme.px(420), self._job.sizeHint().width()))
+        self._bar.setRange(0, 0 if share is None else 1000)
+        if share is not None:
+            self._bar.setValue(round(1000 * max(0.0, min(1.0, share))))
+        self._bar.setAccessibleName(text)
+        for widget in (self._job, self._bar):
+            widget.show()
+        self._cancel.setVisible(can_cancel)
+
+    def show_idle(self) -> None:
+        """Show that nothing works."""
+        for widget in (self._job, self._bar, self._cancel):
+            widget.hide()
+
+    def add(self, text: str) -> None:
+        """Say what just happened, and keep it in the log."""
+        line = " ".join(text.split())
+        self._log.appendPlainText(f"{time.strftime('%H:%M:%S')}  {line}")
+        shown = self._last.fontMetrics().elidedText(
+            line, Qt.TextElideMode.ElideRight, theme.px(520)
+        )
+        self._last.setText(shown.replace("&", "&&"))
+
+    @Slot(bool)
+    def _on_log_toggled(self, shown: bool) -> None:
+        self._log.setVisible(shown)
