@@ -1,0 +1,300 @@
+"""The terminal contract, command by command, through ``cli.main`` in this process."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finetune_studio import cli
+from tests.engine.conftest import draw
+
+SMALL = ["--set", "model.image_size=64", "--set", "optimiser.epochs=4"]
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """Return what was printed as JSON; anything else on stdout fails."""
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data") / "stripes"
+    draw(folder, per_class=14)
+    return folder
+
+
+def train_arguments(photos: Path, out: Path, *more: str) -> list[str]:
+    return [
+        "train", "--task", "image-classification", "--data", str(photos), "--out", str(out),
+        "--preset", "quick", "--seed", "1", "--json", *more,
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def project(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a project with one finished run."""
+    out = tmp_path_factory.mktemp("projects") / "stripes"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FINETUNE_STUDIO_HOME", str(tmp_path_factory.mktemp("home")))
+        assert cli.main(train_arguments(photos, out)) == 0
+    return out
+
+
+def test_train_ends_with_run_finished(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(train_arguments(photos, tmp_path / "p")) == 0
+    captured = lines(capsys)
+    last = captured[-1]
+    assert last["event"] == "run_finished"
+    wanted = {"run", "project", "task", "metrics", "best_epoch", "seconds", "stopped"}
+    assert wanted <= last.keys()
+    assert Path(last["run"]).is_absolute()
+    assert Path(last["run"]) == tmp_path / "p" / "runs" / "1"
+    assert next(iter(last["metrics"])) == "accuracy"
+    assert 0 <= last["metrics"]["accuracy"] <= 1
+    assert last["stopped"] is False
+    imported = next(e for e in captured if e["event"] == "data_imported")
+    assert imported["samples"] == 42
+    started = next(e for e in captured if e["event"] == "run_started")
+    assert started["samples"]["train"] == pytest.approx(42 * 0.7, abs=2)
+
+
+def test_another_train_makes_another_run_and_resume_repeats_the_end(
+    project: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(train_arguments(photos, project)) == 0
+    first = lines(capsys)[-1]
+    assert first["run"].endswith("runs/2")
+    assert cli.main(train_arguments(photos, project, "--resume")) == 0
+    again = lines(capsys)
+    assert again == [first]
+
+
+def test_resume_without_a_project_starts_one(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(train_arguments(photos, tmp_path / "new", "--resume")) == 0
+    assert lines(capsys)[-1]["event"] == "run_finished"
+
+
+def test_other_data_in_a_project_are_refused(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draw(tmp_path / "other", per_class=6)
+    assert cli.main(train_arguments(tmp_path / "other", project)) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_evaluate(project: Path, split: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["evaluate", str(project / "runs" / "1"), "--split", split, "--json"]) == 0
+    last = lines(capsys)[-1]
+    assert last["event"] == "evaluated"
+    assert last["split"] == split
+    assert last["samples"] > 0
+    low, high = last["intervals"]["accuracy"]
+    assert low <= last["metrics"]["accuracy"] <= high
+
+
+def test_evaluate_without_a_test_split_exits_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for split, count in (("Training", 8), ("valid", 4)):
+        draw(tmp_path / "data" / split, per_class=count)
+    assert cli.main(train_arguments(tmp_path / "data", tmp_path / "p")) == 0
+    captured = lines(capsys)
+    started = next(e for e in captured if e["event"] == "run_started")
+    assert started["samples"] == {"train": 24, "validation": 12}
+    assert cli.main(["evaluate", captured[-1]["run"], "--split", "test", "--json"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_predict_says_one_prediction_an_input(
+    project: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"nothing")
+    good = photos / "class0" / "000.png"
+    code = cli.main(["predict", str(project / "runs" / "1"), str(good), str(broken), "--json"])
+    found = lines(capsys)
+    assert code == 0
+    assert [e["event"] for e in found] == ["prediction", "prediction"]
+    assert found[0]["input"] == str(good)
+    assert found[0]["label"] in {"class0", "class1", "class2"}
+    assert sum(found[0]["probabilities"].values()) == pytest.approx(1, abs=1e-4)
+    assert found[1]["error"]
+
+
+@pytest.mark.parametrize("format_name", ["onnx", "huggingface"])
+def test_export_is_verified_and_answers_alone(
+    project: Path,
+    photos: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    format_name: str,
+) -> None:
+    out = tmp_path / "export"
+    run = str(project / "runs" / "1")
+    assert cli.main(["export", run, "--format", format_name, "--out", str(out), "--json"]) == 0
+    last = lines(capsys)[-1]
+    assert last["event"] == "export_verified"
+    assert last["agreement"] == 1.0
+    assert last["max_abs_diff"] < 1e-3
+    assert Path(last["path"]) == out
+    assert last["metric_before"] == last["metric_after"]
+    picture = str(photos / "class1" / "001.png")
+    assert cli.main(["predict", run, picture, "--json"]) == 0
+    ours = lines(capsys)[0]
+    assert cli.main(["predict", str(out), picture, "--json"]) == 0
+    theirs = lines(capsys)[0]
+    assert theirs["label"] == ours["label"]
+    assert theirs["probabilities"] == pytest.approx(ours["probabilities"], abs=1e-4)
+
+
+def test_check_writes_nothing_beside_the_data(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(photos.rglob("*"))
+    assert cli.main(["check", str(photos), "--task", "image_classification", "--json"]) == 0
+    found = lines(capsys)
+    assert found[-1]["event"] == "check_finished"
+    findings = [e for e in found if e["event"] == "finding"]
+    assert {e["check"] for e in findings} >= {"broken", "duplicates", "leakage", "imbalance"}
+    for finding in findings:
+        assert {"check", "samples", "count", "severity", "message", "remedy"} <= finding.keys()
+    assert sorted(photos.rglob("*")) == before
+
+
+@pytest.mark.parametrize("kind", cli.LISTS)
+def test_list(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["list", kind, "--json"]) == 0
+    for row in lines(capsys):
+        assert row["event"] == "entry"
+        assert row["name"]
+        assert row["title"]
+        assert row["summary"]
+
+
+def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["doctor", "--json"]) == 0
+    subjects = {e["subject"] for e in lines(capsys)}
+    assert {"torch", "device", "starter model"} <= subjects
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["nonsense"],
+        ["train", "--data", "nowhere", "--out", "OUT"],
+        ["train", "--data", "PHOTOS", "--out", "OUT", "--task", "juggling"],
+        ["train", "--data", "PHOTOS", "--out", "OUT", "--set", "optimiser.epochs=0"],
+        ["train", "--data", "PHOTOS", "--out", "OUT", "--set", "epoch=3"],
+        ["train", "--data", "PHOTOS", "--out", "OUT", "--model", "no_such_model"],
+        ["train", "--data", "PHOTOS", "--out", "OUT", "--model", "missing.pth"],
+        ["train", "--out", "OUT"],
+        ["train", "no-recipe.toml", "--out", "OUT"],
+        ["evaluate", "OUT"],
+        ["export", "OUT", "--format", "onnx"],
+        ["predict", "OUT", "x.jpg"],
+        ["check", "nowhere"],
+        ["list", "unicorns"],
+    ],
+    ids=" ".join,
+)
+def test_what_the_user_can_mend_is_two_lines_and_exit_2(
+    arguments: list[str], photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = {"PHOTOS": str(photos), "OUT": str(tmp_path / "out")}
+    assert cli.main([places.get(a, a) for a in arguments]) == 2
+    captured = capsys.readouterr()
+    assert len(captured.err.splitlines()) == 2
+    assert all(line.strip() for line in captured.err.splitlines())
+
+
+def test_recipe_file_gives_the_same_run_again(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved = project / "runs" / "1" / "recipe.toml"
+    first = json.loads((project / "runs" / "1" / "events.jsonl").read_text().splitlines()[-1])
+    assert cli.main(["train", str(saved), "--out", str(tmp_path / "again"), "--json"]) == 0
+    assert lines(capsys)[-1]["metrics"] == first["metrics"]
+
+
+def start(photos: Path, out: Path, home: Path, *more: str) -> subprocess.Popen[str]:
+    """Start a run long enough to be interrupted, in a process of its own."""
+    return subprocess.Popen(
+        [
+            sys.executable, "-m", "finetune_studio",
+            *train_arguments(photos, out, "--set", "optimiser.method=steps", *more),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "FINETUNE_STUDIO_HOME": str(home)},
+    )  # fmt: skip
+
+
+def wait_for(process: subprocess.Popen[str], word: str, times: int = 1) -> None:
+    assert process.stdout
+    for line in process.stdout:
+        times -= json.loads(line)["event"] == word
+        if times <= 0:
+            return
+    raise AssertionError(f"{word} was never stated")
+
+
+@pytest.mark.slow
+def test_interrupted_run_ends_with_130_and_resumes(
+    photos: Path, tmp_path: Path, private_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = ["--set", "optimiser.epochs=1000", "--set", "stop.early=false"]
+    process = start(photos, tmp_path / "p", private_home, *more)
+    wait_for(process, "validated", 3)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    last = json.loads(out.splitlines()[-1])
+    assert last["event"] == "run_finished"
+    assert last["stopped"] is True
+    assert last["metrics"]
+    saved = tmp_path / "p" / "runs" / "1" / "recipe.toml"
+    saved.write_text(saved.read_text().replace("epochs = 1000", "epochs = 60"))
+    assert cli.main(["train", "--out", str(tmp_path / "p"), "--resume", "--json"]) == 0
+    resumed = lines(capsys)
+    assert resumed[-1]["stopped"] is False
+    assert next(e for e in resumed if e["event"] == "run_started")["resumed"] is True
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["data_imported", "step_done", "checkpoint_saved"])
+def test_killed_run_resumes_to_the_numbers_of_a_whole_one(
+    photos: Path,
+    tmp_path: Path,
+    private_home: Path,
+    capsys: pytest.CaptureFixture[str],
+    moment: str,
+) -> None:
+    more = ["--set", "optimiser.epochs=30", "--set", "stop.early=false"]
+    process = start(photos, tmp_path / "killed", private_home, *more)
+    wait_for(process, moment)
+    process.kill()
+    process.communicate(timeout=60)
+    time.sleep(0.1)
+    arguments = train_arguments(
+        photos, tmp_path / "killed", "--resume", "--set", "optimiser.method=steps", *more
+    )
+    assert cli.main(arguments) == 0
+    resumed = lines(capsys)[-1]
+    whole = train_arguments(photos, tmp_path / "whole", "--set", "optimiser.method=steps", *more)
+    assert cli.main(whole) == 0
+    assert resumed["metrics"] == lines(capsys)[-1]["metrics"]
