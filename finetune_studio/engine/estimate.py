@@ -66,9 +66,12 @@ def _activations(root: LayerNode, names: Sequence[str]) -> float:
     nodes = sorted((n for n in root.walk() if n.order >= 0), key=lambda n: n.order)
     owning = [n for n in nodes if n.tables]
     first = next((n.order for n in owning if _learns(n, names)), nodes[-1].order if nodes else 0)
+    leaves = [n for n in nodes if not n.children]
     kept = sum(n.saved_bytes for n in nodes if n.order >= first)
-    passing = max((_output_bytes(n) for n in nodes if not n.children), default=0)
-    return kept + 2 * passing
+    # The first learning layer also keeps what comes in, which was counted to the one before it.
+    coming_in = next((_output_bytes(n) for n in reversed(leaves) if n.order < first), 0)
+    passing = max((_output_bytes(n) for n in leaves), default=0)
+    return kept + coming_in + 2 * passing
 
 
 def _learns(node: LayerNode, names: Sequence[str]) -> bool:
@@ -136,9 +139,10 @@ def seconds_per_epoch(recipe: Recipe, labels: Labels, samples: int) -> TimeEstim
 
 
 def _first_learning(root: LayerNode, names: Sequence[str]) -> str:
-    """Return the name of the first module to run that learns."""
-    found = [n for n in root.walk() if n.order >= 0 and n.tables and _learns(n, names)]
-    return min(found, key=lambda n: n.order).name if found else ""
+    """Return the name of the first module to run that learns; empty if nothing frozen runs before."""
+    owning = sorted((n for n in root.walk() if n.order >= 0 and n.tables), key=lambda n: n.order)
+    place = next((i for i, n in enumerate(owning) if _learns(n, names)), 0)
+    return owning[place].name if place else ""
 
 
 def _trial(network: nn.Module, pixels: Tensor, first: str) -> tuple[float, float]:

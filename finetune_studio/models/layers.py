@@ -25,7 +25,7 @@ def tree(network: nn.Module, inputs: Any, head: str = "") -> LayerNode:
         inputs: A tensor or a dictionary of tensors; they may be of the device ``meta``.
         head: Dotted name of the layer that is marked as the head.
     """
-    seen = trace.trace(network, inputs)
+    seen = trace.trace(network, inputs, saved=True)
     return _node(network, "", 0, head, seen)
 
 

@@ -52,11 +52,11 @@ def blank(network: nn.Module, batch: int = 1, size: int = 0) -> Tensor:
     return torch.zeros(batch, 3, side, side, device="meta")
 
 
-def trace(network: nn.Module, inputs: Any) -> Trace:
+def trace(network: nn.Module, inputs: Any, *, saved: bool = False) -> Trace:
     """Send inputs through a network and return what ran; the network stays as it is.
 
     Nothing is computed: parameters and inputs are replaced by shapes alone. Networks that cannot
-    run so are really run. What learning would keep in memory is only known in the first case.
+    run so are really run; what learning would keep in memory (``saved``) is then not known.
     """
     found = Trace()
     with _modes_kept(network), _watched(network, found):
@@ -72,7 +72,8 @@ def trace(network: nn.Module, inputs: Any) -> Trace:
                 with torch.no_grad():
                     _run(network, _moved(inputs, device))
             return found
-    found.saved = saved_bytes(network, inputs)
+    if saved:
+        found.saved = saved_bytes(network, inputs)
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import pickle
 import re
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -93,7 +94,8 @@ def _read_safetensors(file: Path) -> State:
 def _read_torch(file: Path) -> Any:
     try:
         # argparse.Namespace holds plain settings; many published checkpoints carry one.
-        with torch.serialization.safe_globals([argparse.Namespace]):
+        known = torch.serialization.safe_globals([argparse.Namespace])
+        with known, warnings.catch_warnings(action="ignore"):
             return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise _refused(file, str(error)) from error
@@ -143,10 +145,11 @@ def _unwrapped(file: Path, found: Any) -> State:
 
 
 def _without_prefix(state: State) -> State:
+    state = {k: v for k, v in state.items() if k != "n_averaged"}  # a counter of averaged weights
     while True:
         prefix = next((p for p in _PREFIXES if all(k.startswith(p) for k in state)), None)
         if prefix is None:
-            return {k: v for k, v in state.items() if k != "n_averaged"}
+            return state
         state = {k.removeprefix(prefix): v for k, v in state.items()}
 
 

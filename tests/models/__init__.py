@@ -1,0 +1,1 @@
+"""Tests of networks: the catalogue, weights, layers, folders, fetching."""
