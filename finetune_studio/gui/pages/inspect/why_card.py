@@ -1,0 +1,208 @@
+"""The card that shows one sample large: where the network looked, what it thought, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from PySide6.QtCore import QPoint, Qt, Signal, Slot
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QProgressBar,
+    QPushButton,
+    QSlider,
+    QWidget,
+)
+
+from finetune_studio.core.preview import Picture, Preview
+from finetune_studio.core.task import Pair
+from finetune_studio.gui.pages.inspect import words
+from finetune_studio.gui.thumbnails import Thumbnails
+from finetune_studio.gui.widgets.bar_list import BarList, BarRow
+from finetune_studio.gui.widgets.card import Card
+from finetune_studio.gui.widgets.elided_label import ElidedLabel
+from finetune_studio.gui.widgets.preview_view import PreviewView
+
+
+class WhyCard(Card):
+    """Shows a sample with heat over it; knows values only.
+
+    Signals:
+        heat_wanted: The class for which the user wants to see where the network looked.
+        relabel_wanted: The class that the user gives the selected samples.
+        exclude_wanted: The user wants the selected samples left out.
+    """
+
+    heat_wanted = Signal(str)
+    relabel_wanted = Signal(str)
+    exclude_wanted = Signal()
+
+    def __init__(self, thumbnails: Thumbnails, parent: QWidget | None = None) -> None:
+        super().__init__(self.tr("Why"), parent)
+        self._pair: Pair | None = None
+        self._classes: tuple[str, ...] = ()
+        self.view = PreviewView(thumbnails, least=140)
+        self._make_head()
+        self._make_labels()
+        self._make_buttons()
+        self.body.setSpacing(6)
+        self.body.addWidget(self.view, 1)
+        self.body.addWidget(self._waiting)
+        self.body.addWidget(self._trouble)
+        self.body.addWidget(self._caption)
+        self.body.addWidget(self.looked_for)
+        self.body.addWidget(self._shares)
+        self.body.addLayout(self._buttons)
+        self.show_pair(None, ())
+
+    def _make_head(self) -> None:
+        self._strength = QSlider(Qt.Orientation.Horizontal)
+        self._strength.setRange(0, 100)
+        self._strength.setValue(round(self.view.heat * 100))
+        self._strength.setFixedWidth(88)
+        self._strength.setToolTip(
+            self.tr("How strongly the heat is shown over the picture; quite left hides it.")
+        )
+        self._strength.setAccessibleName(self.tr("Strength of the heat"))
+        self._strength.valueChanged.connect(self._on_strength_changed)
+        self.head.addWidget(self._strength)
+
+    def _make_labels(self) -> None:
+        self._waiting = QProgressBar()
+        self._waiting.setRange(0, 0)
+        self._waiting.setTextVisible(False)
+        kept = self._waiting.sizePolicy()
+        kept.setRetainSizeWhenHidden(True)  # nothing jumps when it comes and goes
+        self._waiting.setSizePolicy(kept)
+        self._trouble = QLabel()
+        self._trouble.setProperty("level", "warning")
+        self._trouble.setWordWrap(True)
+        self._trouble.setTextFormat(Qt.TextFormat.PlainText)
+        self._caption = ElidedLabel(self.tr("Where it looked for"))
+        self._caption.setProperty("role", "muted")
+        self.looked_for = QComboBox()
+        self.looked_for.setObjectName("looked_for")
+        self.looked_for.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.looked_for.setMinimumContentsLength(8)
+        self.looked_for.setToolTip(
+            self.tr("Bright places spoke most for this class (Grad-CAM). Choose another class.")
+        )
+        self.looked_for.activated.connect(self._on_label_chosen)
+        self._shares = BarList(pickable=False)
+        self._shares.fit_height(6)
+        self._shares.setAccessibleName(self.tr("Probabilities"))
+
+    def _make_buttons(self) -> None:
+        self.relabel_button = QPushButton()
+        self.relabel_button.setObjectName("relabel")
+        self.relabel_button.setToolTip(
+            self.tr("Give the selected samples another class (key L). Undo with Ctrl+Z.")
+        )
+        self.relabel_button.clicked.connect(self.offer_classes)
+        self.exclude_button = QPushButton()
+        self.exclude_button.setObjectName("exclude")
+        self.exclude_button.setToolTip(
+            self.tr(
+                "Leave the selected samples out of training and scoring (key X); the files stay"
+                " where they are. Undo with Ctrl+Z."
+            )
+        )
+        self.exclude_button.clicked.connect(self.exclude_wanted)
+        self._buttons = QHBoxLayout()
+        self._buttons.setSpacing(8)
+        self._buttons.addWidget(self.relabel_button, 1)
+        self._buttons.addWidget(self.exclude_button, 1)
+        self.menu = QMenu(self)
+        self.set_selected(1)
+
+    def set_selected(self, count: int) -> None:
+        """Say how many samples the buttons act on."""
+        many = f" {count:,}" if count > 1 else ""
+        self.relabel_button.setText(self.tr("Relabel{many} (L)").format(many=many))
+        self.exclude_button.setText(self.tr("Exclude{many} (X)").format(many=many))
+
+    def show_pair(self, pair: Pair | None, classes: Sequence[str]) -> None:
+        """Show another sample and what the model said; its heat comes later."""
+        self._pair, self._classes = pair, tuple(classes)
+        self._trouble.hide()
+        self._waiting.hide()
+        for part in (self.looked_for, self._caption, self._shares, self._strength):
+            part.setVisible(pair is not None)
+        self.relabel_button.setEnabled(pair is not None)
+        self.exclude_button.setEnabled(pair is not None)
+        if pair is None:
+            self.view.show_preview(None, self.tr("Choose a sample to see where the model looked."))
+            return
+        sample, prediction = pair
+        self.view.show_preview(Preview((Picture(sample.path),), sample.label or "", ""))
+        self.view.setToolTip(sample.path)
+        self._shares.set_rows([BarRow(*row) for row in words.shares(prediction)], most=1.0)
+        self._offer_labels(pair)
+
+    def _offer_labels(self, pair: Pair) -> None:
+        sample, prediction = pair
+        said, truth = str(prediction.label), str(sample.label)
+        self.looked_for.clear()
+        self.looked_for.addItem(self.tr("{name} (said)").format(name=said), said)
+        if truth != said:
+            self.looked_for.addItem(self.tr("{name} (labelled)").format(name=truth), truth)
+        for name in list(prediction.probabilities)[:5]:
+            if name not in (said, truth):
+                self.looked_for.addItem(name, name)
+
+    def show_waiting(self) -> None:
+        """Show that the heat is being computed."""
+        self._trouble.hide()
+        self._waiting.show()
+
+    def show_heat(self, preview: Preview) -> None:
+        """Show the sample with its heat."""
+        self._waiting.hide()
+        self.view.show_preview(preview)
+
+    def show_trouble(self, text: str) -> None:
+        """Say in place why there is no heat."""
+        self._waiting.hide()
+        self._trouble.setText(text)
+        self._trouble.show()
+
+    @property
+    def trouble(self) -> str:
+        """Return what went wrong, as it is shown; empty if nothing is."""
+        return "" if self._trouble.isHidden() else self._trouble.text()
+
+    @Slot()
+    def offer_classes(self) -> None:
+        """Open the menu of classes; what the model said comes first."""
+        if self._pair is None:
+            return
+        sample, prediction = self._pair
+        self.menu.clear()
+        said = str(prediction.label)
+        first = [said] if said in self._classes and said != sample.label else []
+        for name in [*first, *(n for n in self._classes if n not in (*first, sample.label))]:
+            action = self.menu.addAction(name.replace("&", "&&"))
+            action.triggered.connect(partial(self.relabel_wanted.emit, name))
+            if first and name == said:
+                action.setText(
+                    self.tr("{name} (as the model said)").format(name=name.replace("&", "&&"))
+                )
+                self.menu.addSeparator()
+        button = self.relabel_button
+        height = self.menu.sizeHint().height()
+        self.menu.popup(button.mapToGlobal(QPoint(0, -height)))
+        if self.menu.actions():
+            self.menu.setActiveAction(self.menu.actions()[0])
+
+    @Slot(int)
+    def _on_strength_changed(self, value: int) -> None:
+        self.view.set_heat(value / 100)
+
+    @Slot()
+    def _on_label_chosen(self) -> None:
+        self.heat_wanted.emit(str(self.looked_for.currentData()))
