@@ -66,7 +66,7 @@ class Reading:
         Raises:
             StudioError: If none of the files is below the new root.
         """
-        paths = self._paths()
+        paths = self.paths()
         found = sum((root / p).is_file() for p in paths)
         if paths and not found:
             raise StudioError(
@@ -79,9 +79,10 @@ class Reading:
     def missing(self) -> int:
         """Return how many files are not where they were."""
         root = self.root
-        return sum(not (root / p).exists() for p in self._paths())
+        return sum(not (root / p).exists() for p in self.paths())
 
-    def _paths(self) -> list[str]:
+    def paths(self) -> list[str]:
+        """Return the samples' paths as they were read, relative to :attr:`root`."""
         return [p for (p,) in self._store.rows("SELECT path FROM sample WHERE path <> ''")]
 
     def _keep_root(self, root: Path) -> None:

@@ -28,7 +28,7 @@ class Dataset(Reading):
         """
         with self._store.change():
             self._keep_root(root)
-            known = set(self._paths())
+            known = set(self.paths())
             numbers = self._numbers_by_source()
             self._store.run_many(
                 "INSERT INTO sample (path, label, split, grp, problem, fields)"

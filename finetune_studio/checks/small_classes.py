@@ -1,0 +1,62 @@
+"""Finds classes with too few samples to learn from and to judge by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from finetune_studio.core.dataset import Dataset
+from finetune_studio.core.events import Finding, Progress
+from finetune_studio.core.job import Control
+
+# With 70/15/15, ten samples are the fewest that leave one or two to judge by in each split.
+FEWEST = 10
+_NAMED = 4
+
+
+def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
+    """Report classes under ten samples, and how many more to collect."""
+    del control  # counting is instant
+    counts = {name: count for name, count in dataset.counts().items() if count}
+    if len(counts) < 2:
+        only = next(iter(counts), "")
+        message = f"here is only {only!r}" if only else "no sample carries a label"
+        yield Finding(
+            "small_classes",
+            len(counts),
+            "bad",
+            f"Two classes are needed, and {message}. Add samples of another class.",
+        )
+        return
+    small = {name: count for name, count in counts.items() if count < FEWEST}
+    if not small:
+        least = min(counts, key=lambda name: counts[name])
+        yield Finding(
+            "small_classes",
+            0,
+            "ok",
+            f"Every class has enough samples; the smallest, {least}, has {counts[least]:,}.",
+        )
+        return
+    yield _finding(dataset, small, left=len(counts) - len(small))
+
+
+def _finding(dataset: Dataset, small: dict[str, int], left: int) -> Finding:
+    samples = [sample for sample in dataset.samples(usable=True) if sample.label in small]
+    named = sorted(small, key=lambda name: small[name])[:_NAMED]
+    told = ", ".join(
+        f"{name} has {small[name]} (collect {FEWEST - small[name]} more)" for name in named
+    )
+    more = f", and {len(small) - len(named)} other classes" if len(small) > len(named) else ""
+    ids = [sample.id for sample in samples]
+    possible = left >= 2
+    choice = "exclude them or merge them with another class" if possible else "merge classes"
+    return Finding(
+        "small_classes",
+        len(small),
+        "bad" if min(small.values()) < 3 else "warning",
+        f"Too few samples to learn from and to judge by: {told}{more}. If you cannot, {choice}.",
+        "Exclude these classes" if possible else "",
+        [sample.path for sample in samples[:1000]],
+        ids,
+        [{"action": "exclude", "ids": ids}] if possible else [],
+    )

@@ -1,0 +1,18 @@
+"""Getting data in and judging them: look, import, news, checks and their remedies."""
+
+from __future__ import annotations
+
+from finetune_studio.engine.curate.health import apply_remedy, check
+from finetune_studio.engine.curate.importing import add_news, import_data, news, relink
+from finetune_studio.engine.curate.looking import DataLook, look
+
+__all__ = [
+    "DataLook",
+    "add_news",
+    "apply_remedy",
+    "check",
+    "import_data",
+    "look",
+    "news",
+    "relink",
+]
