@@ -172,6 +172,7 @@ class MainWindow(QMainWindow):
             page.next_wanted.connect(self._on_next_wanted)
             page.back_wanted.connect(self._on_back_wanted)
             page.page_wanted.connect(self.show_page)
+            page.state_changed.connect(self._plan_rail)
             self.stack.addWidget(page)
             self.pages[name] = page
         return self.pages[name]

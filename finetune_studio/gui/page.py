@@ -36,6 +36,7 @@ class Page(QWidget):
         next_wanted: The user wants the next step.
         back_wanted: The user wants the step before.
         page_wanted: The user wants the page of that name (``guide/freezing`` names a guide page).
+        state_changed: What :meth:`state` or :meth:`rail_note` say is not what it was.
     """
 
     name: ClassVar[str] = ""
@@ -46,6 +47,7 @@ class Page(QWidget):
     next_wanted = Signal()
     back_wanted = Signal()
     page_wanted = Signal(str)
+    state_changed = Signal()
 
     def __init__(self, studio: Studio) -> None:
         super().__init__()

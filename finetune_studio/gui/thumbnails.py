@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ class Thumbnails(QObject):
         self._kept: OrderedDict[_Key, QPixmap] = OrderedDict()
         self._bytes = 0
         self._waiting: OrderedDict[_Key, None] = OrderedDict()
+        self._in_hand: set[_Key] = set()
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(threads)
         self._read.connect(self._on_read, Qt.ConnectionType.QueuedConnection)
@@ -47,18 +49,22 @@ class Thumbnails(QObject):
         if found is not None:
             self._kept.move_to_end(key)
             return found
+        if key in self._in_hand:  # a repaint while it is read must not have it read again
+            return None
         if key not in self._waiting:
             self._waiting[key] = None
             while len(self._waiting) > _MOST_WAITING:
                 self._waiting.popitem(last=False)
             self._pool.start(_Reading(self))
         else:
-            self._waiting.move_to_end(key)
+            with contextlib.suppress(KeyError):  # a reading thread may take it just now
+                self._waiting.move_to_end(key)
         return None
 
     def forget(self) -> None:
         """Drop everything, for another project or files that changed."""
         self._waiting.clear()
+        self._in_hand.clear()
         self._kept.clear()
         self._bytes = 0
 
@@ -71,9 +77,11 @@ class Thumbnails(QObject):
     def next_wish(self) -> _Key | None:
         """Return the newest wish and strike it off; called by the reading threads."""
         try:
-            return self._waiting.popitem(last=True)[0]
+            key = self._waiting.popitem(last=True)[0]
         except KeyError:
             return None
+        self._in_hand.add(key)
+        return key
 
     def deliver(self, key: _Key, image: QImage) -> None:
         """Hand a picture to the window's thread; called by the reading threads."""
@@ -81,6 +89,7 @@ class Thumbnails(QObject):
 
     @Slot(object, QImage)
     def _on_read(self, key: Any, image: QImage) -> None:
+        self._in_hand.discard(key)
         before = self._kept.pop(key, None)
         if before is not None:
             self._bytes -= _cost(before)

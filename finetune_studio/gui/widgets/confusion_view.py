@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import (
+    QFontMetrics,
+    QHelpEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QSizePolicy, QToolTip, QWidget
 from typing_extensions import override
 
@@ -69,7 +77,9 @@ class ConfusionView(QAbstractScrollArea):
 
     def places(self) -> GridPlaces:
         """Return where everything lies at the moment."""
-        metrics = self.fontMetrics()
+        strong = self.font()
+        strong.setBold(True)  # a picked name is bold and must fit too
+        metrics = QFontMetrics(strong)
         shift = QPoint(self.horizontalScrollBar().value(), self.verticalScrollBar().value())
         return GridPlaces.fitting(
             self.viewport().rect(),

@@ -208,6 +208,7 @@ class InspectPage(Page):
         self.errors.show_results(results, other_run=other)
         self.pile.setCurrentIndex(1)
         self.refresh_next()
+        self.state_changed.emit()
 
     def _on_read_failed(self, number: int, error: Any) -> None:
         if number == self._reading:

@@ -71,7 +71,8 @@ def _beats(scored: Evaluated, value: float, bounds: list[float] | None) -> str:
         return f"No better than {simplest}."
     if low <= base["value"]:
         return f"Not clearly better than {simplest}."
-    return f"{simplest[:1].upper()}{simplest[1:]}."
+    text = str(base["text"])
+    return f"{text[:1].upper()}{text[1:]} would give {base['value']:.3f}."
 
 
 def second(scored: Evaluated) -> Headline:
