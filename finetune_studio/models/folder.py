@@ -84,6 +84,7 @@ def _from_hugging_face(place: Path, choices: ModelChoices) -> Pretrained:
         values["image_size"] = choices.image_size
     architecture = {"library": "transformers", "config": values}
     old = len(values.get("id2label") or {}) or 2
+    whole = any("ForImageClassification" in name for name in values.get("architectures") or ())
     try:
         with torch.device("meta"):
             head = building.head_of(build(values, old), old)
@@ -96,10 +97,12 @@ def _from_hugging_face(place: Path, choices: ModelChoices) -> Pretrained:
     def fill(network: nn.Module) -> None:
         network.load_state_dict(_load(place, values, head, network).state_dict())
 
-    return Pretrained(architecture, processor, head, str(place), _note(old), fill)
+    return Pretrained(architecture, processor, head, str(place), _note(old if whole else 0), fill)
 
 
 def _note(classes: int) -> str:
+    if not classes:
+        return "The folder brings no last layer; a new one is made for your classes."
     return (
         f"The last layer for {classes:,} classes in the folder is left out;"
         " a new one is made for your classes."

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from finetune_studio.core.errors import StudioError
-from finetune_studio.models import build, hub, weights, zoo
+from finetune_studio.models import build, hub, trace, weights, zoo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
     from finetune_studio.core.catalogue import Entry
     from finetune_studio.core.recipe import ModelChoices
+
+
+_SMALLEST = 32  # pixels; these networks halve a picture five times
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,25 @@ def find(choices: ModelChoices, family: str, *, weights_needed: bool = True) -> 
     Raises:
         StudioError: If there is no such model here, or its files are damaged or of another kind.
     """
+    found = _find(choices, family, weights_needed=weights_needed)
+    if choices.image_size:
+        _refuse_wrong_size(found, choices.image_size)
+    return found
+
+
+def _refuse_wrong_size(found: Pretrained, size: int) -> None:
+    """Refuse an image size with which the network cannot run, found by sending shapes through it."""
+    with torch.device("meta"):
+        network = build.rebuild(found.architecture, 2)
+        seen = trace.trace(network, torch.zeros(1, 3, size, size))
+    if "" not in seen.shapes:
+        raise StudioError(
+            f"This model cannot see pictures of {size} pixels.",
+            "Set model.image_size to 0 to keep what it was pretrained with.",
+        )
+
+
+def _find(choices: ModelChoices, family: str, *, weights_needed: bool) -> Pretrained:
     source = Path(choices.source).expanduser()
     if choices.source in zoo.CATALOGUE:
         row = zoo.CATALOGUE[choices.source]
@@ -62,7 +86,7 @@ def find(choices: ModelChoices, family: str, *, weights_needed: bool = True) -> 
         from finetune_studio.models import folder
 
         return folder.find(source, choices)
-    if source.suffix or "/" in choices.source:
+    if source.suffix or "/" in choices.source or "\\" in choices.source:
         raise StudioError(
             f"There is no model at {choices.source}.",
             "Check the path, or choose a model of the catalogue.",
@@ -139,8 +163,8 @@ def _with_state(
 
 def _with_positions(state: weights.State, architecture: dict[str, Any]) -> weights.State:
     """Return the state with a vision transformer's table of positions brought to the image size."""
-    size = architecture["kwargs"].get("image_size")
-    if not size or "encoder.pos_embedding" not in state:
+    size = architecture["kwargs"].get("image_size", 224)
+    if "encoder.pos_embedding" not in state:
         return state
     from torchvision.models.vision_transformer import interpolate_embeddings
 
@@ -164,9 +188,10 @@ def processor_for(seen: dict[str, Any], choices: ModelChoices) -> dict[str, Any]
 def _sized(builder: str, choices: ModelChoices, own: int = 224) -> dict[str, Any]:
     """Return keyword arguments for another image size, where the network must know it."""
     size = choices.image_size or own
-    if size < 32:
+    if size < _SMALLEST:
         raise StudioError(
-            f"The image size of {size} pixels is too small.", "Set model.image_size to 32 or more."
+            f"The image size of {size} pixels is too small.",
+            f"Set model.image_size to {_SMALLEST} or more.",
         )
     if size == 224 or not builder.startswith("vit_"):
         return {}

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _QUARTERS = 4
+_MANY = 8  # layers one after another, without blocks, as in VGG
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,9 @@ def _units(module: nn.Module, name: str, head: str) -> list[str]:
 
 
 def _holds_blocks(module: nn.Module) -> bool:
-    """Return whether a module is, or has somewhere inside, a list of blocks."""
+    """Return whether a module is, or has somewhere inside, a list of blocks (or of many layers)."""
+    if isinstance(module, nn.Sequential) and sum(map(_has_parameters, module)) >= _MANY:
+        return True
     return any(
         isinstance(inner, nn.Sequential | nn.ModuleList | nn.ModuleDict)
         and any(_is_block(child) for child in inner.children())

@@ -156,6 +156,25 @@ def test_another_image_size_suits_a_convolutional_network_and_no_table_of_positi
     assert "model.image_size" in caught.value.hint
 
 
+def test_a_folder_without_a_head_gets_one(tmp_path):
+    from transformers import ViTConfig, ViTModel
+
+    config = ViTConfig(
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        image_size=64,
+    )
+    model = ViTModel(config)
+    model.save_pretrained(tmp_path)
+    bundle = _load(tmp_path)
+    assert torch.equal(
+        bundle.network.vit.embeddings.cls_token, model.state_dict()["embeddings.cls_token"]
+    )
+    assert "brings no last layer" in folder.find(tmp_path, ModelChoices()).note
+
+
 def test_code_in_a_folder_is_never_run(made, tmp_path):
     place = _copy(made["vit"], tmp_path)
     trace = tmp_path / "it ran"
@@ -245,6 +264,22 @@ def test_a_run_can_be_continued_with_other_classes(tmp_path):
     assert bundle.network.get_submodule("classifier.3").out_features == 3
     assert bundle.processor["mean"] == [0.5] * 3
     assert "4 classes" in folder.find(tmp_path, ModelChoices()).note
+
+
+def test_a_run_of_a_vision_transformer_keeps_its_image_size(made, tmp_path):
+    bundle = _load(made["vit"])
+    model = {
+        "architecture": bundle.architecture,
+        "processor": bundle.processor,
+        "labels": {"names": list(LABELS.names), "ids": []},
+        "head": bundle.head,
+    }
+    (tmp_path / "model.json").write_text(json.dumps(model))
+    save_file(bundle.network.state_dict(), tmp_path / "model.safetensors")
+    again = _load(tmp_path)
+    assert again.processor["crop"] == 64
+    with pytest.raises(StudioError, match="cannot see pictures of 96 pixels"):
+        _load(tmp_path, image_size=96)
 
 
 def test_a_run_without_weights_is_said_so(tmp_path):

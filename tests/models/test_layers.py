@@ -64,7 +64,7 @@ def _small() -> nn.Module:
     return build.rebuild(build.describe("mobilenet_v3_small"), 3)
 
 
-@pytest.mark.parametrize("builder", ["starter", *BUILDERS])
+@pytest.mark.parametrize("builder", ["starter", *BUILDERS, "vgg16", "densenet121"])
 def test_each_choice_of_how_much_to_retrain_holds_the_one_before(builder):
     network, head = _weightless(builder)
     before: set[str] = set()
