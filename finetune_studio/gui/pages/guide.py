@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem
 
 from finetune_studio.core.settings import resources
+from finetune_studio.gui import theme
 from finetune_studio.gui.page import Page
 from finetune_studio.gui.studio import Studio
 from finetune_studio.gui.widgets.card import Card
@@ -47,6 +48,7 @@ class GuidePage(Page):
         self._list.setObjectName("guide_list")
         self._list.setWordWrap(True)
         self._list.setSpacing(1)
+        self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._list.setAccessibleName(self.tr("Pages of the guide"))
         for part in self._parts:
             item = QListWidgetItem(part.title)
@@ -56,7 +58,7 @@ class GuidePage(Page):
         self._reader = Reader(resources() / "guide")
         self._reader.part_wanted.connect(self.show_inside)
         contents = Card(self.tr("Pages"))
-        contents.setFixedWidth(240)
+        contents.setFixedWidth(theme.px(252))
         contents.body.addWidget(self._list)
         text = Card()
         text.body.addWidget(self._reader)

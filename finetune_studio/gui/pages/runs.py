@@ -142,15 +142,16 @@ class RunsPage(Page):
     def _show(self, rows: list[RunRow]) -> None:
         self._table.setVisible(bool(rows))
         self._empty.setVisible(not rows)
+        for button in (self._delete, self._again, self._resume, self._open):
+            button.setVisible(bool(rows))
         self._table.set_rows(rows)
         size = size_words(sum(row.size for row in rows))
-        self.subtitle.setText(
-            self.tr("{n} runs, {size} on disk").format(n=len(rows), size=size)
-            if len(rows) != 1
-            else self.tr("1 run, {size} on disk").format(size=size)
-            if rows
-            else ""
+        many = (
+            self.tr("{n} runs, {size} on disk")
+            if len(rows) > 1
+            else self.tr("1 run, {size} on disk")
         )
+        self.subtitle.setText(many.format(n=len(rows), size=size) if rows else "")
 
     @Slot(object)
     def _on_row_chosen(self, row: RunRow | None) -> None:

@@ -31,7 +31,7 @@ from finetune_studio.gui.widgets.empty_state import EmptyState
 from finetune_studio.gui.widgets.recent_list import RecentList, RecentProject
 from finetune_studio.tasks import CATALOGUE as TASKS
 
-_SAMPLE_SIDE = 84
+_SAMPLE_SIDE = 72
 
 
 def look_at(folder: str) -> RecentProject:
@@ -197,6 +197,7 @@ class StartPage(Page):
 
     def entered(self) -> None:
         """List the recent projects as they are now."""
+        self._on_cancel_clicked()
         self._refresh_recent()
 
     @Slot()
