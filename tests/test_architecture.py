@@ -46,9 +46,7 @@ def test_every_plugin_file_is_listed_and_every_row_has_a_file(folder: str) -> No
         if path.name.startswith(("_", ".")):
             continue
         files.add(path.stem)
-    helpers = {"intervals"} if folder == "insights" else set()
-    assert rows <= files
-    assert files - rows - helpers == set()
+    assert rows == files
 
 
 @pytest.mark.parametrize("folder", PLUGINS)

@@ -24,6 +24,7 @@ from finetune_studio.core.events import (
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.task import Bundle, Pair, Task
+from finetune_studio.engine import intervals
 from finetune_studio.engine.run import Run, load_bundle
 from finetune_studio.tasks import CATALOGUE as TASKS
 
@@ -80,8 +81,6 @@ def scored(
     project: Project, run: Run, task: Task, split: str, pairs: list[Pair], set_aside: int = 0
 ) -> Evaluated:
     """Return the scores of answers, with 95 % intervals and the baseline they must beat."""
-    from finetune_studio.insights import intervals
-
     metrics = task.score(pairs)
     train = [s for s in project.dataset.samples(split="train", usable=True) if s.label is not None]
     return Evaluated(
@@ -181,10 +180,7 @@ def predict(source: Path, inputs: Sequence[str], control: Control) -> Iterator[P
 
 
 def _run_answers(folder: Path) -> Any:
-    run = Run(folder)
-    stamp = (folder / "checkpoints" / "index.json").stat().st_mtime_ns if run.checkpoints else 0
-    names = _names_today(run)
-    task, bundle = _loaded(str(folder.resolve()), stamp, names)
+    task, bundle = loaded_run(folder, None)
 
     def answer(text: str) -> Prediction:
         import torch
@@ -197,8 +193,19 @@ def _run_answers(folder: Path) -> Any:
     return answer
 
 
+def loaded_run(folder: Path, dataset: Dataset | None) -> tuple[Task, Bundle]:
+    """Return a run's best network in evaluation mode, kept in memory between calls.
+
+    Its classes have today's names: those of ``dataset``, or of the run's own project.
+    """
+    run = Run(folder)
+    stamp = (run.folder / "checkpoints" / "index.json").stat().st_mtime_ns if run.checkpoints else 0
+    names = dataset.current(run.labels).names if dataset else _names_today(run)
+    return _loaded(str(run.folder.resolve()), stamp, names)
+
+
 def _names_today(run: Run) -> tuple[str, ...]:
-    """Return the run's class names as the project has them now; as they were if it has moved."""
+    """Return the run's class names as its project has them now; as they were if that is gone."""
     file = run.project_folder / "project.sqlite"
     if not file.is_file():
         return run.labels.names
@@ -211,7 +218,7 @@ def _names_today(run: Run) -> tuple[str, ...]:
 
 @functools.lru_cache(maxsize=1)
 def _loaded(folder: str, stamp: int, names: tuple[str, ...]) -> tuple[Task, Bundle]:  # noqa: ARG001
-    """Keep the network between tries; another checkpoint (``stamp``) or name loads it anew."""
+    """Load a run; another checkpoint (``stamp``) or another name of a class loads it anew."""
     run = Run(Path(folder))
     bundle = load_bundle(run.folder)
     bundle.labels = type(bundle.labels)(names, bundle.labels.ids)
@@ -219,12 +226,6 @@ def _loaded(folder: str, stamp: int, names: tuple[str, ...]) -> tuple[Task, Bund
 
 
 def _export_answers(folder: Path) -> Any:
-    from finetune_studio import exporters
+    from finetune_studio.exporters import open_export
 
-    model = exporters.open_export(folder)
-
-    def answer(text: str) -> Prediction:
-        label, probabilities = model.predict(text)
-        return Prediction(label, probabilities)
-
-    return answer
+    return open_export(folder)

@@ -1,0 +1,160 @@
+"""Where it looked: the part of a picture that spoke for a class."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from finetune_studio.core.task import Batch, Bundle
+
+_OCCLUDED = 6  # the picture is covered in a grid of so many by so many places
+
+
+def heat(bundle: Bundle, batch: Batch, target: int) -> np.ndarray:
+    """Return how much each place spoke for an output: float32 (height, width) of the input, 0 to 1.
+
+    Grad-CAM (Selvaraju et al. 2017) on the last module whose output still has places; where there is
+    none, or it says nothing, the picture is covered place by place (Zeiler and Fergus 2014).
+
+    Args:
+        bundle: A network in evaluation mode.
+        batch: A single picture, (1, 3, height, width).
+        target: The number of the output.
+    """
+    network = _Scores(bundle.network)
+    pixels = batch.inputs.detach().clone()
+    size = pixels.shape[-2:]
+    name = last_place(bundle.network, pixels)
+    values = None if name is None else _grad_cam(network, name, pixels, target)
+    if values is None or float(values.max()) <= 0:
+        values = _occlusion(network, pixels, target)
+    values = values.clamp(min=0)
+    top = float(values.max())
+    wide = functional.interpolate(
+        values[None, None], size=size, mode="bilinear", align_corners=False
+    )
+    return np.asarray(wide[0, 0] / top if top > 0 else wide[0, 0], dtype=np.float32)
+
+
+class _Scores(nn.Module):
+    """A network whose answer is always the plain tensor of scores."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        answer = self.network(pixels)
+        found = answer if isinstance(answer, Tensor) else answer.logits
+        assert isinstance(found, Tensor)
+        return found
+
+
+def last_place(network: nn.Module, pixels: Tensor) -> str | None:
+    """Return the dotted name of the last module whose output still has places in the picture."""
+    found: list[str] = []
+    hooks = []
+
+    def watch(name: str) -> None:
+        def hook(_: nn.Module, __: object, answer: object) -> None:
+            if isinstance(answer, Tensor) and _as_places(answer) is not None:
+                found.append(name)
+
+        hooks.append(network.get_submodule(name).register_forward_hook(hook))
+
+    for name, _ in network.named_modules():
+        if name:
+            watch(name)
+    try:
+        with torch.no_grad():
+            network(pixels)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return found[-1] if found else None
+
+
+def _as_places(values: Tensor) -> Tensor | None:
+    """Return (batch, channels, rows, columns) of an output that has places; None if it has none.
+
+    Convolutions answer so; Swin has its channels last; ViT gives a token a place, with one or no token
+    for the whole picture before them.
+    """
+    if values.ndim == 4:
+        if values.shape[1] == values.shape[2] and values.shape[3] > values.shape[1] > 1:
+            return values.permute(0, 3, 1, 2)
+        return values if min(values.shape[2:]) > 1 else None
+    if values.ndim == 3:
+        for extra in (1, 0):
+            side = round((values.shape[1] - extra) ** 0.5)
+            if side > 1 and side * side == values.shape[1] - extra:
+                places = values[:, extra:].transpose(1, 2)
+                return places.reshape(values.shape[0], values.shape[2], side, side)
+    return None
+
+
+def _grad_cam(network: _Scores, name: str, pixels: Tensor, target: int) -> Tensor | None:
+    from captum.attr import LayerGradCam
+
+    module = network.network.get_submodule(name)
+    kept: list[Tensor] = []
+    hook = module.register_forward_hook(lambda _, __, answer: kept.append(answer.detach()))
+    try:
+        with torch.enable_grad():
+            cam = LayerGradCam(network, module)
+            pixels.requires_grad_(True)
+            if pixels.ndim == 4 and kept == [] and _plain_places(network, module, pixels):
+                found = cam.attribute(pixels, target=target, relu_attributions=True)
+                return found.detach()[0].mean(0)
+            return _token_cam(network, module, pixels, target)
+    finally:
+        hook.remove()
+
+
+def _plain_places(network: _Scores, module: nn.Module, pixels: Tensor) -> bool:
+    """Whether a module answers as convolutions do: (batch, channels, rows, columns)."""
+    seen: list[bool] = []
+
+    def look(_: nn.Module, __: object, answer: Tensor) -> None:
+        seen.append(answer.ndim == 4 and _as_places(answer) is answer)
+
+    hook = module.register_forward_hook(look)
+    try:
+        with torch.no_grad():
+            network(pixels)
+    finally:
+        hook.remove()
+    return bool(seen and seen[0])
+
+
+def _token_cam(network: _Scores, module: nn.Module, pixels: Tensor, target: int) -> Tensor | None:
+    """Grad-CAM for modules whose places are not in the last two dimensions, as in transformers."""
+    kept: list[Tensor] = []
+    hook = module.register_forward_hook(lambda _, __, answer: kept.append(answer))
+    try:
+        score = network(pixels)[0, target]
+        gradient = torch.autograd.grad(score, kept[0], allow_unused=True)[0]
+    finally:
+        hook.remove()
+    if gradient is None:
+        return None
+    values, slopes = _as_places(kept[0].detach()), _as_places(gradient)
+    if values is None or slopes is None:
+        return None
+    return (values * slopes.mean((2, 3), keepdim=True)).sum(1)[0].clamp(min=0)
+
+
+def _occlusion(network: _Scores, pixels: Tensor, target: int) -> Tensor:
+    from captum.attr import Occlusion
+
+    side = max(1, pixels.shape[-1] // _OCCLUDED)
+    with torch.no_grad():
+        found = Occlusion(network).attribute(
+            pixels.detach(),
+            sliding_window_shapes=(3, side, side),
+            strides=(3, max(1, side // 2), max(1, side // 2)),
+            target=target,
+        )
+    return found[0].mean(0).clamp(min=0)
