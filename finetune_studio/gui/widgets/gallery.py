@@ -265,7 +265,7 @@ class Gallery(QListView):
             self._tile.cell = QSize(side + 8, side + caption + 8)
         else:
             room = max(80, self.viewport().width() - 1)
-            columns = max(1, round(room / (theme.px(_WISHED) + 8)))
+            columns = max(2 if room >= 180 else 1, round(room / (theme.px(_WISHED) + 8)))
             self._tile.cell = QSize(room // columns, room // columns + caption)
         self.setGridSize(self._tile.cell)
 

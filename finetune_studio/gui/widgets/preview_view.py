@@ -106,16 +106,17 @@ class PreviewView(QWidget):
     def _paint_marks(self, painter: QPainter, room: QRectF, image: QImage | None) -> None:
         assert self._preview is not None
         only_grid = all(isinstance(mark, Grid) for mark in self._preview.marks)
-        if image is None and not only_grid:  # the picture is still being read
+        if not only_grid:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.tokens().raised)
             painter.drawRoundedRect(room, 6, 6)
-            return
         box = mark_painters.fitted(QSizeF(image.size()), room) if image is not None else room
         if not only_grid:
             round_corners = QPainterPath()
             round_corners.addRoundedRect(box, 6, 6)
             painter.setClipPath(round_corners)
+        if image is None and not only_grid:  # the picture is still being read
+            return
         for mark in self._preview.marks:
             mark_painters.paint(painter, box, mark, Look(image, self._heat))
 

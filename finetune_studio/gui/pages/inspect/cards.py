@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
+from typing_extensions import override
 
 from finetune_studio.gui.pages.inspect.words import Headline, TestLook, test_card
 from finetune_studio.gui.widgets.card import Card
@@ -15,6 +19,7 @@ class HeadlineCard(Card):
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(title, parent)
+        self._said = Headline("–", "")
         self._name = ElidedLabel()
         self._name.setProperty("role", "figure")
         self._figure = QLabel("–")
@@ -42,16 +47,30 @@ class HeadlineCard(Card):
 
     def say(self, headline: Headline) -> None:
         """Show a headline."""
+        self._said = headline
         self._name.setText(headline.name)
         self._name.setVisible(bool(headline.name))
         self._figure.setText(headline.figure)
         self._aside.setText(headline.aside)
-        self._aside.setVisible(bool(headline.aside))
-        self._sentence.setText(headline.sentence)
+        self._fit_aside()
         self.setToolTip(headline.tip)
         words = (self.title.text(), headline.name, headline.figure, headline.aside)
         self.setAccessibleName(" ".join(word for word in words if word))
         self.setAccessibleDescription(headline.sentence)
+
+    def _fit_aside(self) -> None:
+        """Show what stands beside the figure, before the sentence where the card is too narrow."""
+        aside = self._said.aside
+        wide = self._figure.sizeHint().width() + self._aside.sizeHint().width() + 8
+        fits = wide <= self.contentsRect().width() - 28
+        self._aside.setVisible(bool(aside) and fits)
+        sentence = self._said.sentence
+        self._sentence.setText(sentence if fits or not aside else f"{aside}. {sentence}")
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_aside()
 
     @property
     def text(self) -> str:
@@ -111,10 +130,13 @@ class TestCard(HeadlineCard):
 
     def show_progress(self, done: int, total: int) -> None:
         """Show how far the scoring is."""
-        self._sentence.setText(self.tr("Answering the test samples…"))
+        self._ask(self.tr("Answering the test samples…"))
         self._bar.setRange(0, total)
         self._bar.setValue(done)
         self._show_only(self._bar, self.stop_button)
+
+    def _ask(self, sentence: str) -> None:
+        self.say(replace(test_card(self._look), sentence=sentence))
 
     def _show_only(self, *parts: QWidget) -> None:
         for part in (
@@ -128,7 +150,7 @@ class TestCard(HeadlineCard):
 
     @Slot()
     def _on_open_clicked(self) -> None:
-        self._sentence.setText(
+        self._ask(
             self.tr("Choose by it and it proves nothing any more. The look is noted. Open it?")
         )
         self._show_only(self.yes_button, self.no_button)

@@ -53,17 +53,14 @@ class ErrorsPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
         column.addLayout(self._make_bar())
-        row = QHBoxLayout()
-        row.setSpacing(12)
-        for card, share, least in (
-            (self._make_left(), 42, 250),
-            (self._make_gallery(), 36, 210),
-            (beside, 22, 236),
-        ):
+        self._row = QHBoxLayout()
+        self._row.setSpacing(12)
+        for card, least in ((self._make_left(), 250), (self._make_gallery(), 210), (beside, 236)):
             card.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
             card.setMinimumWidth(least)
-            row.addWidget(card, share)
-        column.addLayout(row, 1)
+            self._row.addWidget(card)
+        column.addLayout(self._row, 1)
+        self._on_view_chosen("errors")
         self._listen()
 
     def _make_bar(self) -> QHBoxLayout:
@@ -74,11 +71,18 @@ class ErrorsPanel(QWidget):
         kept.setRetainSizeWhenHidden(True)  # nothing jumps when it comes and goes
         self.all_button.setSizePolicy(kept)
         self.all_button.hide()
+        self.order = QComboBox()
+        self.order.setObjectName("order")
+        self.order.setAccessibleName(self.tr("Order of the samples"))
+        self.order.setToolTip(self.tr("Which samples come first."))
+        for value, text in words.ORDERS:
+            self.order.addItem(self.tr(text), value)
         row = QHBoxLayout()
         row.setSpacing(12)
         row.addWidget(self.view_bar)
         row.addStretch(1)
         row.addWidget(self.all_button)
+        row.addWidget(self.order)
         return row
 
     def _make_left(self) -> Card:
@@ -91,12 +95,6 @@ class ErrorsPanel(QWidget):
 
     def _make_gallery(self) -> Card:
         self.shown = Card(" ")
-        self.order = QComboBox()
-        self.order.setObjectName("order")
-        self.order.setAccessibleName(self.tr("Order of the samples"))
-        for value, text in words.ORDERS:
-            self.order.addItem(self.tr(text), value)
-        self.shown.head.addWidget(self.order)
         self._nothing = EmptyState(
             self.tr("No samples here"), self.tr("No validation sample fell into this cell.")
         )
@@ -142,6 +140,8 @@ class ErrorsPanel(QWidget):
     def _on_view_chosen(self, view: str) -> None:
         classes = view == "classes"
         self._left_pile.setCurrentIndex(1 if classes else 0)
+        for place, share in enumerate((56, 28, 22) if classes else (42, 36, 22)):
+            self._row.setStretch(place, share)
         self._left.set_title(
             self.tr("How well each class is told apart") if classes else self._heading
         )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from PySide6.QtCore import QPoint, Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -16,6 +17,7 @@ from PySide6.QtWidgets import (
     QSlider,
     QWidget,
 )
+from typing_extensions import override
 
 from finetune_studio.core.preview import Picture, Preview
 from finetune_studio.core.task import Pair
@@ -23,7 +25,6 @@ from finetune_studio.gui.pages.inspect import words
 from finetune_studio.gui.thumbnails import Thumbnails
 from finetune_studio.gui.widgets.bar_list import BarList, BarRow
 from finetune_studio.gui.widgets.card import Card
-from finetune_studio.gui.widgets.elided_label import ElidedLabel
 from finetune_studio.gui.widgets.preview_view import PreviewView
 
 
@@ -52,17 +53,21 @@ class WhyCard(Card):
         self.body.addWidget(self.view, 1)
         self.body.addWidget(self._waiting)
         self.body.addWidget(self._trouble)
-        self.body.addWidget(self._caption)
-        self.body.addWidget(self.looked_for)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self._caption)
+        row.addWidget(self.looked_for, 1)
+        self.body.addLayout(row)
         self.body.addWidget(self._shares)
         self.body.addLayout(self._buttons)
+        self.body.addStretch(0)
         self.show_pair(None, ())
 
     def _make_head(self) -> None:
         self._strength = QSlider(Qt.Orientation.Horizontal)
         self._strength.setRange(0, 100)
         self._strength.setValue(round(self.view.heat * 100))
-        self._strength.setFixedWidth(88)
+        self._strength.setFixedSize(88, 22)
         self._strength.setToolTip(
             self.tr("How strongly the heat is shown over the picture; quite left hides it.")
         )
@@ -81,7 +86,7 @@ class WhyCard(Card):
         self._trouble.setProperty("level", "warning")
         self._trouble.setWordWrap(True)
         self._trouble.setTextFormat(Qt.TextFormat.PlainText)
-        self._caption = ElidedLabel(self.tr("Where it looked for"))
+        self._caption = QLabel(self.tr("Looked for"))
         self._caption.setProperty("role", "muted")
         self.looked_for = QComboBox()
         self.looked_for.setObjectName("looked_for")
@@ -94,7 +99,7 @@ class WhyCard(Card):
         )
         self.looked_for.activated.connect(self._on_label_chosen)
         self._shares = BarList(pickable=False)
-        self._shares.fit_height(6)
+        self._shares.fit_height(5)
         self._shares.setAccessibleName(self.tr("Probabilities"))
 
     def _make_buttons(self) -> None:
@@ -141,7 +146,7 @@ class WhyCard(Card):
         sample, prediction = pair
         self.view.show_preview(Preview((Picture(sample.path),), sample.label or "", ""))
         self.view.setToolTip(sample.path)
-        self._shares.set_rows([BarRow(*row) for row in words.shares(prediction)], most=1.0)
+        self._shares.set_rows([BarRow(*row) for row in words.shares(prediction, 4)], most=1.0)
         self._offer_labels(pair)
 
     def _offer_labels(self, pair: Pair) -> None:
@@ -198,6 +203,11 @@ class WhyCard(Card):
         self.menu.popup(button.mapToGlobal(QPoint(0, -height)))
         if self.menu.actions():
             self.menu.setActiveAction(self.menu.actions()[0])
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.view.setMaximumHeight(max(140, self.contentsRect().width() - 28))
 
     @Slot(int)
     def _on_strength_changed(self, value: int) -> None:

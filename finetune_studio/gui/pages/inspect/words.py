@@ -114,7 +114,8 @@ def weakest_class(rows: Sequence[ClassRow]) -> Headline:
         return Headline("–", "There are no labelled validation samples.")
     if row.hits == row.count:
         return Headline("none", "Every validation sample was recognised.")
-    sentence = f"Taken for {row.taken_for} {times(row.times)} of {row.count:,}."
+    often = f"{row.times:,} {_plural('time', row.times)}"
+    sentence = f"Taken for {row.taken_for} {often} of {row.count:,}."
     tip = f"{row.hits:,} of {row.count:,} {row.name} samples were recognised (recall)."
     return Headline(f"{row.recall:.2f}", sentence, tip=tip, name=row.name)
 
