@@ -159,7 +159,7 @@ def _refuse_gaps(place: Path, head: str, told: dict[str, Any]) -> None:
     if other and any("position" in name for name in other):
         raise StudioError(
             f"The model in {place} works only with the image size that it was pretrained with.",
-            "Set model.image_size to 0.",
+            "Set model.image_size to 0 to keep that.",
         )
     if missing or other:
         lacking = sorted([*missing, *other])

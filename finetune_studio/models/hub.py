@@ -80,7 +80,8 @@ def absent(entry: Entry) -> StudioError:
         )
     return StudioError(
         f"The weights of {entry.title} are not on this computer ({entry.facts['size_mb']} MB).",
-        "Download them on the Model page, or choose the starter, which works offline.",
+        "Download them on the Model page, choose a weights file of your own, or the starter,"
+        " which works offline.",
     )
 
 

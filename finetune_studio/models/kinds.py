@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
 from torch import nn
-
-_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 # The end of a class's name, and what such a module is; the first that fits counts.
 _ENDINGS = (
@@ -24,6 +20,7 @@ _ENDINGS = (
     ("Attention", "Attention"),
     ("SqueezeExcitation", "Weighing of channels"),
     ("Conv2dNormActivation", "Convolution with norm"),
+    ("Activation", "Activation"),
     ("InvertedResidual", "Inverted residual block"),
     ("BasicBlock", "Residual block"),
     ("Bottleneck", "Residual block"),
@@ -37,6 +34,22 @@ _ENDINGS = (
     ("Permute", "Reordering"),
     ("MLPBlock", "Small network of two layers"),
     ("MLP", "Small network of two layers"),
+    ("Intermediate", "First half of a small network"),
+    ("SelfOutput", "Mixing of what was attended to"),
+    ("Output", "Second half of a small network"),
+    ("ConvLayer", "Convolution with norm"),
+    ("ShortCut", "Shortcut"),
+    ("BasicLayer", "Residual block"),
+    ("BottleNeckLayer", "Residual block"),
+    ("ConvNextLayer", "ConvNeXt block"),
+    ("DenseLayer", "Dense layer"),
+    ("DenseBlock", "Dense block"),
+    ("Transition", "Transition to a smaller picture"),
+    ("Layer", "Transformer block"),
+    ("Model", "The body, without the head"),
+    ("Pooler", "Pooling"),
+    ("Encoder", "Encoder: the blocks"),
+    ("Stage", "Stage"),
 )
 
 
@@ -57,7 +70,7 @@ def kind_of(module: nn.Module) -> str:
     ):
         return f"Group of {len(module)}"
     words = next((text for ending, text in _ENDINGS if name.endswith(ending)), "")
-    return words or _WORD.sub(" ", name).capitalize()
+    return words or name
 
 
 def _convolution(module: nn.Conv2d) -> str:
