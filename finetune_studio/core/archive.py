@@ -9,10 +9,10 @@ import tempfile
 import time
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Event, PhaseStarted, Progress
@@ -134,14 +134,15 @@ def unpack(path: Path, folder: Path, control: Control) -> Iterator[Event]:
         shutil.rmtree(half, ignore_errors=True)
 
 
-def extract(path: Path, names: Iterable[str], folder: Path) -> None:
-    """Write some members of a checked archive below a folder, for a look at them.
+def extract(path: Path, inside: Content, names: Collection[str], folder: Path) -> None:
+    """Write some members of an archive below a folder, for a look at them.
 
     Raises:
         StudioError: If one cannot be read or written.
     """
-    members = content(path).members
-    chosen = {name: members[name] for name in names}
+    if not names:
+        return
+    chosen = {name: inside.members[name] for name in names}
     size = sum(entry.file_size for entry in chosen.values())
     for _ in _extract(path, Content(chosen, 0, size), folder, Control()):
         pass  # its progress interests nobody: a look is short
@@ -182,9 +183,9 @@ def _safe(path: Path, entry: zipfile.ZipInfo) -> str:
         StudioError: If it would land outside the folder, is a link, or is encrypted.
     """
     name = _spelled(entry).replace("\\", "/")
-    parts = PurePosixPath(name).parts
+    parts = [part for part in name.split("/") if part not in ("", ".")]
     trouble = ""
-    if name.startswith("/") or PureWindowsPath(name).drive or ":" in name.split("/")[0]:
+    if name.startswith("/") or (parts and ":" in parts[0]):
         trouble = "it has a place of its own outside the archive (an absolute path)"
     elif ".." in parts:
         trouble = "it leads out of the folder ('..')"
@@ -192,7 +193,7 @@ def _safe(path: Path, entry: zipfile.ZipInfo) -> str:
         trouble = "it is a link to another file"
     elif entry.flag_bits & 1:
         trouble = "it is encrypted"
-    elif not parts or any(ord(char) < 32 for char in name):
+    elif not parts or (not name.isprintable() and any(ord(char) < 32 for char in name)):
         trouble = "its name holds signs that no file name has"
     if trouble:
         raise StudioError(

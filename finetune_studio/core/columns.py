@@ -49,6 +49,10 @@ class Files:
     Args:
         folder: Where the table lies.
         names: The files of an archive, relative to the table; None looks on the disk.
+
+    Attributes:
+        found: Whether any file was found.
+        plain: Whether the cells name files with their suffix.
     """
 
     def __init__(self, folder: Path, names: Collection[str] | None = None) -> None:
@@ -56,6 +60,7 @@ class Files:
         self._names = None if names is None else set(names)
         self._ways: list[tuple[str, str]] = [("", "")]
         self.found = False
+        self.plain = False
 
     def any_there(self, cells: Iterable[str]) -> bool:
         """Whether one of the cells names a picture that lies where it says."""
@@ -64,11 +69,16 @@ class Files:
     def learn(self, rows: Sequence[Cells]) -> None:
         """Find out from the first rows where files lie and whether cells leave out their suffix."""
         values = [v.strip() for cells in rows[:50] for v in cells.values() if v and len(v) < 500]
-        ways = [
-            (base, suffix) for suffix in ("", *_SUFFIXES) for base in ("", *self._folders_below())
-        ]
-        used = [way for way in ways if any(self._at(way, value) for value in values)]
+        folders = ("", *self._folders_below())
+        used: list[tuple[str, str]] = []
+        for suffixes in (
+            ("",),
+            _SUFFIXES,
+        ):  # numbers may look like names without a suffix by chance
+            ways = [(base, suffix) for suffix in suffixes for base in folders]
+            used = used or [way for way in ways if any(self._at(way, value) for value in values)]
         self.found = bool(used)
+        self.plain = any(not suffix for _, suffix in used)
         self._ways = used or [("", "")]
 
     def find(self, value: str) -> str | None:

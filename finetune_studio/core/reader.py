@@ -115,7 +115,8 @@ def visible(name: str) -> bool:
 
 def is_picture(name: str) -> bool:
     """Whether a file's name looks like a picture's."""
-    return Path(name).suffix.lower() in PICTURES
+    _, dot, suffix = name.rpartition(".")
+    return dot + suffix.lower() in PICTURES
 
 
 def walk(folder: Path) -> tuple[list[str], list[str]]:

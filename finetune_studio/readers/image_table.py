@@ -145,6 +145,7 @@ def _plan(path: Path, choices: DataChoices, names: Collection[str] | None) -> Pl
         raise refusals[0]
     if by_split:
         return _joined(plans, refusals)
+    plans = [plan for plan in plans if plan.files.plain] or plans
     if len(plans) > 1:
         listed = ", ".join(plan.parts[0][0].path.name for plan in plans)
         raise StudioError(

@@ -263,7 +263,7 @@ def _tables_of(path: Path, inside: archive.Content) -> Iterator[Path]:
             if member.count("/") <= 2 and Path(member).suffix.lower() in tables.SUFFIXES
         ]
         if sum(inside.members[m].file_size for m in chosen) <= _MOST_TABLE_BYTES:
-            archive.extract(path, chosen, folder)
+            archive.extract(path, inside, chosen, folder)
         yield folder
 
 
