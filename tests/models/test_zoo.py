@@ -12,7 +12,7 @@ import torchvision
 from finetune_studio.core.dataset import Labels
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.recipe import ModelChoices
-from finetune_studio.models import build, hub, weights, zoo
+from finetune_studio.models import build, hub, pretrained, weights, zoo
 
 ROWS = list(zoo.CATALOGUE)
 FETCHED = [row for row in ROWS if "file" in row.facts]
@@ -156,13 +156,13 @@ def test_a_vision_transformer_from_a_file_keeps_or_changes_its_size(tmp_path, mo
         shapes = torchvision.models.vit_b_32(weights=None, image_size=96).state_dict()
     state = {n: torch.full(v.shape, 0.01) for n, v in shapes.items()}
     monkeypatch.setattr(weights, "read", lambda _file: state)
-    for wanted, side, places in ((0, 96, 10), (224, 224, 50)):
-        choices = ModelChoices(source=str(file), image_size=wanted)
-        bundle = zoo.load(choices, "image", LABELS, 0)
-        assert bundle.processor["crop"] == side
-        assert bundle.network.state_dict()["encoder.pos_embedding"].shape[1] == places
-        with torch.inference_mode():
-            assert bundle.network.eval()(torch.zeros(1, 3, side, side)).shape == (1, 3)
+    own = pretrained.find(ModelChoices(source=str(file)), "image")
+    assert own.processor["crop"] == own.architecture["kwargs"]["image_size"] == 96
+    bundle = zoo.load(ModelChoices(source=str(file), image_size=224), "image", LABELS, 0)
+    assert bundle.processor["crop"] == 224
+    assert bundle.network.state_dict()["encoder.pos_embedding"].shape[1] == 7 * 7 + 1
+    with torch.inference_mode():
+        assert bundle.network.eval()(torch.zeros(1, 3, 224, 224)).shape == (1, 3)
 
 
 @pytest.mark.parametrize(
