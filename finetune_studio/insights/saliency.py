@@ -26,8 +26,9 @@ def heat(bundle: Bundle, batch: Batch, target: int) -> np.ndarray:
     network = _Scores(bundle.network)
     pixels = batch.inputs.detach().clone()
     size = pixels.shape[-2:]
-    name = last_place(bundle.network, pixels)
-    values = None if name is None else _grad_cam(network, name, pixels, target)
+    values: Tensor | None = None
+    if (name := last_place(bundle.network, pixels)) is not None:
+        values = _grad_cam(network, bundle.network.get_submodule(name), pixels, target)
     if values is None or float(values.max()) <= 0:
         values = _occlusion(network, pixels, target)
     values = values.clamp(min=0)
@@ -95,52 +96,31 @@ def _as_places(values: Tensor) -> Tensor | None:
     return None
 
 
-def _grad_cam(network: _Scores, name: str, pixels: Tensor, target: int) -> Tensor | None:
-    from captum.attr import LayerGradCam
+def _grad_cam(network: _Scores, module: nn.Module, pixels: Tensor, target: int) -> Tensor | None:
+    """Return (rows, columns); None where the module has no part in the answer."""
+    from captum.attr import LayerActivation, LayerGradCam
 
-    module = network.network.get_submodule(name)
-    kept: list[Tensor] = []
-    hook = module.register_forward_hook(lambda _, __, answer: kept.append(answer.detach()))
-    try:
-        with torch.enable_grad():
-            cam = LayerGradCam(network, module)
-            pixels.requires_grad_(True)
-            if pixels.ndim == 4 and kept == [] and _plain_places(network, module, pixels):
-                found = cam.attribute(pixels, target=target, relu_attributions=True)
-                return found.detach()[0].mean(0)
-            return _token_cam(network, module, pixels, target)
-    finally:
-        hook.remove()
-
-
-def _plain_places(network: _Scores, module: nn.Module, pixels: Tensor) -> bool:
-    """Whether a module answers as convolutions do: (batch, channels, rows, columns)."""
-    seen: list[bool] = []
-
-    def look(_: nn.Module, __: object, answer: Tensor) -> None:
-        seen.append(answer.ndim == 4 and _as_places(answer) is answer)
-
-    hook = module.register_forward_hook(look)
-    try:
-        with torch.no_grad():
-            network(pixels)
-    finally:
-        hook.remove()
-    return bool(seen and seen[0])
+    with torch.enable_grad():
+        pixels = pixels.requires_grad_()
+        answer = LayerActivation(network, module).attribute(pixels)
+        if _as_places(answer) is answer:  # places last, as convolutions answer
+            found = LayerGradCam(network, module).attribute(pixels, target, relu_attributions=True)
+            places: Tensor = found.detach()[0].mean(0)
+            return places
+        return _token_cam(network, module, pixels, target)
 
 
 def _token_cam(network: _Scores, module: nn.Module, pixels: Tensor, target: int) -> Tensor | None:
-    """Grad-CAM for modules whose places are not in the last two dimensions, as in transformers."""
+    """Grad-CAM for modules whose places are not the last two dimensions, as in transformers."""
     kept: list[Tensor] = []
     hook = module.register_forward_hook(lambda _, __, answer: kept.append(answer))
     try:
         score = network(pixels)[0, target]
-        gradient = torch.autograd.grad(score, kept[0], allow_unused=True)[0]
     finally:
         hook.remove()
-    if gradient is None:
-        return None
-    values, slopes = _as_places(kept[0].detach()), _as_places(gradient)
+    gradient = torch.autograd.grad(score, kept[0], allow_unused=True)[0]
+    values = _as_places(kept[0].detach())
+    slopes = None if gradient is None else _as_places(gradient)
     if values is None or slopes is None:
         return None
     return (values * slopes.mean((2, 3), keepdim=True)).sum(1)[0].clamp(min=0)
@@ -157,4 +137,5 @@ def _occlusion(network: _Scores, pixels: Tensor, target: int) -> Tensor:
             strides=(3, max(1, side // 2), max(1, side // 2)),
             target=target,
         )
-    return found[0].mean(0).clamp(min=0)
+    places: Tensor = found[0].mean(0).clamp(min=0)
+    return places
