@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import importlib
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psutil
 from PySide6.QtCore import QEvent, QObject, QTimer, Signal, Slot
@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QMainWindow,
-    QMenu,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -30,6 +29,7 @@ from finetune_studio.gui.studio import TRAINING, Studio, work
 from finetune_studio.gui.widgets.happenings import Standings, told
 from finetune_studio.gui.widgets.header import Header
 from finetune_studio.gui.widgets.notice_bar import NoticeBar
+from finetune_studio.gui.widgets.project_menu import ProjectMenu
 from finetune_studio.gui.widgets.status_line import StatusLine
 from finetune_studio.gui.widgets.step_rail import Step, StepRail
 from finetune_studio.gui.worker import explained
@@ -75,8 +75,11 @@ class MainWindow(QMainWindow):
     # --- parts ------------------------------------------------------------------------------------
 
     def _make_parts(self) -> None:
-        self._menu = QMenu(self)
+        self._menu = ProjectMenu(self)
         self._menu.aboutToShow.connect(self._fill_menu)
+        self._menu.all_wanted.connect(self._on_all_projects)
+        self._menu.folder_wanted.connect(self._on_open_folder)
+        self._menu.project_wanted.connect(self._on_project_wanted)
         self.header = Header(self._menu)
         self.rail = StepRail(
             [Step(name, PAGES[name].title, number) for number, name in enumerate(STEPS, 1)],
@@ -179,6 +182,15 @@ class MainWindow(QMainWindow):
 
     def warm_up(self) -> None:
         """Load, in a thread, what the pages will need; call it after the first paint."""
+        self.studio.ask(_load_page_modules, self._on_modules_loaded, lasting=True)
+
+    def _on_modules_loaded(self, _: object) -> None:
+        """Make the pages one by one, so that the rail knows their states, then load torch."""
+        missing = [row.name for row in PAGES if row.name not in self.pages]
+        if missing and self.page(missing[0]) is not None:
+            self._plan_rail()
+            QTimer.singleShot(0, self, partial(self._on_modules_loaded, None))
+            return
         self.studio.ask(work.warm_up, self._on_warm, lasting=True)
 
     @Slot()
@@ -217,22 +229,16 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _on_settings_changed(self) -> None:
-        app = QApplication.instance()
-        if isinstance(app, QApplication) and app.property("theme") != self.studio.settings.theme:
-            self._dress(app)
+        if theme.choice() != self.studio.settings.theme:
+            theme.apply(cast(QApplication, QApplication.instance()), self.studio.settings.theme)
         self.header.show_offline(self.studio.settings.offline)
         self.header.show_depth(self.studio.expert)
         self._show_device()
 
-    def _dress(self, app: QApplication) -> None:
-        app.setProperty("theme", self.studio.settings.theme)
-        theme.apply(app, self.studio.settings.theme)
-
     @Slot()
     def _on_scheme_changed(self) -> None:
-        app = QApplication.instance()
-        if isinstance(app, QApplication) and self.studio.settings.theme == "system":
-            self._dress(app)
+        if theme.choice() == "system":
+            theme.apply(cast(QApplication, QApplication.instance()), "system")
 
     def _on_warm(self, found: tuple[str, str]) -> None:
         self._device = found
@@ -240,13 +246,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _show_device(self) -> None:
-        kind, why = self._device
-        free = psutil.virtual_memory().available / 2**30
-        cores = self.tr("{n} cores").format(n=os.cpu_count() or 1)
-        name = {"": "", "cpu": "CPU", "cuda": "GPU", "mps": "Apple GPU"}.get(kind, kind)
-        parts = [name, cores if kind in ("", "cpu") else why]
-        parts.append(self.tr("{free} GB free").format(free=f"{free:.1f}"))
-        self.header.show_device(" · ".join(part for part in parts if part), why)
+        self.header.show_device(*self._device, psutil.virtual_memory().available / 2**30)
 
     @Slot(object)
     def _on_troubled(self, error: Any) -> None:
@@ -336,23 +336,13 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _fill_menu(self) -> None:
-        menu = self._menu
-        menu.clear()
-        menu.addAction(self.tr("All projects"), self._on_all_projects)
-        menu.addAction(self.tr("Open a project folder…"), self._on_open_folder)
-        others = [
-            Path(item)
-            for item in self.studio.settings.recent
-            if self.studio.project is None or Path(item) != self.studio.project.folder
-        ]
-        if others:
-            menu.addSeparator()
-        for folder in others[:6]:
-            text = folder.name.replace("&", "&&")
-            menu.addAction(text, partial(self.studio.open_project, folder))
-        if self.studio.project is not None:
-            menu.addSeparator()
-            menu.addAction(self.tr("Close this project"), self._on_all_projects)
+        now = self.studio.project.folder if self.studio.project else None
+        others = [Path(item) for item in self.studio.settings.recent if Path(item) != now]
+        self._menu.show_recent(others[:6], project_open=now is not None)
+
+    @Slot(str)
+    def _on_project_wanted(self, folder: str) -> None:
+        self.studio.open_project(Path(folder))
 
     @Slot()
     def _on_all_projects(self) -> None:
@@ -400,3 +390,10 @@ class MainWindow(QMainWindow):
         self.hide()
         self._memory_timer.stop()
         self.studio.shutdown()
+
+
+def _load_page_modules() -> None:
+    """Import every page and the plots, so that the first click on a step does not wait for them."""
+    for row in PAGES:
+        importlib.import_module(row.where.partition(":")[0])
+    importlib.import_module("pyqtgraph")

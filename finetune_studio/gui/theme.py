@@ -83,12 +83,18 @@ DARK = _tokens(
 )
 
 _current = LIGHT
+_choice = ""
 _base_px = 13
 
 
 def tokens() -> Tokens:
     """Return the colours in use."""
     return _current
+
+
+def choice() -> str:
+    """Return what was asked for: ``system``, ``light`` or ``dark``; empty before :func:`apply`."""
+    return _choice
 
 
 def series() -> tuple[QColor, ...]:
@@ -118,11 +124,12 @@ def apply(app: QApplication, choice: str) -> None:
         app: The application.
         choice: ``system``, ``light`` or ``dark``.
     """
-    global _current, _base_px  # noqa: PLW0603  one application has one appearance
+    global _current, _base_px, _choice  # noqa: PLW0603  one application has one appearance
     dark = choice == "dark" or (
         choice == "system" and QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
     )
     _current = DARK if dark else LIGHT
+    _choice = choice
     if app.style().objectName().lower() != "fusion":
         app.setStyle("Fusion")
     font = QFont(app.font())

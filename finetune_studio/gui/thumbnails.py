@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, QRunnable, QSize, Qt, QThreadPool, Signal, Slot
-from PySide6.QtGui import QImage, QImageReader, QPixmap
+from PySide6.QtGui import QImage, QImageReader, QPainter, QPixmap
 from typing_extensions import override
 
 _Key = tuple[str, int]
 _ROOM_BYTES = 192 * 2**20
 _MOST_WAITING = 400
+_CMYK = QImage.Format.Format_CMYK8888
 
 
 class Thumbnails(QObject):
@@ -125,9 +126,20 @@ def read_picture(path: str, size: int) -> QImage:
         if full.width() > size or full.height() > size:
             reader.setScaledSize(full.scaled(room, Qt.AspectRatioMode.KeepAspectRatio))
         image = reader.read()
-        if not image.isNull():
-            return image
+        # Qt does not stretch 16-bit and float values, and knows other CMYK inks than the engine.
+        if not image.isNull() and image.depth() <= 32 and image.format() != _CMYK:
+            return _on_white(image) if image.hasAlphaChannel() else image
     return _read_otherwise(path, size)
+
+
+def _on_white(image: QImage) -> QImage:
+    """Lay a transparent picture on white, as the engine does."""
+    whole = QImage(image.size(), QImage.Format.Format_RGB32)
+    whole.fill(Qt.GlobalColor.white)
+    painter = QPainter(whole)
+    painter.drawImage(0, 0, image)
+    painter.end()
+    return whole
 
 
 def _read_otherwise(path: str, size: int) -> QImage:

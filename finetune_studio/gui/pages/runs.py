@@ -33,19 +33,20 @@ def list_runs(project: Project, at_work: str = "") -> list[RunRow]:
 def row_of(folder: Path, *, at_work: bool = False) -> RunRow:
     """Return what the table shows of a run; one that is damaged says so."""
     from finetune_studio.engine.run import Run
+    from finetune_studio.models.zoo import CATALOGUE as MODELS
 
     number = int(folder.name)
     try:
         run = Run(folder)
         recipe, started = run.recipe, run.started
-        scores = run.metrics
+        scores, source = run.metrics, recipe.model.source
         metric = started.headline if started else ""
         score = scores.get(metric, next(iter(scores.values()), None))
         return RunRow(
             str(folder),
             number,
             started.time if started else 0.0,
-            Path(recipe.model.source).name,
+            MODELS[source].title if source in MODELS else Path(source).name,
             _AMOUNTS.get(recipe.layers.amount, recipe.layers.amount),
             metric.replace("_", " "),
             score,

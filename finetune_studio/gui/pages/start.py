@@ -39,7 +39,10 @@ def look_at(folder: str) -> RecentProject:
     file = Path(folder) / "project.sqlite"
     try:
         used = file.stat().st_mtime
-        with contextlib.closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as database:
+        # Reading a database in write-ahead mode would make files beside it, unless it is at rest.
+        at_rest = not file.with_name(f"{file.name}-wal").exists()
+        how = "immutable=1" if at_rest else "mode=ro"
+        with contextlib.closing(sqlite3.connect(f"{file.as_uri()}?{how}", uri=True)) as database:
             facts = dict(database.execute("SELECT key, value FROM meta").fetchall())
     except (OSError, ValueError):
         return RecentProject(folder, Path(folder).name, missing=True)

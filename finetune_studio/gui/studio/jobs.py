@@ -39,7 +39,7 @@ class Jobs(QObject):
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(2)
         self._lasting_pool = QThreadPool(self)
-        self._lasting_pool.setMaxThreadCount(1)
+        self._lasting_pool.setMaxThreadCount(2)
 
     @property
     def names(self) -> list[str]:

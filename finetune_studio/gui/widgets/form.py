@@ -45,7 +45,10 @@ class RecipeForm(QWidget):
         self._setters: dict[str, Callable[[Any], None]] = {}
         self._rows: dict[str, tuple[list[QWidget], bool]] = {}
         for name in names:
-            if known[name].get("type") != "array":
+            if known[name].get("type") not in (
+                "array",
+                "object",
+            ):  # lists and options have own widgets
                 self._add(name, known[name])
         self.set_expert(expert)
 

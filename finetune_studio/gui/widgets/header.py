@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QWidget
 
@@ -64,9 +66,13 @@ class Header(QFrame):
         self.project.setToolTip(name if shown != name else "")
         self.task.setText(task)
 
-    def show_device(self, text: str, why: str) -> None:
-        """Show where networks run and how much memory is free."""
-        self.device.setText(text)
+    def show_device(self, kind: str, why: str, free_gb: float) -> None:
+        """Show where networks run (an empty kind: not known yet) and how much memory is free."""
+        name = {"cpu": "CPU", "cuda": "GPU", "mps": "Apple GPU"}.get(kind, kind)
+        cores = self.tr("{n} cores").format(n=os.cpu_count() or 1)
+        parts = [name, cores if kind in ("", "cpu") else why]
+        parts.append(self.tr("{free} GB free").format(free=f"{free_gb:.1f}"))
+        self.device.setText(" · ".join(part for part in parts if part))
         self.device.setAccessibleDescription(why)
 
     def show_offline(self, offline: bool) -> None:

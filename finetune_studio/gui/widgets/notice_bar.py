@@ -55,10 +55,10 @@ class NoticeBar(QFrame):
         self._copy.clicked.connect(self._on_copy_clicked)
         self._close = self._flat(self.tr("Close"))
         self._close.clicked.connect(self._on_closed)
-        self._box = QPlainTextEdit()
-        self._box.setReadOnly(True)
-        self._box.setMaximumHeight(180)
-        self._box.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.report_box = QPlainTextEdit()
+        self.report_box.setReadOnly(True)
+        self.report_box.setMaximumHeight(180)
+        self.report_box.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         row = QHBoxLayout()
         row.setSpacing(4)
         row.addWidget(self._text, 1)
@@ -67,7 +67,7 @@ class NoticeBar(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 6, 6, 6)
         column.addLayout(row)
-        column.addWidget(self._box)
+        column.addWidget(self.report_box)
 
     @staticmethod
     def _flat(text: str) -> QPushButton:
@@ -79,6 +79,11 @@ class NoticeBar(QFrame):
     def text(self) -> str:
         """Return what the bar says at the moment; empty while it is hidden."""
         return "" if self.isHidden() else self._text.text()
+
+    @property
+    def report(self) -> str:
+        """Return what the details say at the moment."""
+        return self._report
 
     def say(
         self, text: str, level: str = "info", *, action: str = "", action_text: str = ""
@@ -102,8 +107,8 @@ class NoticeBar(QFrame):
         self._details.setChecked(False)
         self._details.setVisible(bool(report))
         self._copy.setVisible(bool(report))
-        self._box.setPlainText(report)
-        self._box.hide()
+        self.report_box.setPlainText(report)
+        self.report_box.hide()
         self.setProperty("level", level)
         self.style().unpolish(self)
         self.style().polish(self)
@@ -122,7 +127,7 @@ class NoticeBar(QFrame):
 
     @Slot(bool)
     def _on_details_toggled(self, shown: bool) -> None:
-        self._box.setVisible(shown)
+        self.report_box.setVisible(shown)
 
     @Slot()
     def _on_copy_clicked(self) -> None:

@@ -76,6 +76,11 @@ class StatusLine(QFrame):
         """Return what stands in the log."""
         return self._log.toPlainText().splitlines()
 
+    @property
+    def job_text(self) -> str:
+        """Return what is said about the running job; empty while nothing works."""
+        return "" if self._job.isHidden() else self._job.text()
+
     def show_job(self, text: str, share: float | None, *, can_cancel: bool) -> None:
         """Show the running job; ``share`` is how much of it is done, None where that is unknown."""
         self._job.setText(text)

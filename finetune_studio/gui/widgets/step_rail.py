@@ -105,7 +105,8 @@ class RailButton(QAbstractButton):
 
     def _paint_words(self, painter: QPainter, box: QRect) -> None:
         now = theme.tokens()
-        note = self.note or (self.state if self.step.number else "")
+        note = (self.note or self.state) if self.step.number else ""
+        words = self.text() if self.step.number or not self.note else f"{self.text()} ({self.note})"
         title = QFont(self.font())
         title.setBold(self.isChecked())
         painter.setFont(title)
@@ -118,7 +119,7 @@ class RailButton(QAbstractButton):
         total = height + (theme.px(15) if note else 0)
         top = (box.height() - total) // 2
         line = QRect(box.left(), top, box.width(), height)
-        painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, self.text())
+        painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, words)
         if note:
             painter.setFont(small)
             painter.setPen(now.warning if self.state == "needs attention" else now.muted)

@@ -1,0 +1,181 @@
+"""The state of the window, without a widget: projects, choices, edits, jobs and questions."""
+
+from __future__ import annotations
+
+import time
+
+from PIL import Image
+
+from finetune_studio.core.dataset import Row
+from finetune_studio.core.errors import StudioError
+from finetune_studio.core.events import Noted, RunPaused, RunStarted, StepDone
+from finetune_studio.core.recipe import Recipe
+from finetune_studio.gui.studio import Studio, work
+from tests.gui.jobs import patient, talkative
+
+
+def test_a_new_project_is_remembered_under_its_name(with_project: Studio):
+    folder = with_project.project.folder
+    assert with_project.project.name == "My leaves"
+    assert with_project.settings.recent[0] == str(folder)
+    with_project.close_project()
+    assert with_project.project is None
+    assert with_project.open_project(folder)
+    assert with_project.project.name == "My leaves"
+
+
+def test_a_folder_without_a_project_is_refused_in_words(studio: Studio, tmp_path, qtbot):
+    with qtbot.waitSignal(studio.troubled) as heard:
+        assert not studio.open_project(tmp_path)
+    assert str(tmp_path) in heard.args[0].message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_project_never_takes_the_place_of_another(with_project: Studio, qtbot):
+    folder = with_project.project.folder
+    with_project.close_project()
+    with qtbot.waitSignal(with_project.troubled):
+        assert not with_project.new_project(folder, "image_classification")
+
+
+def test_choices_are_kept_and_wrong_ones_refused(with_project: Studio, qtbot):
+    with qtbot.waitSignal(with_project.recipe_changed):
+        assert with_project.set_recipe({"optimiser.epochs": 7})
+    with qtbot.waitSignal(with_project.troubled) as heard:
+        assert not with_project.set_recipe(**{"optimiser.epochs": 0})
+    assert "optimiser.epochs" in heard.args[0].message
+    assert with_project.recipe.optimiser.epochs == 7
+    assert with_project.project.recipe().optimiser.epochs == 7
+
+
+def test_settings_used_again_leave_the_data_alone(with_project: Studio):
+    with_project.set_recipe({"data.path": "here"})
+    other = Recipe().with_settings({"data.path": "elsewhere", "optimiser.epochs": 3, "seed": 5})
+    assert with_project.use_recipe(other)
+    assert with_project.recipe.data.path == "here"
+    assert (with_project.recipe.optimiser.epochs, with_project.recipe.seed) == (3, 5)
+
+
+def test_edits_are_undone_and_done_again(with_project: Studio, tmp_path, qtbot):
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    dataset = with_project.project.dataset
+    dataset.fill([Row("a.png", "x")], root=tmp_path)
+    number = dataset.samples()[0].id
+    with qtbot.waitSignal(with_project.data_changed):
+        assert with_project.do_edit(lambda: dataset.relabel([number], "y"))
+    with_project.undo()
+    assert dataset.sample(number).label == "x"
+    with_project.redo()
+    assert dataset.sample(number).label == "y"
+    with qtbot.waitSignal(with_project.noticed) as heard:
+        with_project.redo()
+    assert "nothing" in heard.args[0]
+
+
+def test_a_refused_edit_becomes_a_notice(with_project: Studio, qtbot):
+    def refuse():
+        raise StudioError("No.", "Because.")
+
+    with qtbot.waitSignal(with_project.troubled) as heard:
+        assert not with_project.do_edit(refuse)
+    assert heard.args[0].hint == "Because."
+
+
+def test_a_job_tells_its_events_and_its_end(studio: Studio, qtbot):
+    heard, done = [], []
+    with qtbot.waitSignal(studio.job_finished, timeout=10_000) as finished:
+        studio.start("count", talkative(10), heard.append, lambda: done.append(True))
+        assert studio.jobs == ["count"]
+    assert finished.args == ["count"]
+    assert [event.text for event in heard] == [str(number) for number in range(10)]
+    assert done == [True]
+    assert not studio.busy
+
+
+def test_a_second_start_of_the_same_name_follows_the_first(studio: Studio, qtbot):
+    first, second = [], []
+    studio.start("look", patient, first.append)
+    qtbot.waitUntil(lambda: bool(first), timeout=10_000)
+    with qtbot.waitSignal(studio.job_finished, timeout=10_000):
+        studio.start("look", talkative(1), second.append)
+    assert [event.text for event in first] == ["begun"]
+    assert [event.text for event in second] == ["0"]
+    qtbot.waitUntil(lambda: not studio.busy, timeout=10_000)
+
+
+def test_a_failed_job_is_told_by_name(studio: Studio, qtbot):
+    def job(control):
+        yield Noted("begun")
+        raise MemoryError
+
+    with qtbot.waitSignals([studio.job_failed, studio.troubled], timeout=10_000):
+        studio.start("greedy", job)
+    assert not studio.busy
+
+
+def test_answers_arrive_in_the_windows_thread_or_as_errors(studio: Studio, qtbot):
+    answers, errors = [], []
+    studio.ask(lambda: 6 * 7, answers.append)
+    studio.ask(lambda: 1 / 0, answers.append, errors.append)
+    qtbot.waitUntil(lambda: len(answers) == 1 and len(errors) == 1, timeout=10_000)
+    assert answers == [42]
+    assert "ZeroDivisionError" in errors[0].details
+
+
+def test_answers_about_a_closed_project_are_dropped(with_project: Studio, qtbot):
+    answers, lasting = [], []
+    with_project.ask(lambda: time.sleep(0.05), answers.append)
+    with_project.ask(lambda: "still wanted", lasting.append, lasting=True)
+    with_project.close_project()
+    qtbot.waitUntil(lambda: lasting == ["still wanted"], timeout=10_000)
+    with_project.shutdown()
+    assert answers == []
+
+
+def test_shutdown_ends_a_job_that_waits(studio: Studio, qtbot):
+    heard = []
+    studio.start("training", patient, heard.append)
+    qtbot.waitUntil(lambda: bool(heard), timeout=10_000)
+    studio.pause_training()
+    studio.shutdown()
+    assert not studio.busy
+
+
+def test_a_paused_run_says_so(with_project: Studio, qtbot):
+    def job(control):
+        yield _started()
+        yield RunPaused(3)
+        control.stop.wait(10)
+
+    with_project.start("training", job, on_event=with_project._on_run_event)
+    qtbot.waitUntil(lambda: with_project.paused, timeout=10_000)
+    assert with_project.training
+    with_project.stop_training()
+    qtbot.waitUntil(lambda: not with_project.training, timeout=10_000)
+    assert not with_project.paused
+    assert [type(event) for event in with_project.run_events] == [RunStarted, RunPaused]
+
+
+def test_a_long_history_is_thinned_but_keeps_its_facts():
+    steps = [StepDone(n, n / 10, 1.0, {}, 1.0, 1.0, 1.0) for n in range(10)]
+    kept = work.thinned([_started(), *steps, RunPaused(9)])
+    assert isinstance(kept[0], RunStarted)
+    assert isinstance(kept[-1], RunPaused)
+    assert [event.step for event in kept[1:-1]] == [1, 3, 5, 7, 9]
+
+
+def test_the_sample_is_read_where_it_lies(studio: Studio, leaves, qtbot):
+    with qtbot.waitSignal(studio.data_changed, timeout=60_000):
+        assert studio.open_sample()
+    dataset = studio.project.dataset
+    assert len(dataset) == 240
+    assert dataset.root == leaves
+    assert studio.project.name == "Sample: leaves"
+    assert not any(studio.project.folder.rglob("*.jpg"))
+    studio.close_project()
+    dataset_moved = studio.settings.projects_folder / "Sample - leaves"
+    assert studio.open_project(dataset_moved)
+
+
+def _started() -> RunStarted:
+    return RunStarted("1", "p", "image_classification", "m", 3, 30, {}, "cpu", 10, 1, "accuracy")

@@ -1,0 +1,45 @@
+"""What jobs state, as progress and as lines; without Qt."""
+
+from __future__ import annotations
+
+from finetune_studio.core import events
+from finetune_studio.gui.widgets.happenings import Standings, span, told
+
+RUN = events.RunStarted("1", "p", "t", "m", 4, 40, {}, "cpu", 1000, 100, "accuracy")
+
+
+def test_a_job_stands_where_its_last_event_left_it():
+    standings = Standings()
+    standings.take("import", events.PhaseStarted("read", "Reading", 10))
+    standings.take("import", events.Progress("read", 5, 10, 90.0))
+    assert standings.of("import").line == "Reading · about 2 min left"
+    assert standings.of("import").share == 0.5
+    standings.keep_only([])
+    assert standings.of("import").line == "Working"
+
+
+def test_a_run_stands_at_its_epoch():
+    standings = Standings()
+    standings.take("training", RUN)
+    standings.take("training", events.StepDone(10, 1.0, 0.5, {}, 1, 1, 10.0))
+    now = standings.of("training")
+    assert now.text == "Training · epoch 2 of 4"
+    assert (now.share, now.seconds_left) == (0.25, 30.0)
+    standings.take("training", events.RunPaused(10))
+    assert standings.of("training").line == "Paused"
+
+
+def test_what_happens_often_is_not_told():
+    assert told(events.StepDone(1, 0.1, 0.5, {}, 1, 1, 1)) == ""
+    assert told(events.Progress("a", 1, 2)) == ""
+    line = told(events.Validated(2.0, 20, 0.4, {"accuracy": 0.9123}, best=True))
+    assert line == "Epoch 2: accuracy 0.912 on the validation samples, the best so far"
+
+
+def test_spans_are_as_exact_as_it_is_of_use():
+    assert [span(s) for s in (0.2, 42, 125, 7300)] == [
+        "less than a second",
+        "42 s",
+        "2 min",
+        "2.0 h",
+    ]
