@@ -12,7 +12,7 @@ from finetune_studio.core.dataset import Row
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.reader import NO_FILE, Description, Reader, TableLook, visible
 from finetune_studio.core.recipe import DataChoices
-from finetune_studio.core.splits import split_named
+from finetune_studio.core.splits import SPLITS, split_named
 
 _SEEN = 200  # rows looked at before the columns are guessed
 _SHOWN = 20
@@ -132,7 +132,7 @@ def _plan(path: Path, choices: DataChoices, names: Collection[str] | None) -> Pl
     if names is not None:  # the tables lie below ``path`` as they do in the archive
         above = "" if folder == path else folder.relative_to(path).as_posix() + "/"
         inside = {name[len(above) :] for name in names if name.startswith(above)}
-    by_split = [f for f in found if split_named(f.stem)]
+    by_split = [f for split in SPLITS for f in found if split_named(f.stem) == split]
     candidates = by_split or found
     refusals: list[StudioError] = []
     plans: list[Plan] = []
