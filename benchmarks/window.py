@@ -1,0 +1,188 @@
+"""How soon the window paints, and how evenly it ticks while a model is trained behind it.
+
+    python benchmarks/window.py
+
+First paint: fresh processes, alternating with an empty QMainWindow, medians and their ratio. Ticks: a
+timer of 16 ms in the window's thread while the embedded sample is really trained, once on cached
+features (head only) and once through the network (last stage, frozen layers not cached). What is
+reported is the time from one tick to the next.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+_OURS = """
+import sys, time
+from PySide6.QtCore import QTimer
+from finetune_studio import app
+from finetune_studio.gui import theme
+from finetune_studio.gui.main_window import MainWindow
+from finetune_studio.gui.studio import Studio
+application = app.make_application()
+studio = Studio()
+theme.apply(application, studio.settings.theme)
+window = MainWindow(studio)
+window.resize(1440, 900)
+def painted():
+    print(time.time(), "torch" in sys.modules, "pyqtgraph" in sys.modules)
+    window.close()
+window.first_painted.connect(painted)
+window.show()
+application.exec()
+"""
+_EMPTY = """
+import time
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication, QMainWindow
+class Empty(QMainWindow):
+    def paintEvent(self, event):
+        super().paintEvent(event)
+        QTimer.singleShot(0, painted)
+def painted():
+    print(time.time(), False, False)
+    window.close()
+application = QApplication([])
+window = Empty()
+window.resize(1440, 900)
+window.show()
+application.exec()
+"""
+
+
+def first_paint(program: str) -> tuple[float, bool]:
+    """Return the seconds from process start to the first paint, and whether anything heavy came."""
+    begun = time.time()
+    told = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout.split()
+    return float(told[0]) - begun, "True" in told[1:]
+
+
+def ticks_while_training(settings: dict[str, object], seconds: float) -> tuple[list[float], str]:
+    """Train the sample with these choices; return the gaps between ticks in ms, and the speed."""
+    from PySide6.QtCore import QEventLoop, Qt, QTimer
+
+    from finetune_studio import app
+    from finetune_studio.core.events import RunFinished, StepDone
+    from finetune_studio.gui.main_window import MainWindow
+    from finetune_studio.gui.studio import Studio
+
+    app.make_application()
+    studio = Studio()
+    window = MainWindow(studio)
+    window.resize(1440, 900)
+    window.show()
+    studio.troubled.connect(lambda error: print(error, error.details, file=sys.stderr))
+    studio.open_sample()
+    _until(lambda: not studio.busy)
+    studio.set_recipe(settings)
+    window.show_page("train")
+    gaps: list[float] = []
+    steps: list[StepDone] = []
+    loop = QEventLoop()
+    timer = QTimer()
+    timer.setTimerType(Qt.TimerType.PreciseTimer)
+    last = [0.0]
+
+    def tick() -> None:
+        now = time.perf_counter()
+        if (
+            steps and last[0]
+        ):  # loading the network is another matter: it comes before the first step
+            gaps.append(1000 * (now - last[0]))
+        last[0] = now
+
+    def hear(event: object) -> None:
+        if isinstance(event, StepDone):
+            steps.append(event)
+            if event.seconds > seconds:
+                studio.stop_training()
+        if isinstance(event, RunFinished):
+            loop.quit()
+
+    timer.timeout.connect(tick)
+    timer.start(16)
+    studio.run_stated.connect(hear)
+    studio.job_failed.connect(lambda *_: loop.quit())
+    studio.start_training()
+    loop.exec()
+    timer.stop()
+    _until(lambda: not studio.busy)
+    window.close()
+    rate = statistics.median(step.samples_per_second for step in steps) if steps else 0.0
+    return gaps, f"{rate:,.0f} samples/s"
+
+
+def _until(condition) -> None:
+    from PySide6.QtCore import QEventLoop, QTimer
+
+    while not condition():
+        loop = QEventLoop()
+        QTimer.singleShot(50, loop.quit)
+        loop.exec()
+
+
+def share(values: list[float], part: float) -> float:
+    """Return the value below which that part of the values lies."""
+    return sorted(values)[min(len(values) - 1, int(part * len(values)))]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--repeat", type=int, default=7, help="processes a side")
+    parser.add_argument("--seconds", type=float, default=15.0, help="of training a case")
+    arguments = parser.parse_args()
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["FINETUNE_STUDIO_HOME"] = home
+        ours, empty = [], []
+        for _ in range(arguments.repeat + 1):
+            seconds, heavy = first_paint(_OURS)
+            assert not heavy, "torch or pyqtgraph was loaded before the first paint"
+            ours.append(seconds)
+            empty.append(first_paint(_EMPTY)[0])
+        ours, empty = ours[1:], empty[1:]  # the first of each warms the disk
+        us, none = statistics.median(ours), statistics.median(empty)
+        print(f"first paint            median {us:.2f} s   worst {max(ours):.2f} s   (goal 1.0 s)")
+        print(f"empty QMainWindow      median {none:.2f} s   ratio {us / none:.2f}")
+        print()
+        print("ticks of 16 ms while training      p50     p95     p99     worst   speed")
+        for title, goal, settings in (
+            (
+                "head only, cached features",
+                48,
+                {"layers.amount": "head_only", "optimiser.epochs": 1000, "stop.early": False},
+            ),
+            (
+                "last stage, nothing cached",
+                34,
+                {
+                    "layers.amount": "last_stage",
+                    "compute.cache": "off",
+                    "optimiser.epochs": 100,
+                    "stop.early": False,
+                },
+            ),
+        ):
+            gaps, speed = ticks_while_training(settings, arguments.seconds)
+            if not gaps:
+                print(f"{title:<32}  no ticks: the run did not begin")
+                continue
+            figures = [share(gaps, part) for part in (0.5, 0.95, 0.99)] + [max(gaps)]
+            row = "".join(f"{value:6.1f}  " for value in figures)
+            print(f"{title:<32} {row} {speed}  (goal p99 {goal} ms, {len(gaps)} ticks)")
+
+
+if __name__ == "__main__":
+    main()
