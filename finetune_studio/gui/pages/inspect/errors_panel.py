@@ -23,6 +23,8 @@ from finetune_studio.gui.widgets.class_table import ClassTable
 from finetune_studio.gui.widgets.confusion_view import ConfusionView
 from finetune_studio.gui.widgets.empty_state import EmptyState
 from finetune_studio.gui.widgets.gallery import Gallery, GalleryItem
+from finetune_studio.insights.confusion import in_cell
+from finetune_studio.insights.worst import ordered
 
 
 class ErrorsPanel(QWidget):
@@ -129,8 +131,8 @@ class ErrorsPanel(QWidget):
 
     def _show_gallery(self, chosen: int | None = None) -> None:
         truth, said = self.confusion.picked_names()
-        found = words.filtered(list(self._pairs.values()), truth, said)
-        pairs = words.in_order(found, str(self.order.currentData()))
+        found = in_cell(list(self._pairs.values()), truth or None, said or None)
+        pairs = ordered(found, str(self.order.currentData()))
         self.shown.set_title(words.gallery_heading(truth, said, len(pairs)))
         self.all_button.setVisible(bool(truth or said))
         self._pile.setCurrentIndex(0 if pairs else 1)

@@ -27,11 +27,11 @@ from finetune_studio.gui.page import DONE, NOT_STARTED, Page
 from finetune_studio.gui.pages.inspect import words
 from finetune_studio.gui.pages.inspect.cards import HeadlineCard, TestCard
 from finetune_studio.gui.pages.inspect.errors_panel import ErrorsPanel
-from finetune_studio.gui.pages.inspect.heats import Heats
 from finetune_studio.gui.pages.inspect.results import Results, finished_runs, read
 from finetune_studio.gui.pages.inspect.why_card import WhyCard
 from finetune_studio.gui.studio import Studio
 from finetune_studio.gui.widgets.empty_state import EmptyState
+from finetune_studio.gui.widgets.heats import Heats
 from finetune_studio.gui.widgets.notice_bar import NoticeBar
 
 EVALUATE = "evaluate"

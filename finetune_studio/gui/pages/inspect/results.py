@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import numpy as np
 
 from finetune_studio.core.events import Evaluated
 from finetune_studio.core.preview import Grid
@@ -15,6 +12,8 @@ from finetune_studio.core.project import Project
 from finetune_studio.core.task import Pair
 from finetune_studio.gui.pages.inspect.words import TestLook
 from finetune_studio.gui.widgets.class_table import ClassRow
+from finetune_studio.insights.confusion import confusion
+from finetune_studio.insights.per_class import per_class
 
 
 @dataclass(frozen=True)
@@ -64,6 +63,7 @@ def read(project: Project, folder: Path) -> Results:
         len(project.logged("test_opened")),
         evaluate.scored(project, run, task, "test", tested) if tested else None,
     )
+    grid = confusion(pairs)
     return Results(
         folder,
         run.number,
@@ -71,34 +71,27 @@ def read(project: Project, folder: Path) -> Results:
         run.recipe.model.source,
         pairs,
         evaluate.scored(project, run, task, "validation", pairs) if pairs else None,
-        confusion(pairs),
-        class_rows(pairs),
+        grid,
+        class_rows(pairs, grid),
         test,
         tuple(project.dataset.classes().values()),
     )
 
 
-def confusion(pairs: Sequence[Pair]) -> Grid:
-    """Return how often each true class was said to be which."""
-    names = tuple(sorted({str(n) for s, p in pairs for n in (s.label, p.label)}))
-    place = {name: index for index, name in enumerate(names)}
-    counts = np.zeros((len(names), len(names)), dtype=np.int64)
-    for sample, prediction in pairs:
-        counts[place[str(sample.label)], place[str(prediction.label)]] += 1
-    return Grid(names, names, counts, "true class", "said")
-
-
-def class_rows(pairs: Sequence[Pair]) -> list[ClassRow]:
+def class_rows(pairs: Sequence[Pair], grid: Grid) -> list[ClassRow]:
     """Return one row a class: how many samples, how many found, what it is taken for."""
-    truth = Counter(str(sample.label) for sample, _ in pairs)
-    said = Counter(str(prediction.label) for _, prediction in pairs)
-    cells = Counter((str(s.label), str(p.label)) for s, p in pairs)
-    rows = []
-    for name in sorted({*truth, *said}):
-        wrong = [(n, other) for (true, other), n in cells.items() if true == name != other]
-        times, taken_for = max(wrong, default=(0, ""))
-        rows.append(ClassRow(name, truth[name], said[name], cells[name, name], taken_for, times))
-    return rows
+    place = {name: index for index, name in enumerate(grid.rows)}
+    return [
+        ClassRow(
+            score.name,
+            score.samples,
+            int(grid.values[:, place[score.name]].sum()),
+            int(grid.values[place[score.name], place[score.name]]),
+            score.taken_for,
+            score.times,
+        )
+        for score in per_class(pairs)
+    ]
 
 
 def finished_runs(project: Project | None) -> list[tuple[int, Path]]:

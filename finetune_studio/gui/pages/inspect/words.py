@@ -154,19 +154,6 @@ def test_card(test: TestLook) -> Headline:
     )
 
 
-def in_order(pairs: Sequence[Pair], order: str) -> list[Pair]:
-    """Return answers in one of the :data:`ORDERS`."""
-    keys = {
-        "most_wrong": lambda pair: (
-            is_right(pair),
-            certainty(pair) * (-1 if not is_right(pair) else 1),
-        ),
-        "least_sure": lambda pair: (margin(pair[1]),),
-        "best": lambda pair: (not is_right(pair), -certainty(pair)),
-    }
-    return sorted(pairs, key=keys[order])
-
-
 def is_right(pair: Pair) -> bool:
     """Whether the model says what the user labelled."""
     return pair[0].label == str(pair[1].label)
@@ -175,21 +162,6 @@ def is_right(pair: Pair) -> bool:
 def certainty(pair: Pair) -> float:
     """Return the probability of what the model says."""
     return pair[1].probabilities.get(str(pair[1].label), 0.0)
-
-
-def margin(prediction: Prediction) -> float:
-    """Return by how much the first answer is ahead of the second: small means unsure."""
-    shares = sorted(prediction.probabilities.values(), reverse=True)
-    return shares[0] - shares[1] if len(shares) > 1 else 1.0
-
-
-def filtered(pairs: Sequence[Pair], truth: str, said: str) -> list[Pair]:
-    """Return the answers of one cell, row or column of the confusion matrix."""
-    return [
-        pair
-        for pair in pairs
-        if (not truth or pair[0].label == truth) and (not said or str(pair[1].label) == said)
-    ]
 
 
 def gallery_heading(truth: str, said: str, count: int) -> str:
