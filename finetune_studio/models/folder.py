@@ -1,4 +1,4 @@
-"""A pretrained network from a folder: one of Hugging Face, or a run of this program."""
+"""A pretrained network from a folder: of Hugging Face, or a run or export of this program."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ def find(place: Path, choices: ModelChoices) -> Pretrained:
     if (place / "model.json").is_file():
         return _from_run(place, choices)
     if (place / "config.json").is_file():
-        return _from_hugging_face(place, choices)
+        values = _read_json(place / "config.json")
+        if "builder" in values:
+            return _from_export(place, values, choices)
+        return _from_hugging_face(place, values, choices)
     raise StudioError(
         f"There is no model in the folder {place}: neither config.json nor model.json is in it.",
         "Choose the folder that holds config.json and model.safetensors, or a weights file.",
@@ -75,8 +78,7 @@ def _config(values: dict[str, Any], classes: int) -> Any:
     return CONFIG_MAPPING[kind].from_dict(values, num_labels=classes)
 
 
-def _from_hugging_face(place: Path, choices: ModelChoices) -> Pretrained:
-    values = _read_json(place / "config.json")
+def _from_hugging_face(place: Path, values: dict[str, Any], choices: ModelChoices) -> Pretrained:
     values = {name: value for name, value in values.items() if name != "auto_map"}
     _refuse_other_tasks(place, values)
     processor = _processor(place, values, choices)
@@ -225,29 +227,53 @@ def _quiet() -> Iterator[None]:
             theirs.enable_progress_bar()
 
 
-# --- a run of this program ------------------------------------------------------------------------
+# --- a run of this program, or its export ---------------------------------------------------------
 
 
 def _from_run(place: Path, choices: ModelChoices) -> Pretrained:
-    """Return the trained network of a run (``runs/<n>``) or of an export that holds model.json."""
+    """Return the trained network of a run (``runs/<n>``)."""
     saved = _read_json(place / "model.json")
     try:
-        architecture, processor, head = saved["architecture"], saved["processor"], saved["head"]
-        names = saved["labels"]["names"]
+        classes = len(saved["labels"]["names"])
+        seen = {**saved["processor"], "image_size": saved["processor"]["crop"]}
+        return _ours(
+            place, saved["architecture"], saved["head"], classes, processor_for(seen, choices)
+        )
     except (KeyError, TypeError) as error:
-        raise StudioError(
-            f"{place / 'model.json'} is not complete: {error} is missing.", "Choose another model."
-        ) from error
+        raise _incomplete(place / "model.json", error) from error
+
+
+def _from_export(place: Path, values: dict[str, Any], choices: ModelChoices) -> Pretrained:
+    """Return the network of a torchvision kind that this program exported."""
+    try:
+        head = str(values["head"])
+        architecture = {
+            "library": "torchvision",
+            "builder": str(values["builder"]),
+            "kwargs": dict(values.get("kwargs", {})),
+            "head": head,
+        }
+        classes = len(values["labels"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise _incomplete(place / "config.json", error) from error
+    processor = _processor(place, values, choices)
+    return _ours(place, architecture, head, classes, processor)
+
+
+def _incomplete(file: Path, error: Exception) -> StudioError:
+    return StudioError(f"{file} is not complete: {error} is missing.", "Choose another model.")
+
+
+def _ours(
+    place: Path, architecture: dict[str, Any], head: str, classes: int, processor: dict[str, Any]
+) -> Pretrained:
     files = _files_of(place)
     state = {name: value for file in files for name, value in weights.read(file).items()}
 
     def fill(network: nn.Module) -> None:
-        weights.fit(network, state, head=head, file=files[-1], title="its own model.json")
+        weights.fit(network, state, head=head, file=files[-1], title="the network beside them")
 
-    seen = {**processor, "image_size": processor["crop"]}
-    return Pretrained(
-        architecture, processor_for(seen, choices), head, str(place), _note(len(names)), fill
-    )
+    return Pretrained(architecture, processor, head, str(place), _note(classes), fill)
 
 
 def _files_of(place: Path) -> list[Path]:

@@ -266,6 +266,31 @@ def test_a_run_can_be_continued_with_other_classes(tmp_path):
     assert "4 classes" in folder.find(tmp_path, ModelChoices()).note
 
 
+def test_an_export_of_a_torchvision_network_can_be_trained_on(tmp_path):
+    described = build.describe("mobilenet_v3_small")
+    state = build.rebuild(described, 4).state_dict()
+    config = {
+        "library_name": "torchvision",
+        "builder": described["builder"],
+        "kwargs": {},
+        "head": described["head"],
+        "labels": ["w", "x", "y", "z"],
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    own = {"size": {"shortest_edge": 144}, "crop_size": {"height": 128}, "do_center_crop": True}
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(own))
+    save_file(state, tmp_path / "model.safetensors")
+    bundle = _load(tmp_path)
+    assert torch.equal(
+        bundle.network.state_dict()["classifier.0.weight"], state["classifier.0.weight"]
+    )
+    assert (bundle.processor["resize"], bundle.processor["crop"]) == (144, 128)
+    assert "4 classes" in folder.find(tmp_path, ModelChoices()).note
+    (tmp_path / "config.json").write_text(json.dumps({"builder": "resnet18"}))
+    with pytest.raises(StudioError, match="'head' is missing"):
+        _load(tmp_path)
+
+
 def test_a_run_of_a_vision_transformer_keeps_its_image_size(made, tmp_path):
     bundle = _load(made["vit"])
     model = {
