@@ -32,7 +32,8 @@ def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
     told = f"{small} has {ratio:.{0 if ratio >= 10 else 1}f} times fewer samples to train on"
     told += f" than {large} ({least:,} and {most:,})"
     if not rare:
-        yield Finding("imbalance", 0, "ok", f"The classes are of similar size: {told}.")
+        sizes = f"from {least:,} ({small}) to {most:,} ({large}) samples to train on"
+        yield Finding("imbalance", 0, "ok", f"The classes are of similar size: {sizes}.")
     elif _balanced(dataset):
         yield Finding("imbalance", len(rare), "ok", f"{told}; training balances the classes.")
     else:

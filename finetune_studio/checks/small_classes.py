@@ -27,6 +27,7 @@ def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
             f"Two classes are needed, and {message}. Add samples of another class.",
         )
         return
+    yield from _unlearnable(dataset, counts)
     small = {name: count for name, count in counts.items() if count < FEWEST}
     if not small:
         least = min(counts, key=lambda name: counts[name])
@@ -38,6 +39,26 @@ def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
         )
         return
     yield _finding(dataset, small, left=len(counts) - len(small))
+
+
+def _unlearnable(dataset: Dataset, counts: dict[str, int]) -> Iterator[Finding]:
+    """Report classes that stand only where a model is judged, so that it cannot learn them."""
+    train = {sample.label for sample in dataset.samples(split="train", usable=True)}
+    absent = [name for name in counts if train and name not in train]
+    if absent:
+        found = [s for s in dataset.samples(usable=True) if s.label in absent]
+        ids = [sample.id for sample in found]
+        yield Finding(
+            "small_classes",
+            len(absent),
+            "bad",
+            f"No sample to train on: {', '.join(absent[:_NAMED])}. A model cannot name what it has"
+            " never seen; move samples into training.",
+            "Move them into training",
+            [sample.path for sample in found[:1000]],
+            ids,
+            [{"action": "move", "ids": ids, "value": "train"}],
+        )
 
 
 def _finding(dataset: Dataset, small: dict[str, int], left: int) -> Finding:

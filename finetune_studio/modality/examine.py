@@ -71,7 +71,8 @@ def examine(
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
             _save(dataset, found)
-    yield Progress("examine", done, len(todo), 0.0)
+    if todo:
+        yield Progress("examine", done, len(todo), 0.0)
     return done == len(todo)
 
 

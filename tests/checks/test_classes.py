@@ -57,6 +57,16 @@ def test_a_single_class_is_said(make):
     assert "Two classes are needed, and here is only 'cat'." in found.message
 
 
+def test_a_class_that_is_only_in_the_test_cannot_be_learned(make):
+    dataset = make(cat=20, dog=20)
+    dataset.move([s.id for s in dataset.samples() if s.label == "dog"], "test")
+    events = [e for e in small_classes.find(dataset, Control()) if isinstance(e, Finding)]
+    assert [(e.severity, e.count) for e in events] == [("bad", 1), ("ok", 0)]
+    assert "No sample to train on: dog" in events[0].message
+    dataset.move(events[0].edits[0]["ids"], "train")
+    assert one(small_classes, dataset).severity == "ok"
+
+
 def test_unequal_classes_are_balanced_through_the_recipe(make):
     dataset = make(cat=100, dog=60, owl=20)
     found = one(imbalance, dataset)
