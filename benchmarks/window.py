@@ -35,7 +35,7 @@ theme.apply(application, studio.settings.theme)
 window = MainWindow(studio)
 window.resize(1440, 900)
 def painted():
-    print(time.time(), "torch" in sys.modules, "pyqtgraph" in sys.modules)
+    print(time.time(), time.process_time(), "torch" in sys.modules, "pyqtgraph" in sys.modules)
     window.close()
 window.first_painted.connect(painted)
 window.show()
@@ -50,7 +50,7 @@ class Empty(QMainWindow):
         super().paintEvent(event)
         QTimer.singleShot(0, painted)
 def painted():
-    print(time.time(), False, False)
+    print(time.time(), time.process_time(), False, False)
     window.close()
 application = QApplication([])
 window = Empty()
@@ -60,13 +60,13 @@ application.exec()
 """
 
 
-def first_paint(program: str) -> tuple[float, bool]:
-    """Return the seconds from process start to the first paint, and whether anything heavy came."""
+def first_paint(program: str) -> tuple[float, float, bool]:
+    """Return wall and processor seconds up to the first paint, and whether anything heavy came."""
     begun = time.time()
     told = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
     ).stdout.split()
-    return float(told[0]) - begun, "True" in told[1:]
+    return float(told[0]) - begun, float(told[1]), "True" in told[2:]
 
 
 def ticks_while_training(settings: dict[str, object], seconds: float) -> tuple[list[float], str]:
@@ -148,14 +148,20 @@ def main() -> None:
         os.environ["FINETUNE_STUDIO_HOME"] = home
         ours, empty = [], []
         for _ in range(arguments.repeat + 1):
-            seconds, heavy = first_paint(_OURS)
-            assert not heavy, "torch or pyqtgraph was loaded before the first paint"
-            ours.append(seconds)
-            empty.append(first_paint(_EMPTY)[0])
-        ours, empty = ours[1:], empty[1:]  # the first of each warms the disk
-        us, none = statistics.median(ours), statistics.median(empty)
-        print(f"first paint            median {us:.2f} s   worst {max(ours):.2f} s   (goal 1.0 s)")
-        print(f"empty QMainWindow      median {none:.2f} s   ratio {us / none:.2f}")
+            ours.append(first_paint(_OURS))
+            empty.append(first_paint(_EMPTY))
+            assert not ours[-1][2], "torch or pyqtgraph was loaded before the first paint"
+        print("first paint            median   worst    of it processor   (goal: median 1.0 s)")
+        medians = []
+        for title, runs in (("our window", ours[1:]), ("empty QMainWindow", empty[1:])):
+            walls = [run[0] for run in runs]  # without the first, which warms the disk
+            medians.append(statistics.median(walls))
+            processor = statistics.median(run[1] for run in runs)
+            print(f"{title:<22} {medians[-1]:.2f} s   {max(walls):.2f} s   {processor:.2f} s")
+        busy = f", other programs keep {os.getloadavg()[0]:.1f} cores busy" * hasattr(
+            os, "getloadavg"
+        )
+        print(f"ratio {medians[0] / medians[1]:.2f} on {os.cpu_count()} cores{busy}")
         print()
         print("ticks of 16 ms while training      p50     p95     p99     worst   speed")
         for title, goal, settings in (

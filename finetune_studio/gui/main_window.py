@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-import psutil
 from PySide6.QtCore import QEvent, QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QPaintEvent, QShortcut
 from PySide6.QtWidgets import (
@@ -27,7 +26,7 @@ from finetune_studio.gui.page import Page
 from finetune_studio.gui.pages import PAGES
 from finetune_studio.gui.studio import TRAINING, Studio, work
 from finetune_studio.gui.widgets.happenings import Standings, told
-from finetune_studio.gui.widgets.header import Header
+from finetune_studio.gui.widgets.header import Header, free_memory_gb
 from finetune_studio.gui.widgets.notice_bar import NoticeBar
 from finetune_studio.gui.widgets.project_menu import ProjectMenu
 from finetune_studio.gui.widgets.status_line import StatusLine
@@ -246,7 +245,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _show_device(self) -> None:
-        self.header.show_device(*self._device, psutil.virtual_memory().available / 2**30)
+        self.header.show_device(*self._device, free_memory_gb() if self._painted else None)
 
     @Slot(object)
     def _on_troubled(self, error: Any) -> None:
@@ -364,6 +363,7 @@ class MainWindow(QMainWindow):
         if not self._painted:
             self._painted = True
             QTimer.singleShot(0, self, self.first_painted.emit)
+            QTimer.singleShot(0, self, self._show_device)
 
     @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

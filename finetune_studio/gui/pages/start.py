@@ -20,10 +20,9 @@ from PySide6.QtWidgets import (
 )
 
 from finetune_studio.core.catalogue import Entry
-from finetune_studio.core.project import Project, folder_name
 from finetune_studio.core.settings import resources
 from finetune_studio.gui.page import Page, set_primary
-from finetune_studio.gui.studio import Studio
+from finetune_studio.gui.studio import Studio, work
 from finetune_studio.gui.thumbnails import read_picture
 from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.elided_label import ElidedLabel
@@ -55,6 +54,8 @@ def look_at(folder: str) -> RecentProject:
 
 def free_name(projects: Path, wish: str) -> str:
     """Return a name whose folder does not exist yet, such as ``Image classification 2``."""
+    from finetune_studio.core.project import folder_name
+
     number = 1
     while (projects / folder_name(f"{wish} {number}")).exists():
         number += 1
@@ -227,7 +228,7 @@ class StartPage(Page):
     @Slot()
     def _on_name_changed(self) -> None:
         folder = self._project_folder()
-        taken = folder is not None and Project.exists(folder)
+        taken = folder is not None and work.is_project(folder)
         usable = folder is not None and bool(self._name.text().strip()) and not taken
         self._create.setEnabled(usable)
         if taken:
@@ -238,6 +239,8 @@ class StartPage(Page):
             self._where.setText(self.tr("Kept in {folder}").format(folder=folder))
 
     def _project_folder(self) -> Path | None:
+        from finetune_studio.core.project import folder_name
+
         return self._folder / folder_name(self._name.text()) if self._folder else None
 
     @Slot()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -20,16 +20,17 @@ from finetune_studio.core.events import (
     StepDone,
 )
 from finetune_studio.core.job import Job
-from finetune_studio.core.project import Project
-from finetune_studio.core.recipe import Recipe
 from finetune_studio.gui.studio import work
 from finetune_studio.gui.studio.jobs import Jobs
 from finetune_studio.gui.thumbnails import Thumbnails
 from finetune_studio.gui.worker import explained
 
+if TYPE_CHECKING:  # recipes bring pydantic, which would double the time to the first paint
+    from finetune_studio.core.project import Project
+    from finetune_studio.core.recipe import Recipe
+
 TRAINING = "training"
 IMPORT = "import"
-SAMPLE = "leaves"
 _MOST_EVENTS = 20_000
 
 
@@ -70,7 +71,7 @@ class Studio(QObject):
         super().__init__(parent)
         self.settings = preferences.load()
         self.project: Project | None = None
-        self.recipe = Recipe()
+        self._recipe: Recipe | None = None
         self.run_folder: Path | None = None
         self.run_events: list[Event] = []
         self.training_run: Path | None = None
@@ -84,6 +85,15 @@ class Studio(QObject):
         self._jobs.changed.connect(self._on_jobs_changed)
 
     # --- facts ------------------------------------------------------------------------------------
+
+    @property
+    def recipe(self) -> Recipe:
+        """Return the choices for the next run."""
+        if self._recipe is None:
+            from finetune_studio.core.recipe import Recipe
+
+            self._recipe = Recipe()
+        return self._recipe
 
     @property
     def expert(self) -> bool:
@@ -128,43 +138,22 @@ class Studio(QObject):
 
     def new_project(self, folder: Path, task: str, name: str = "") -> bool:
         """Make and open a project, called like its folder or otherwise; return whether it worked."""
-        if not Project.exists(folder):
-            return self._open(folder, task, name)
-        self.troubled.emit(
-            StudioError(
-                f"There is a project in {folder} already.", "Open it, or take another name."
-            )
-        )
-        return False
+        return self._open(partial(work.make_project, folder, task, name))
 
     def open_project(self, folder: Path) -> bool:
         """Open a project; return whether that worked."""
-        if Project.exists(folder):
-            return self._open(folder, "")
-        self.troubled.emit(
-            StudioError(
-                f"There is no project in {folder}.",
-                "Choose a folder that Finetune Studio made, or start a new project.",
-            )
-        )
-        return False
+        return self._is_open(folder) or self._open(partial(work.open_project, folder))
 
     def open_sample(self) -> bool:
         """Open the sample project; a new one reads the photos inside the package where they lie."""
-        folder = self.settings.projects_folder / "Sample - leaves"
-        if not self._open(folder, "image_classification") or self.project is None:
+        folder = self.settings.projects_folder / work.SAMPLE_FOLDER
+        title = self.tr("Sample: leaves")
+        if not (self._is_open(folder) or self._open(partial(work.sample_project, folder, title))):
             return False
-        dataset = self.project.dataset
-        if len(dataset) == 0:
-            dataset.put("sample", SAMPLE)
-            dataset.put("name", self.tr("Sample: leaves"))
-            self.set_recipe({"data.path": str(preferences.resources() / "samples" / SAMPLE)})
-            self.project_changed.emit()
-            self.start(
-                IMPORT,
-                partial(work.import_data, self.project, self.recipe),
-                on_done=self.data_changed.emit,
-            )
+        if self.project is not None and len(self.project.dataset) == 0:
+            self.set_recipe({"data.path": str(work.sample_photos())})
+            job = partial(work.import_data, self.project, self.recipe)
+            self.start(IMPORT, job, on_done=self.data_changed.emit)
         return True
 
     def close_project(self) -> None:
@@ -176,16 +165,14 @@ class Studio(QObject):
         self.project_changed.emit()
         self.run_chosen.emit()
 
-    def _open(self, folder: Path, task: str, name: str = "") -> bool:
-        if self.project is not None and self.project.folder == folder.expanduser().resolve():
-            return True
+    def _is_open(self, folder: Path) -> bool:
+        return self.project is not None and self.project.folder == folder.expanduser().resolve()
+
+    def _open(self, make: Callable[[], Project]) -> bool:
         try:
-            project = Project(folder, task)
+            project = make()
             try:
                 recipe = project.recipe()
-                work.follow_sample(project)
-                if name:
-                    project.dataset.put("name", name)
             except BaseException:
                 project.close()
                 raise
@@ -194,7 +181,7 @@ class Studio(QObject):
             return False
         self._jobs.end_all()
         self._forget_project()
-        self.project, self.recipe = project, recipe
+        self.project, self._recipe = project, recipe
         self._guarded(partial(self.settings.remember, project.folder))
         self.run_folder = work.newest_usable(project)
         self.project_changed.emit()
@@ -205,7 +192,7 @@ class Studio(QObject):
         if self.project is not None:
             self.project.close()
         self.project = None
-        self.recipe = Recipe()
+        self._recipe = None
         self.run_folder = None
         self.run_events = []
         self.paused = False
@@ -225,7 +212,7 @@ class Studio(QObject):
         except StudioError as error:
             self.troubled.emit(error)
             return False
-        self.recipe = recipe
+        self._recipe = recipe
         self.recipe_changed.emit()
         return True
 
@@ -253,14 +240,12 @@ class Studio(QObject):
     def _replay(self, what: str, told: str, nothing: str) -> None:
         if self.project is None:
             return
-        try:
-            text = getattr(self.project.dataset, what)()
-        except Exception as error:  # noqa: BLE001  SQLite's refusals are told in words
-            self.troubled.emit(explained(error))
-            return
-        if text is not None:
-            self.data_changed.emit()
-        self.noticed.emit(nothing if text is None else told.format(text=text), "info")
+        done: list[str | None] = []
+        replay = getattr(self.project.dataset, what)
+        if self._guarded(lambda: done.append(replay())):
+            if done[0] is not None:
+                self.data_changed.emit()
+            self.noticed.emit(nothing if done[0] is None else told.format(text=done[0]), "info")
 
     def _guarded(self, action: Callable[[], Any]) -> bool:
         try:

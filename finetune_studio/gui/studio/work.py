@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from finetune_studio.core import settings as preferences
+from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Event, StepDone
 from finetune_studio.core.job import Control
-from finetune_studio.core.project import Project
-from finetune_studio.core.recipe import Recipe
+
+if TYPE_CHECKING:  # recipes bring pydantic, which would double the time to the first paint
+    from finetune_studio.core.project import Project
+    from finetune_studio.core.recipe import Recipe
+
+SAMPLE_FOLDER = "Sample - leaves"
+_SAMPLE = "leaves"
 
 
 def train(
@@ -27,6 +33,59 @@ def import_data(project: Project, recipe: Recipe, control: Control) -> Iterator[
     from finetune_studio.engine import curate
 
     yield from curate.import_data(project, recipe.data, recipe.seed, control)
+
+
+def is_project(folder: Path) -> bool:
+    """Whether a folder holds a project."""
+    from finetune_studio.core.project import Project
+
+    return Project.exists(folder)
+
+
+def make_project(folder: Path, task: str, name: str) -> Project:
+    """Make a project in a folder that has none, called ``name`` or else like its folder."""
+    from finetune_studio.core.project import Project
+
+    if Project.exists(folder):
+        raise StudioError(
+            f"There is a project in {folder} already.", "Open it, or take another name."
+        )
+    project = Project(folder, task)
+    if name:
+        project.dataset.put("name", name)
+    return project
+
+
+def open_project(folder: Path) -> Project:
+    """Open the project in a folder."""
+    from finetune_studio.core.project import Project
+
+    if not Project.exists(folder):
+        raise StudioError(
+            f"There is no project in {folder}.",
+            "Choose a folder that Finetune Studio made, or start a new project.",
+        )
+    project = Project(folder)
+    try:
+        follow_sample(project)
+    except BaseException:
+        project.close()
+        raise
+    return project
+
+
+def sample_project(folder: Path, title: str) -> Project:
+    """Open the sample's project, or make it."""
+    if is_project(folder):
+        return open_project(folder)
+    project = make_project(folder, "image_classification", title)
+    project.dataset.put("sample", _SAMPLE)
+    return project
+
+
+def sample_photos() -> Path:
+    """Return the folder with the photos inside the package."""
+    return preferences.resources() / "samples" / _SAMPLE
 
 
 def warm_up() -> tuple[str, str]:

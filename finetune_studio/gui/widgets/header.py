@@ -66,12 +66,13 @@ class Header(QFrame):
         self.project.setToolTip(name if shown != name else "")
         self.task.setText(task)
 
-    def show_device(self, kind: str, why: str, free_gb: float) -> None:
+    def show_device(self, kind: str, why: str, free_gb: float | None) -> None:
         """Show where networks run (an empty kind: not known yet) and how much memory is free."""
         name = {"cpu": "CPU", "cuda": "GPU", "mps": "Apple GPU"}.get(kind, kind)
         cores = self.tr("{n} cores").format(n=os.cpu_count() or 1)
         parts = [name, cores if kind in ("", "cpu") else why]
-        parts.append(self.tr("{free} GB free").format(free=f"{free_gb:.1f}"))
+        if free_gb is not None:
+            parts.append(self.tr("{free} GB free").format(free=f"{free_gb:.1f}"))
         self.device.setText(" · ".join(part for part in parts if part))
         self.device.setAccessibleDescription(why)
 
@@ -87,3 +88,10 @@ class Header(QFrame):
     def show_depth(self, expert: bool) -> None:
         """Show which depth is chosen."""
         self.depth_button.setChecked(expert)
+
+
+def free_memory_gb() -> float:
+    """Return the memory that other programs leave free."""
+    import psutil  # 50 ms that the first paint does not have to wait for
+
+    return float(psutil.virtual_memory().available) / 2**30
