@@ -9,11 +9,11 @@ import shutil
 import sys
 from collections.abc import Callable
 
+from packaging.requirements import Requirement
+
 from finetune_studio.core import settings
 from finetune_studio.core.events import Examined
 
-# torch and torchvision move in pairs: the minor version of torchvision is torch's plus 15 (2.11 with 0.26).
-_PAIR_OFFSET = 15
 _NEEDED = ("torch", "torchvision", "transformers", "safetensors", "numpy", "pillow", "pydantic")
 _FOR_SOME = {
     "onnx": "ONNX export",
@@ -69,12 +69,17 @@ def _optional(name: str, what: str) -> Examined:
 
 
 def _pair() -> Examined:
-    torch = importlib.metadata.version("torch").split("+")[0]
-    vision = importlib.metadata.version("torchvision").split("+")[0]
     subject = "torch and torchvision"
-    if int(vision.split(".")[1]) != int(torch.split(".")[1]) + _PAIR_OFFSET:
-        text = f"torch {torch} and torchvision {vision} do not belong together; install a matching pair."
-        return Examined(subject, f"{torch} / {vision}", "bad", text)
+    torch = importlib.metadata.version("torch")
+    vision = importlib.metadata.version("torchvision")
+    wanted = [
+        Requirement(text)
+        for text in importlib.metadata.requires("torchvision") or ()
+        if text.startswith("torch") and not text.startswith("torchvision")
+    ]
+    if any(not need.specifier.contains(torch.split("+")[0]) for need in wanted):
+        text = f"torchvision {vision} needs {wanted[0]}, but torch {torch} is installed."
+        return Examined(subject, f"{torch} / {vision}", "bad", f"{text} Install a matching pair.")
     import torchvision  # noqa: F401  a wheel for another device fails here
 
     return Examined(subject, f"{torch} / {vision}", "ok", "The two belong together and load.")

@@ -1,0 +1,51 @@
+"""Heat is put back where the network's square was cut from the picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from finetune_studio.core.errors import StudioError
+from finetune_studio.core.events import RunFinished
+from finetune_studio.core.preview import Heat, Picture
+from finetune_studio.core.project import Project
+from finetune_studio.engine.explain import explain, on_picture
+from tests.engine.conftest import run_all, settings
+
+
+def test_square_is_put_into_the_middle() -> None:
+    values = np.ones((100, 100), np.float32)
+    shown = on_picture(values, (400, 200), {"resize": 125, "crop": 100})
+    assert shown.shape == (200, 400)
+    assert shown[20:180, 120:280].min() == pytest.approx(1)
+    assert shown[:20].max() == 0
+    assert shown[:, :120].max() == 0
+    assert shown.sum() == pytest.approx(160 * 160)
+
+
+def test_tall_pictures_too() -> None:
+    shown = on_picture(np.ones((64, 64), np.float32), (100, 300), {"resize": 64, "crop": 64})
+    assert shown[100:200].min() == pytest.approx(1)
+    assert shown[:100].max() == 0
+
+
+@pytest.mark.usefixtures("small_model")
+def test_explain(project: Project) -> None:
+    last = run_all(project, settings())[-1]
+    assert isinstance(last, RunFinished)
+    sample = project.dataset.samples(split="validation")[0]
+    found = explain(Path(last.run), sample, None, project.dataset)
+    assert isinstance(found.marks[0], Picture)
+    assert isinstance(found.marks[1], Heat)
+    assert found.marks[1].values.shape == (40, 40)
+    assert found.said in found.marks[1].caption
+    other = explain(Path(last.run), sample, "class2", project.dataset)
+    assert isinstance(other.marks[1], Heat)
+    assert "class2" in other.marks[1].caption
+    with pytest.raises(StudioError, match="does not know"):
+        explain(Path(last.run), sample, "unicorn", project.dataset)
+    Path(sample.path).unlink()
+    with pytest.raises(StudioError, match="not there"):
+        explain(Path(last.run), sample, None, project.dataset)

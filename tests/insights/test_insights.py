@@ -1,0 +1,150 @@
+"""Ways of looking at results, against scikit-learn and planted answers."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from finetune_studio.core.dataset import Labels, Sample
+from finetune_studio.core.events import Prediction
+from finetune_studio.core.task import Batch, Bundle, Pair
+from finetune_studio.engine.intervals import bootstrap
+from finetune_studio.insights.confusion import confusion, in_cell
+from finetune_studio.insights.per_class import per_class
+from finetune_studio.insights.saliency import heat, last_place
+from finetune_studio.insights.worst import ordered
+from finetune_studio.tasks.image_classification import ImageClassification
+
+NAMES = ("cat", "dog", "eel")
+
+
+def pair(number: int, truth: str, **shares: float) -> Pair:
+    said = max(shares, key=lambda name: shares[name])
+    return Sample(number, "", truth, 0, "validation"), Prediction(said, shares, sample=number)
+
+
+def random_pairs(count: int) -> list[Pair]:
+    rng = random.Random(0)
+    pairs = []
+    for number in range(count):
+        shares = [rng.random() for _ in NAMES]
+        made = {name: share / sum(shares) for name, share in zip(NAMES, shares, strict=True)}
+        pairs.append(pair(number, rng.choice(NAMES), **made))
+    return pairs
+
+
+def test_confusion_and_classes_agree_with_scikit_learn() -> None:
+    from sklearn.metrics import confusion_matrix, f1_score, precision_recall_fscore_support
+
+    pairs = random_pairs(200)
+    truth = [str(s.label) for s, _ in pairs]
+    said = [str(p.label) for _, p in pairs]
+    grid = confusion(pairs, NAMES)
+    assert grid.rows == NAMES
+    assert np.array_equal(grid.values, confusion_matrix(truth, said, labels=NAMES))
+    precision, recall, f1, count = precision_recall_fscore_support(truth, said, labels=NAMES)
+    for row, p, r, f, n in zip(per_class(pairs), precision, recall, f1, count, strict=True):
+        assert (row.precision, row.recall, row.f1, row.samples) == pytest.approx((p, r, f, n))
+    scores = ImageClassification().score(pairs)
+    assert scores["macro_f1"] == pytest.approx(f1_score(truth, said, average="macro"))
+    assert len(in_cell(pairs, "cat", "dog")) == grid.values[0, 1]
+    assert len(in_cell(pairs, None, "dog")) == grid.values[:, 1].sum()
+
+
+def test_orders_put_what_pays_first() -> None:
+    sure_wrong = pair(1, "cat", cat=0.05, dog=0.9, eel=0.05)
+    slightly_wrong = pair(2, "cat", cat=0.4, dog=0.5, eel=0.1)
+    unsure_right = pair(3, "cat", cat=0.41, dog=0.39, eel=0.2)
+    sure_right = pair(4, "cat", cat=0.98, dog=0.01, eel=0.01)
+    pairs = [sure_right, slightly_wrong, sure_wrong, unsure_right]
+    assert ordered(pairs) == [sure_wrong, slightly_wrong, unsure_right, sure_right]
+    assert ordered(pairs, "best") == [sure_right, unsure_right, slightly_wrong, sure_wrong]
+    assert ordered(pairs, "least_sure")[:2] == [unsure_right, slightly_wrong]
+
+
+def test_interval_covers_the_score_and_narrows_with_samples() -> None:
+    score = ImageClassification().score
+    few, many = random_pairs(40), random_pairs(1600)
+    widths = []
+    for pairs in (few, many):
+        low, high = bootstrap(score, pairs)["accuracy"]
+        assert low <= score(pairs)["accuracy"] <= high
+        widths.append(high - low)
+    assert widths[1] < widths[0] / 3
+    p = score(many)["accuracy"]
+    normal = 2 * 1.96 * (p * (1 - p) / 1600) ** 0.5
+    assert widths[1] == pytest.approx(normal, rel=0.25)
+    assert bootstrap(score, []) == {}
+
+
+class BrightCorner(nn.Module):
+    """Answers class 1 where the lower right corner is bright, through a convolution."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Conv2d(3, 4, 3, padding=1, stride=2, bias=False)
+        nn.init.constant_(self.features.weight, 1 / 27)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        seen = self.features(pixels)
+        corner = seen[:, :, 12:, 12:].mean((1, 2, 3))
+        return torch.stack([-corner, corner], 1)
+
+
+def bundle_of(network: nn.Module) -> Bundle:
+    return Bundle(network.eval(), Labels(("dark", "bright")), {"crop": 32, "resize": 32}, {}, "")
+
+
+def test_heat_lies_where_the_answer_comes_from() -> None:
+    pixels = torch.rand(1, 3, 32, 32) * 0.1
+    pixels[..., 24:, 24:] = 1.0
+    found = heat(bundle_of(BrightCorner()), Batch(pixels, None), 1)
+    assert found.shape == (32, 32)
+    assert found.min() >= 0
+    assert found.max() == pytest.approx(1)
+    assert found[24:, 24:].mean() > 5 * found[:16, :16].mean()
+
+
+@pytest.mark.parametrize("name", ["swin_t", "resnet18"])
+def test_last_place_is_found_in_any_family(name: str) -> None:
+    from torchvision import models
+
+    network = getattr(models, name)(num_classes=2).eval()
+    pixels = torch.rand(1, 3, 64, 64)
+    place = last_place(network, pixels)
+    assert place is not None
+    assert place not in {"conv1", "conv_proj", "features.0"}
+    found = heat(bundle_of(network), Batch(pixels, None), 0)
+    assert found.shape == (64, 64)
+    assert np.isfinite(found).all()
+
+
+def test_tokens_have_places_too() -> None:
+    from torchvision.models import VisionTransformer
+
+    network = VisionTransformer(
+        image_size=32,
+        patch_size=8,
+        num_layers=2,
+        num_heads=2,
+        hidden_dim=16,
+        mlp_dim=16,
+        num_classes=2,
+    )
+    pixels = torch.rand(1, 3, 32, 32)
+    assert last_place(network.eval(), pixels) is not None
+    assert heat(bundle_of(network), Batch(pixels, None), 1).shape == (32, 32)
+
+
+def test_network_without_places_is_explained_by_covering() -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 2))
+    with torch.no_grad():
+        network[1].weight.zero_()
+        weights = network[1].weight.view(2, 3, 32, 32)
+        weights[1, :, :8, :8] = 1
+    found = heat(bundle_of(network), Batch(torch.ones(1, 3, 32, 32), None), 1)
+    assert found[:8, :8].mean() > found[16:, 16:].mean() + 0.3
