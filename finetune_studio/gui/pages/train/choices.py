@@ -1,0 +1,96 @@
+"""Which choices a run begins with, and how far they are from their preset; no Qt here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from finetune_studio.core import recipe as recipes
+from finetune_studio.core.recipe import Recipe
+
+_SECTIONS = ("layers", "optimiser", "augment", "stop")
+
+# What the form shows, in groups; a preset sets most of them.
+GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (
+        "Learning",
+        (
+            "optimiser.epochs",
+            "optimiser.balance",
+            "optimiser.method",
+            "optimiser.batch_size",
+            "optimiser.learning_rate",
+            "optimiser.head_learning_rate",
+            "optimiser.schedule",
+            "optimiser.warmup_share",
+            "optimiser.weight_decay",
+            "optimiser.label_smoothing",
+            "optimiser.gradient_clip",
+        ),
+    ),
+    (
+        "Pictures and stopping",
+        (
+            "augment.strength",
+            "augment.horizontal_flip",
+            "augment.views",
+            "stop.early",
+            "stop.patience",
+            "model.image_size",
+            "compute.device",
+            "compute.threads",
+            "compute.cache",
+            "compute.cache_limit_mb",
+            "seed",
+        ),
+    ),
+)
+
+
+def value_of(recipe: Recipe, name: str) -> Any:
+    """Return a recipe's value by its dotted name."""
+    value: Any = recipe
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def primed(recipe: Recipe, samples: int) -> dict[str, Any]:
+    """Return the preset's numbers for so many training samples, if nothing was chosen yet."""
+    untouched = Recipe(task=recipe.task)
+    if not samples or any(getattr(recipe, s) != getattr(untouched, s) for s in _SECTIONS):
+        return {}
+    return preset_settings(recipe.preset, samples)
+
+
+def preset_settings(preset: str, samples: int) -> dict[str, Any]:
+    """Return what a preset sets for so many training samples."""
+    from finetune_studio.engine import presets
+
+    return presets.settings(preset, max(1, samples))
+
+
+def departures(recipe: Recipe, samples: int) -> list[str]:
+    """Return what differs from the preset, in words such as ``Epochs 20``."""
+    known = recipes.fields()
+    found = []
+    for name, wanted in preset_settings(recipe.preset, samples).items():
+        value = value_of(recipe, name)
+        if value != wanted:
+            shown = value.replace("_", " ") if isinstance(value, str) else f"{value:g}"
+            found.append(f"{known[name]['title']}: {shown}")
+    return found
+
+
+def cannot_start(splits: dict[str, int], classes: int, *, local: bool) -> str:
+    """Return why no run can begin, as a sentence; empty if one can."""
+    if not sum(splits.values()):
+        return "Add your photos on the Data page first."
+    if classes < 2:
+        return "Two classes are needed; these data have one."
+    if not splits.get("train"):
+        return "No photo is in the training split; divide the data on the Data page."
+    if not splits.get("validation"):
+        return "No photo is in the validation split; divide the data on the Data page."
+    if not local:
+        return "This model is not on this computer yet; download it on the Model page."
+    return ""

@@ -1,0 +1,96 @@
+"""What the progress card shows of a run's story; no Qt but the card's own values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from finetune_studio.gui.pages.train.story import Story, plain, so_far
+from finetune_studio.gui.widgets.happenings import span
+from finetune_studio.gui.widgets.plot_legend import power
+from finetune_studio.gui.widgets.progress_card import Figures
+
+_GROUPS = {"head": "head", "body": "pretrained layers"}
+
+
+def figures(
+    story: Story, *, at_work: bool, now: float, memory_mb: float, tr: Callable[[str], str] = str
+) -> Figures:
+    """Return the card's text, bar and rows.
+
+    Args:
+        story: What happened so far.
+        at_work: Whether the run works now.
+        now: The clock, for how long ago something was.
+        memory_mb: What this computer has, to set the run's own memory against.
+        tr: Translates the rows' names.
+    """
+    if story.finished is not None or not at_work:
+        return _ended(story, tr)
+    if story.started is None:
+        share = story.done / story.total if story.total else None
+        return Figures(so_far(story) or tr("Getting ready"), "", share, ())
+    epoch = story.step.epoch if story.step else 0.0
+    share = min(1.0, epoch / story.all_epochs) if story.all_epochs else None
+    left = story.seconds_left
+    aside = tr("about {time} left").format(time=span(left)) if left is not None else ""
+    if story.paused:
+        aside = tr("paused")
+    text = tr("Epoch {n} of {all}").format(
+        n=min(story.all_epochs, int(epoch) + 1), all=story.all_epochs
+    )
+    return Figures(text, aside, share, tuple(_live_rows(story, now, memory_mb, tr)))
+
+
+def _live_rows(
+    story: Story, now: float, memory_mb: float, tr: Callable[[str], str]
+) -> list[tuple[str, str]]:
+    rows = []
+    if story.step is not None:
+        speed = tr("{n} photos a second").format(n=f"{story.step.samples_per_second:,.0f}")
+        rows.append((tr("Throughput"), speed))
+        memory = f"{story.step.memory_mb / 1024:.1f} of {memory_mb / 1024:.1f} GB"
+        rows.append((tr("Memory"), memory))
+        for group, rate in story.step.learning_rates.items():
+            if group in _GROUPS and (group == "head" or len(story.step.learning_rates) < 3):
+                name = tr("Learning rate ({group})").format(group=tr(_GROUPS[group]))
+                rows.append((name, power(rate)))
+    if story.patience:
+        text = tr("{n} of {all} without gain").format(n=story.without_gain, all=story.patience)
+        rows.append((tr("Early stopping"), text))
+    if story.saved:
+        ago = tr("{time} ago").format(time=span(max(1.0, now - story.saved)))
+        rows.append((tr("Last checkpoint"), ago))
+    if story.set_aside:
+        rows.append((tr("Photos set aside"), f"{story.set_aside:,}"))
+    return rows
+
+
+def _ended(story: Story, tr: Callable[[str], str]) -> Figures:
+    rows: list[tuple[str, str]] = []
+    end, step = story.finished, story.step
+    if end is not None:
+        rows += [(tr(plain(n).capitalize()), f"{v:.3f}") for n, v in end.metrics.items()]
+        if end.metrics:
+            rows.append((tr("Best epoch"), f"{end.best_epoch:g}"))
+        rows.append((tr("Time"), span(end.seconds)))
+    elif story.best is not None:
+        rows.append((tr(plain(story.headline).capitalize()), f"{story.best.score:.3f}"))
+        rows.append((tr("Best epoch"), f"{story.best.number:g}"))
+    if story.started is not None:
+        numbers = story.started.samples
+        rows.append((tr("Trained on"), tr("{n} photos").format(n=f"{numbers.get('train', 0):,}")))
+        rows.append(
+            (tr("Judged on"), tr("{n} photos").format(n=f"{numbers.get('validation', 0):,}"))
+        )
+    if story.set_aside:
+        rows.append((tr("Photos set aside"), f"{story.set_aside:,}"))
+    epochs = step.epoch if step else 0.0
+    text = tr("{n} of {all} epochs").format(n=f"{epochs:.3g}", all=story.all_epochs)
+    share = min(1.0, epochs / story.all_epochs) if story.all_epochs else 0.0
+    done = end is not None and not end.stopped
+    return Figures(
+        text if story.started else tr("Nothing was learnt"),
+        tr("finished") if done else tr("not finished"),
+        1.0 if done else share,
+        tuple(rows),
+    )

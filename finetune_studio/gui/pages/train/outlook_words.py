@@ -1,0 +1,62 @@
+"""What a run will be and take, in one line each; no Qt here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from finetune_studio.core.recipe import Recipe
+from finetune_studio.gui.widgets.happenings import span
+
+if TYPE_CHECKING:
+    from finetune_studio.engine.estimate import TimeEstimate
+    from finetune_studio.engine.probe import ModelLook
+    from finetune_studio.gui.pages.outlook import Data
+
+AMOUNTS = {
+    "head_only": "head only",
+    "last_stage": "last stage",
+    "later_half": "later half",
+    "everything": "everything",
+    "custom": "custom layers",
+}
+_PRESETS = {"quick": "Quick look", "balanced": "Balanced", "best": "Best"}
+
+
+def short(count: int) -> str:
+    """Return a count as ``830``, ``12.8 k`` or ``3.50 M``."""
+    if count >= 1_000_000:
+        return f"{count / 1e6:.2f} M"
+    return f"{count / 1e3:.1f} k" if count >= 1000 else str(count)
+
+
+def model_title(source: str) -> str:
+    """Return what the model is called: its title in the catalogue, or the name of its file."""
+    from finetune_studio.models.zoo import CATALOGUE
+
+    return CATALOGUE[source].title if source in CATALOGUE else Path(source).name
+
+
+def subtitle(recipe: Recipe) -> str:
+    """Return preset, model and layers, as they stand beside the page's title."""
+    return " · ".join(
+        (_PRESETS[recipe.preset], model_title(recipe.model.source), AMOUNTS[recipe.layers.amount])
+    )
+
+
+def outlook_text(
+    recipe: Recipe, data: Data, look: ModelLook | None, time: TimeEstimate | None
+) -> str:
+    """Return what the run will train, on what, and how long that takes about."""
+    if look is None or not data.train:
+        return ""
+    text = (
+        f"Trains {short(look.trainable)} of {short(look.total)} parameters on"
+        f" {data.train:,} photos, judged on {data.splits.get('validation', 0):,}."
+    )
+    if time is None:
+        return text
+    epochs = recipe.optimiser.epochs
+    whole = span(time.total_s(epochs))
+    once = " Frozen layers are computed only once." if time.cached else ""
+    return f"{text} About {whole} for {epochs} epochs on this computer.{once}"

@@ -1,0 +1,436 @@
+"""The Train page itself: choose a preset, start, watch, and go on with what was interrupted."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from PySide6.QtCore import QTimer, Slot
+from PySide6.QtWidgets import QFileDialog, QPushButton
+from typing_extensions import override
+
+from finetune_studio.core.errors import StudioError
+from finetune_studio.core.events import Event
+from finetune_studio.gui.page import DONE, NEEDS_ATTENTION, NOT_STARTED, Page
+from finetune_studio.gui.pages.outlook import Data, Outlook, data_of
+from finetune_studio.gui.pages.train import choices
+from finetune_studio.gui.pages.train.old_run import OldRun, read_run
+from finetune_studio.gui.pages.train.outlook_words import outlook_text, subtitle
+from finetune_studio.gui.pages.train.setup_panel import SetupPanel
+from finetune_studio.gui.pages.train.story import plain
+from finetune_studio.gui.studio import TRAINING, Studio
+
+if TYPE_CHECKING:
+    from finetune_studio.engine.estimate import TimeEstimate
+    from finetune_studio.engine.probe import ModelLook
+    from finetune_studio.gui.pages.train.run_panel import RunPanel
+
+_REFRESH_MS = 250
+
+
+def load_curves() -> Any:
+    """Load what draws curves (over a second); called off the window's thread, before it is needed."""
+    return importlib.import_module("finetune_studio.gui.pages.train.run_panel")
+
+
+class TrainPage(Page):
+    """Shows the choices before a run, and the run while it works and after."""
+
+    name: ClassVar[str] = "train"
+    title: ClassVar[str] = "Train"
+    next_text: ClassVar[str] = "Next: inspect"
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
+        self.run_panel: RunPanel | None = None
+        self._old: OldRun | None = None
+        self._wish = ""  # "setup" or "run", where the user asked for one
+        self._live = False
+        self._folder: Path | None = None  # of the run at work
+        self._data: Data = data_of(studio)
+        self._look: ModelLook | None = None
+        self._time: TimeEstimate | None = None
+        self._refusal = ""
+        self.outlook = Outlook(studio, self)
+        self.setup = SetupPanel()
+        self.body.addWidget(self.setup)
+        self._make_actions()
+        self._timer = QTimer(self)
+        self._timer.setInterval(_REFRESH_MS)
+        self._timer.timeout.connect(self._refresh_run)
+        self._listen()
+        if studio.training:
+            self._go_live()
+        else:
+            self._find_run()
+        self._show()
+
+    def _make_actions(self) -> None:
+        self._new = self._action(self.tr("New run…"), "new_run", self._on_new_clicked)
+        self._show_run = self._action(self.tr("Show the run"), "show_run", self._on_run_clicked)
+        self._resume = self._action(self.tr("Resume"), "resume", self._on_resume_clicked)
+        self._pause = self._action(self.tr("Pause"), "pause", self._on_pause_clicked)
+        self._stop = self._action(self.tr("Stop and keep best"), "stop", self._on_stop_clicked)
+        self._start = self._action(self.tr("Start training"), "start", self._on_start_clicked)
+        self._stop.setToolTip(
+            self.tr("Ends after the step in hand. The best epoch is kept; it can be resumed.")
+        )
+
+    def _action(self, text: str, name: str, slot: Any) -> QPushButton:
+        button = QPushButton(text)
+        button.setObjectName(name)
+        button.clicked.connect(slot)
+        self.add_action(button)
+        return button
+
+    def _listen(self) -> None:
+        studio = self.studio
+        self.setup.preset_chosen.connect(self._on_preset_chosen)
+        self.setup.changed.connect(self._on_field_changed)
+        self.setup.page_wanted.connect(self.page_wanted)
+        self.outlook.looked.connect(self._on_looked)
+        self.outlook.timed.connect(self._on_timed)
+        self.outlook.refused.connect(self._on_refused)
+        studio.project_changed.connect(self._on_project_changed)
+        studio.data_changed.connect(self._on_data_changed)
+        studio.recipe_changed.connect(self._on_recipe_changed)
+        studio.depth_changed.connect(self._show_setup)
+        studio.run_chosen.connect(self._on_run_chosen)
+        studio.run_stated.connect(self._on_run_stated)
+        studio.busy_changed.connect(self._on_busy_changed)
+        studio.job_failed.connect(self._on_job_failed)
+
+    # --- what the page says of itself -------------------------------------------------------------
+
+    @override
+    def entered(self) -> None:
+        self._data = data_of(self.studio)
+        settings = choices.primed(self.studio.recipe, self._data.train)
+        if settings:
+            self.studio.set_recipe(settings)
+        if not self._running and self._mode == "setup":
+            self.outlook.ask(self.studio.recipe, self._data)
+        if self.run_panel is None:
+            self.studio.ask(load_curves, self._on_curves_loaded)
+        self._show()
+
+    @override
+    def blocked(self) -> str:
+        if self.studio.run_folder is not None:
+            return ""
+        if self.studio.training:
+            return self.tr("The run is still at work.")
+        return self.tr("Train a model first.")
+
+    @override
+    def state(self) -> str:
+        if self.studio.training:
+            return NOT_STARTED
+        if self._old is not None and self._old.state == "interrupted":
+            return NEEDS_ATTENTION
+        return DONE if self.studio.run_folder is not None else NOT_STARTED
+
+    @override
+    def rail_note(self) -> str:
+        if self.run_panel is None:
+            return ""
+        story = self.run_panel.story
+        if self._live and story.step is not None and self.studio.training:
+            done = min(story.all_epochs, int(story.step.epoch) + 1)
+            return self.tr("epoch {n} of {all}").format(n=done, all=story.all_epochs)
+        if story.best is not None:
+            return f"{plain(story.headline)} {story.best.score:.3f}"
+        return ""
+
+    @property
+    def _running(self) -> bool:
+        return self.studio.training
+
+    @property
+    def _mode(self) -> str:
+        """Return whether the choices or a run are shown."""
+        has_run = self._live or self._old is not None
+        if self._running:
+            return "run"
+        return "run" if has_run and self._wish != "setup" else "setup"
+
+    # --- showing ----------------------------------------------------------------------------------
+
+    @Slot()
+    def _show(self) -> None:
+        run = self._mode == "run"
+        if run:
+            self._show_panel()
+        self.setup.setVisible(not run)
+        if self.run_panel is not None:
+            self.run_panel.setVisible(run)
+        self._show_setup()
+        self._show_actions()
+        self._refresh_run()
+        self.refresh_next()
+
+    def _show_panel(self) -> None:
+        """Make the curves on first use; until then nothing has loaded what draws them."""
+        if self.run_panel is None:
+            from finetune_studio.gui.pages.train.run_panel import RunPanel
+
+            self.run_panel = RunPanel()
+            self.run_panel.export_wanted.connect(self._on_export_wanted)
+            self.body.addWidget(self.run_panel, 1)
+            if self._live:
+                self.run_panel.begin(self.studio.run_events)
+            elif self._old is not None:
+                self.run_panel.begin(self._old.events)
+
+    @Slot()
+    def _show_setup(self) -> None:
+        recipe = self.studio.recipe
+        self.setup.set_expert(self.studio.expert)
+        self.setup.show_recipe(recipe, choices.departures(recipe, self._data.train))
+        self.setup.show_outlook(outlook_text(recipe, self._data, self._look, self._time))
+        self.subtitle.setText(subtitle(recipe if not self._old_shown else self._old_shown.recipe))
+
+    @property
+    def _old_shown(self) -> OldRun | None:
+        return self._old if self._mode == "run" and not self._live else None
+
+    def _show_actions(self) -> None:
+        run, working = self._mode == "run", self._running
+        has_run = self._live or self._old is not None
+        self._new.setVisible(run and not working)
+        self._show_run.setVisible(not run and has_run)
+        old = self._old
+        self._resume.setVisible(run and not working and old is not None and old.can_resume)
+        self._pause.setVisible(working)
+        self._pause.setText(self.tr("Continue") if self.studio.paused else self.tr("Pause"))
+        self._stop.setVisible(working)
+        self._start.setVisible(not run)
+        reason = self._start_reason()
+        self._start.setEnabled(not reason)
+        self._start.setToolTip(reason)
+        if run:
+            self.set_primary(self._next)
+        else:
+            self.set_primary(self._start)
+
+    def _start_reason(self) -> str:
+        local = self._look.local if self._look is not None else True
+        splits = self._data.splits
+        return self._refusal or self.tr(
+            choices.cannot_start(splits, len(self._data.labels), local=local)
+        )
+
+    @override
+    def refresh_next(self) -> None:
+        """Show what stands against starting, where that is what the page is about."""
+        super().refresh_next()
+        reason = self._start_reason() if self._ready and self._mode == "setup" else ""
+        if reason:
+            self._reason.setText(reason)
+            self._reason.show()
+        elif self._ready and self._mode == "setup":
+            self._reason.hide()
+
+    @property
+    def _ready(self) -> bool:
+        return hasattr(self, "_timer")  # the base class asks before this page is made
+
+    @Slot()
+    def _refresh_run(self) -> None:
+        if self.run_panel is not None and self._mode == "run":
+            self.run_panel.refresh(at_work=self._live and self._running)
+
+    # --- what the user does -----------------------------------------------------------------------
+
+    @Slot()
+    def _on_start_clicked(self) -> None:
+        self.outlook.forget()
+        self.studio.start_training()
+
+    @Slot()
+    def _on_pause_clicked(self) -> None:
+        if self.studio.paused:
+            self.studio.continue_training()
+        else:
+            self.studio.pause_training()
+            self._pause.setEnabled(False)
+
+    @Slot()
+    def _on_stop_clicked(self) -> None:
+        self._stop.setEnabled(False)
+        self.studio.stop_training()
+
+    @Slot()
+    def _on_new_clicked(self) -> None:
+        self._wish = "setup"
+        self.entered()
+
+    @Slot()
+    def _on_run_clicked(self) -> None:
+        self._wish = "run"
+        self._show()
+
+    @Slot()
+    def _on_resume_clicked(self) -> None:
+        if self._old is not None:
+            self.studio.resume_run(self._old.folder)
+
+    @Slot(str)
+    def _on_preset_chosen(self, preset: str) -> None:
+        self.studio.set_recipe(choices.preset_settings(preset, self._data.train))
+        self._show_setup()
+
+    @Slot(str, object)
+    def _on_field_changed(self, name: str, value: Any) -> None:
+        if not self.studio.set_recipe({name: value}):
+            self._show_setup()
+
+    @Slot(object, str)
+    def _on_export_wanted(self, plot: Any, kind: str) -> None:
+        name, _ = QFileDialog.getSaveFileName(
+            self, self.tr("Save the plot"), f"{plot.objectName()}.{kind}", f"*.{kind}"
+        )
+        if name:
+            self.save_plot(plot, Path(name).with_suffix(f".{kind}"))
+
+    def save_plot(self, plot: Any, file: Path) -> None:
+        """Write a plot to a file; a refusal becomes a notice."""
+        from finetune_studio.gui.widgets import plot_export
+
+        try:
+            plot_export.save(plot, file)
+        except StudioError as error:
+            self.studio.troubled.emit(error)
+        else:
+            self.studio.noticed.emit(self.tr("Saved as {name}.").format(name=file.name), "ok")
+
+    # --- what the studio says ---------------------------------------------------------------------
+
+    @Slot()
+    def _on_project_changed(self) -> None:
+        self._old, self._live, self._wish = None, False, ""
+        self._look = self._time = None
+        self._refusal = ""
+        self.outlook.forget()
+        if self.run_panel is not None:
+            self.run_panel.begin([])
+        self._data = data_of(self.studio)
+        self._show()
+
+    @Slot()
+    def _on_data_changed(self) -> None:
+        self._data = data_of(self.studio)
+        self._show()
+
+    @Slot()
+    def _on_recipe_changed(self) -> None:
+        self._time = None
+        if not self._running:
+            self._wish = "setup"
+        if self.isVisible() and self._mode == "setup":
+            self.outlook.ask(self.studio.recipe, self._data)
+        self._show()
+
+    @Slot()
+    def _on_run_chosen(self) -> None:
+        if not self._running and not self._live:
+            self._wish = ""
+            self._find_run()
+
+    def _find_run(self) -> None:
+        """Read the run that the other pages look at, or the newest, off the window's thread."""
+        project = self.studio.project
+        if project is None:
+            return
+        folders = [self.studio.run_folder, *reversed(project.runs())]
+        wanted = next((folder for folder in folders if folder is not None), None)
+        if wanted is not None:
+            self.studio.ask(partial(read_run, wanted), self._on_run_read, self._on_run_unreadable)
+
+    def _on_run_read(self, run: OldRun) -> None:
+        if self._running:
+            return
+        self._old = run
+        if self._live and self.run_panel is not None:  # the run that just ended is shown already
+            self._show()
+            return
+        if self.run_panel is not None:
+            self.run_panel.begin(run.events)
+        self._show()
+
+    def _on_curves_loaded(self, _module: Any) -> None:
+        """Do nothing yet: what draws curves is at hand when a run begins."""
+
+    def _on_run_unreadable(self, _error: StudioError) -> None:
+        """Show the choices instead; the Runs page says which run is damaged."""
+        self._show()
+
+    @Slot(object)
+    def _on_run_stated(self, event: Event) -> None:
+        if not self._live:
+            return
+        self._folder = self.studio.training_run or self._folder
+        if self.run_panel is not None:
+            self.run_panel.take(event, time.time())
+        if event.word() in ("run_paused", "run_continued", "run_finished", "run_started"):
+            self._pause.setEnabled(True)
+            self._show()
+
+    @Slot()
+    def _on_busy_changed(self) -> None:
+        if self._running and not self._live:
+            self._go_live()
+        elif self._live and not self._running:
+            self._timer.stop()
+            self._find_ended()
+        self._show()
+
+    def _go_live(self) -> None:
+        self._live, self._old, self._wish = True, None, ""
+        self._folder = self.studio.training_run
+        self._pause.setEnabled(True)
+        self._stop.setEnabled(True)
+        if self.run_panel is not None:
+            self.run_panel.begin(self.studio.run_events)
+        self._timer.start()
+
+    def _find_ended(self) -> None:
+        """Take the run that ended as an old one, which may be resumed."""
+        self._live = False
+        project = self.studio.project
+        if project is None or not project.runs():
+            return
+        ended = self._folder or project.runs()[-1]
+        self._old = OldRun(ended, [], self.studio.recipe, "")
+        self.studio.ask(partial(read_run, ended), self._on_ended_read, self._on_run_unreadable)
+
+    def _on_ended_read(self, run: OldRun) -> None:
+        if not self._running:
+            self._old = run
+            self._show()
+
+    @Slot(str, object)
+    def _on_job_failed(self, name: str, error: StudioError) -> None:
+        if name == TRAINING and self.run_panel is not None:
+            self.run_panel.story.fail(error.message, time.time())
+            self._refresh_run()
+
+    # --- what was found out -----------------------------------------------------------------------
+
+    @Slot(object)
+    def _on_looked(self, look: ModelLook) -> None:
+        self._look, self._refusal = look, ""
+        self._show()
+
+    @Slot(object)
+    def _on_timed(self, found: TimeEstimate) -> None:
+        self._time = found
+        self._show_setup()
+
+    @Slot(object)
+    def _on_refused(self, error: StudioError) -> None:
+        self._refusal = f"{error.message} {error.hint}".strip()
+        self._show()

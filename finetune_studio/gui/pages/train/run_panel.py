@@ -1,0 +1,173 @@
+"""A run as it learns, or as it learnt: the sentence, the curves, the figures, what happened."""
+
+from __future__ import annotations
+
+import time
+
+import psutil
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from typing_extensions import override
+
+from finetune_studio.core.events import Event, RunFinished, RunStarted, StepDone, Validated
+from finetune_studio.gui import theme
+from finetune_studio.gui.pages.train.figures import figures
+from finetune_studio.gui.pages.train.story import Story, plain
+from finetune_studio.gui.pages.train.verdict import verdict
+from finetune_studio.gui.widgets.card import Card
+from finetune_studio.gui.widgets.curve_plot import CurvePlot, Series
+from finetune_studio.gui.widgets.event_log import EventLog
+from finetune_studio.gui.widgets.progress_card import ProgressCard
+from finetune_studio.gui.widgets.sentence_bar import SentenceBar
+
+_NARROW = 700
+_RATES = {"head": "head", "body": "pretrained layers"}
+
+
+class RunPanel(QWidget):
+    """Is fed the events of one run.
+
+    Signals:
+        export_wanted: A CurvePlot, and ``png``, ``svg`` or ``csv``.
+    """
+
+    export_wanted = Signal(object, str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("clear", True)
+        self.story = Story()
+        self.bar = SentenceBar()
+        self.progress = ProgressCard(self.tr("Progress"))
+        self.log = EventLog()
+        self._make_plots()
+        happened = Card(self.tr("What happened"))
+        happened.body.addWidget(self.log)
+        self.log.setMinimumHeight(theme.px(110))
+        side = QVBoxLayout()
+        side.setSpacing(12)
+        side.addWidget(self.progress)
+        side.addWidget(happened, 1)
+        curves = QVBoxLayout()
+        curves.setSpacing(12)
+        for card, share in ((self._loss_card, 5), (self._score_card, 4), (self._rate_card, 3)):
+            curves.addWidget(card, share)
+        self._columns = QHBoxLayout()
+        self._columns.setSpacing(12)
+        self._columns.addLayout(curves, 7)
+        self._columns.addLayout(side, 3)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(12)
+        column.addWidget(self.bar)
+        column.addLayout(self._columns, 1)
+        self.refresh(at_work=False)
+
+    def _make_plots(self) -> None:
+        epoch = self.tr("epoch")
+        self.loss = CurvePlot(
+            self.tr("Loss (how wrong; lower is better)"),
+            epoch,
+            [
+                Series("training", self.tr("training"), 0),
+                Series("validation", self.tr("validation"), 1, dots=True),
+            ],
+        )
+        self.score = CurvePlot(
+            self.tr("Score"),
+            epoch,
+            [Series("score", self.tr("validation"), 2, dots=True)],
+            top=1.0,
+        )
+        self.rate = CurvePlot(self.tr("Learning rate (step size)"), epoch, [])
+        self._loss_card = self._card(self.loss, "loss_plot", 200)
+        self._score_card = self._card(self.score, "score_plot", 170)
+        self._rate_card = self._card(self.rate, "rate_plot", 136)
+        self.score.link_to(self.loss)
+        self.rate.link_to(self.loss)
+
+    def _card(self, plot: CurvePlot, name: str, height: int) -> Card:
+        plot.setObjectName(name)
+        plot.setMinimumHeight(theme.px(height))
+        plot.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        plot.export_wanted.connect(self._on_export_wanted)
+        card = Card()
+        card.body.addWidget(plot)
+        return card
+
+    # --- a run ------------------------------------------------------------------------------------
+
+    def begin(self, events: list[Event]) -> None:
+        """Show another run from its first event on."""
+        self.story = Story()
+        for plot in (self.loss, self.score, self.rate):
+            plot.clear()
+        for event in events:
+            self.take(event)
+
+    def take(self, event: Event, now: float = 0.0) -> None:
+        """Take note of an event; curves are drawn by their own timers."""
+        self.story.take(event, now)
+        match event:
+            case RunStarted():
+                self._on_started(event)
+            case StepDone():
+                self.loss.add("training", event.epoch, event.loss)
+                for place, (group, rate) in enumerate(event.learning_rates.items()):
+                    title = self.tr(_RATES.get(group, group))
+                    self.rate.add_series(Series(group, title, place % 6))
+                    self.rate.add(group, event.epoch, rate)
+            case Validated():
+                self._on_validated(event)
+            case RunFinished():
+                self._fit_axis()
+
+    def _on_started(self, event: RunStarted) -> None:
+        name = plain(event.headline)
+        self.score.set_title(
+            self.tr("Validation {name} (higher is better)").format(name=name),
+        )
+        baseline = self.story.baseline
+        text = f"{baseline[0]}: {baseline[1]:.3f}" if baseline else ""
+        self.score.set_level(text, baseline[1] if baseline else None)
+        self._fit_axis()
+
+    def _on_validated(self, event: Validated) -> None:
+        self.loss.add("validation", event.epoch, event.loss)
+        self.score.add("score", event.epoch, self.story.epochs[-1].score)
+        best = self.story.best
+        if best is not None:
+            text = self.tr("best: epoch {n}").format(n=f"{best.number:g}")
+            for plot in (self.loss, self.score):
+                plot.set_moment(text, best.number)
+
+    def _fit_axis(self) -> None:
+        """Let the axes end with the plan while the run works, and with the run when it has ended."""
+        end = float(self.story.all_epochs)
+        if self.story.finished is not None and self.story.step is not None:
+            end = max(1.0, self.story.step.epoch)
+        for plot in (self.loss, self.score, self.rate):
+            plot.set_x_end(end)
+
+    def refresh(self, *, at_work: bool) -> None:
+        """Bring everything but the curves up to date."""
+        said = verdict(self.story, at_work=at_work)
+        self.bar.show_sentence(said.level, said.word, said.text)
+        memory = psutil.virtual_memory().total / 2**20
+        self.progress.show_figures(
+            figures(self.story, at_work=at_work, now=time.time(), memory_mb=memory, tr=self.tr)
+        )
+        self.log.set_lines(self.story.lines)
+        self._rate_card.setVisible(bool(self.rate.series) or (at_work and not self.story.epochs))
+
+    @Slot(str)
+    def _on_export_wanted(self, kind: str) -> None:
+        self.export_wanted.emit(self.sender(), kind)
+
+    @override
+    def resizeEvent(self, event: object) -> None:
+        narrow = self.width() < theme.px(_NARROW)
+        direction = QBoxLayout.Direction
+        wanted = direction.TopToBottom if narrow else direction.LeftToRight
+        if self._columns.direction() != wanted:
+            self._columns.setDirection(wanted)

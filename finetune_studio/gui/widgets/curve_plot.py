@@ -1,0 +1,408 @@
+"""A plot of curves that grow while it is looked at: read by hovering, zoomed by dragging, exported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pyqtgraph as pg  # noqa: TID253  this module is loaded with the curves of a run, never before
+from PySide6.QtCore import QEvent, QPointF, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QAction, QColor, QFont, QPen, QWheelEvent
+from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
+from typing_extensions import override
+
+from finetune_studio.gui import theme
+from finetune_studio.gui.widgets.plot_data import PlotData
+from finetune_studio.gui.widgets.plot_legend import Legend
+
+_REDRAW_MS = 100
+_MOST_POINTS = 2000
+_MOST_DOTS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One curve.
+
+    Attributes:
+        name: Its name in the data.
+        title: What the legend says.
+        colour: Its place in the palette.
+        dots: Whether each point is marked too, while they are few.
+    """
+
+    name: str
+    title: str
+    colour: int
+    dots: bool = False
+
+
+class CurvePlot(QWidget):
+    """Remembers points at once and draws at most ten times a second, and only what is new.
+
+    Signals:
+        export_wanted: The user wants the plot as ``png``, ``svg`` or ``csv``.
+    """
+
+    export_wanted = Signal(str)
+
+    def __init__(
+        self,
+        title: str,
+        x_title: str,
+        series: list[Series],
+        parent: QWidget | None = None,
+        *,
+        top: float | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.title, self.x_title = title, x_title
+        self.series: list[Series] = []
+        self.data: dict[str, PlotData] = {}
+        self._curves: dict[str, Any] = {}
+        self._dots: dict[str, Any] = {}
+        self._top = top
+        self._x_end = 1.0
+        self._zoomed = False
+        self._leader: CurvePlot | None = None
+        self.followers: list[CurvePlot] = []
+        self._level: tuple[str, float] | None = None
+        self._moment: tuple[str, float] | None = None
+        self.legend = Legend(title)
+        self._make_plot()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self.legend)
+        column.addWidget(self.plot, 1)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self.redraw)
+        for one in series:
+            self.add_series(one)
+        self._dress()
+
+    # --- what others say --------------------------------------------------------------------------
+
+    def add_series(self, series: Series) -> None:
+        """Offer another curve."""
+        if series.name in self.data:
+            return
+        self.series.append(series)
+        self.data[series.name] = PlotData()
+        curve = pg.PlotCurveItem(antialias=True, skipFiniteCheck=True)
+        self._curves[series.name] = curve
+        self.plot.addItem(curve)
+        if series.dots:
+            self._dots[series.name] = pg.ScatterPlotItem(size=theme.px(5), pen=None)
+            self.plot.addItem(self._dots[series.name])
+        self._dress()
+
+    def set_title(self, title: str) -> None:
+        """Say otherwise what is plotted."""
+        self.title = title
+        self.legend.title.setText(title)
+
+    def link_to(self, other: CurvePlot) -> None:
+        """Show the same stretch of the x axis as another plot, also while it is zoomed."""
+        self._leader = other
+        other.followers.append(self)
+
+    def add(self, name: str, x: float, y: float) -> None:
+        """Remember a point of a curve; it is drawn within a tenth of a second."""
+        self.data[name].add(x, y)
+        self._plan()
+
+    def set_x_end(self, end: float) -> None:
+        """Let the axis reach to ``end`` while nothing is zoomed."""
+        if end != self._x_end and end > 0:
+            self._x_end = end
+            self._plan()
+
+    def set_level(self, text: str, y: float | None) -> None:
+        """Draw a dashed level line that the curve must beat, or none."""
+        self._level = None if y is None else (text, y)
+        self._plan()
+
+    def set_moment(self, text: str, x: float | None) -> None:
+        """Draw a dashed upright line at a moment that matters, or none."""
+        self._moment = None if x is None else (text, x)
+        self._plan()
+
+    def clear(self) -> None:
+        """Forget every point and line, and the zoom."""
+        for data in self.data.values():
+            data.clear()
+        self._level = self._moment = None
+        self._zoomed = False
+        self._on_mouse_left()
+        self._plan()
+
+    @Slot()
+    def show_all(self) -> None:
+        """Take the zoom back, here and in the plots that share the axis."""
+        for plot in self._together():
+            plot._zoomed = False
+            plot.redraw()
+
+    def _together(self) -> list[CurvePlot]:
+        leader = self._leader or self
+        return [leader, *leader.followers]
+
+    def _zoom_to(self, left: float, right: float) -> None:
+        self._zoomed = True
+        self._box.setXRange(left, right, padding=0)
+        self._plan()
+
+    @property
+    def zoomed(self) -> bool:
+        """Whether only a part is shown."""
+        return self._zoomed
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something new is not drawn yet."""
+        return self._timer.isActive()
+
+    def drawn(self, name: str) -> int:
+        """Return how many points of a curve are on the screen."""
+        found = self._curves[name].getData()[0]
+        return 0 if found is None else len(found)
+
+    # --- drawing ----------------------------------------------------------------------------------
+
+    def _plan(self) -> None:
+        if not self._timer.isActive():
+            self._timer.start(_REDRAW_MS)
+
+    @Slot()
+    def redraw(self) -> None:
+        """Draw what is new now."""
+        self._timer.stop()
+        if not self._zoomed:
+            self._fit()
+        (left, right), _ = self._box.viewRange()
+        for name, data in self.data.items():
+            x, y = data.view(left, right, _MOST_POINTS)
+            self._curves[name].setData(x, y)
+            if name in self._dots:
+                few = len(x) <= _MOST_DOTS
+                self._dots[name].setData(x if few else [], y if few else [])
+        self._place(self._level_line, self._level)
+        self._place(self._moment_line, self._moment)
+        self.legend.show_values({s.name: data_last(self.data[s.name]) for s in self.series})
+
+    def _fit(self) -> None:
+        highest = [float(d.y.max()) for d in self.data.values() if len(d)]
+        lowest = [float(d.y.min()) for d in self.data.values() if len(d)]
+        top = self._top if self._top is not None else max(highest, default=1.0) * 1.06
+        if top <= 0:
+            top = 1.0
+        self._box.setRange(
+            xRange=(0, self._x_end), yRange=(min(0.0, *lowest, 0.0), top), padding=0, update=True
+        )
+
+    def _place(self, line: Any, where: tuple[str, float] | None) -> None:
+        line.setVisible(where is not None)
+        if where is not None:
+            line.setValue(where[1])
+            line.label.setFormat(where[0].replace("{", "(").replace("}", ")"))
+
+    # --- parts ------------------------------------------------------------------------------------
+
+    def _make_plot(self) -> None:
+        self._box = _Box()
+        self._box.reset_wanted.connect(self.show_all)
+        self._box.menu_wanted.connect(self._on_menu_wanted)
+        self._box.zoomed.connect(self._on_zoomed)
+        self._box.sigXRangeChanged.connect(self._on_range_changed)
+        self.plot = _View(viewBox=self._box)
+        self.plot.setMinimumHeight(theme.px(120))
+        self.plot.hideButtons()
+        self.plot.scene().sigMouseMoved.connect(self._on_mouse_moved)
+        self.plot.left_behind.connect(self._on_mouse_left)
+        for side in ("left", "bottom"):
+            axis = self.plot.getAxis(side)
+            axis.enableAutoSIPrefix(False)
+            axis.setStyle(
+                tickLength=0,
+                tickTextOffset=6,
+                maxTickLevel=int(side == "left"),
+                hideOverlappingLabels=False,
+            )
+            axis.setZValue(-1000)
+        self.plot.plotItem.setContentsMargins(0, theme.px(8), theme.px(14), 0)
+        self.plot.getAxis("left").setWidth(theme.px(44))
+        self._cursor = pg.InfiniteLine(angle=90)
+        self._level_line = pg.InfiniteLine(
+            angle=0, label="", labelOpts={"position": 0.995, "anchors": [(1, 1), (1, 1)]}
+        )
+        self._moment_line = pg.InfiniteLine(
+            angle=90, label="", labelOpts={"position": 0.94, "anchors": [(0, 0.5), (1, 0.5)]}
+        )
+        for line in (self._cursor, self._level_line, self._moment_line):
+            line.setVisible(False)
+            self.plot.addItem(line, ignoreBounds=True)
+
+    def _dress(self) -> None:
+        """Take the colours and the font of the theme."""
+        now = theme.tokens()
+        self._dark = now.dark
+        font = QFont(self.font())
+        font.setPixelSize(theme.px(12))
+        self.plot.setBackground(now.surface)
+        for side in ("left", "bottom"):
+            axis = self.plot.getAxis(side)
+            axis.setPen(_pen(now.line))
+            axis.setTextPen(now.muted)
+            axis.setTickFont(font)
+        self.plot.getAxis("bottom").setLabel(
+            self.x_title, color=now.muted.name(), **{"font-size": f"{theme.px(12)}px"}
+        )
+        self.plot.showGrid(y=True, alpha=1.0)
+        for place, one in enumerate(self.series):
+            self._curves[one.name].setPen(_pen(now.series[one.colour]))
+            self._curves[one.name].setZValue(10 - place)
+            if one.name in self._dots:
+                self._dots[one.name].setBrush(now.series[one.colour])
+        self._cursor.setPen(_pen(now.line))
+        self._dress_line(self._level_line, now.muted, font)
+        self._dress_line(self._moment_line, now.ok, font)
+        self.legend.set_entries([(s.name, s.title, now.series[s.colour]) for s in self.series])
+
+    def _dress_line(self, line: Any, colour: QColor, font: QFont) -> None:
+        line.setPen(_pen(colour, dashed=True))
+        line.label.setColor(colour)
+        line.label.setFont(font)
+        line.label.fill = pg.mkBrush(theme.tokens().surface)
+
+    # --- what the mouse does ----------------------------------------------------------------------
+
+    @Slot(object)
+    def _on_mouse_moved(self, place: QPointF) -> None:
+        if not self._box.sceneBoundingRect().contains(place):
+            self._on_mouse_left()
+            return
+        self.read_at(float(self._box.mapSceneToView(place).x()))
+
+    def read_at(self, x: float) -> None:
+        """Show the values of all curves beside one moment."""
+        found = {name: data.nearest(x) for name, data in self.data.items()}
+        first = next((point for point in found.values() if point is not None), None)
+        if first is None:
+            return
+        self._cursor.setVisible(True)
+        self._cursor.setValue(x)
+        values = {name: None if point is None else point[1] for name, point in found.items()}
+        self.legend.show_values(values, at=f"{self.x_title} {x:.2f}")
+
+    @Slot()
+    def _on_mouse_left(self) -> None:
+        self._cursor.setVisible(False)
+        self.legend.show_values({n: data_last(d) for n, d in self.data.items()})
+
+    @Slot()
+    def _on_zoomed(self) -> None:
+        left, right = self._box.viewRange()[0]
+        for plot in self._together():
+            plot._zoom_to(left, right)
+
+    @Slot()
+    def _on_range_changed(self) -> None:
+        if self._zoomed:
+            self._plan()
+
+    @Slot(QPointF)
+    def _on_menu_wanted(self, place: QPointF) -> None:
+        self.menu().popup(place.toPoint())
+
+    def menu(self) -> QMenu:
+        """Return the menu of a right click."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for text, kind in (
+            (self.tr("Save as picture (PNG)…"), "png"),
+            (self.tr("Save as drawing (SVG)…"), "svg"),
+            (self.tr("Save the numbers (CSV)…"), "csv"),
+        ):
+            action = QAction(text, menu)
+            action.triggered.connect(partial(self.export_wanted.emit, kind))
+            menu.addAction(action)
+        menu.addSeparator()
+        everything = QAction(self.tr("Show everything"), menu)
+        everything.setEnabled(self._zoomed)
+        everything.triggered.connect(self.show_all)
+        menu.addAction(everything)
+        return menu
+
+    @override
+    def sizeHint(self) -> QSize:
+        return QSize(theme.px(480), theme.px(220))
+
+    @override
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if hasattr(self, "_dark") and theme.tokens().dark != self._dark:
+            self._dress()
+
+
+def data_last(data: PlotData) -> float | None:
+    """Return a curve's last value."""
+    return float(data.y[-1]) if len(data) else None
+
+
+def _pen(colour: QColor, *, dashed: bool = False) -> QPen:
+    return pg.mkPen(
+        colour, width=1, style=Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
+    )
+
+
+class _View(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
+    """Leaves the wheel to the page, and says when the mouse is gone."""
+
+    left_behind = Signal()
+
+    @override
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
+
+    @override
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self.left_behind.emit()
+
+
+class _Box(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph has no types
+    """Zooms by dragging with the left button and shows everything again on a double click."""
+
+    reset_wanted = Signal()
+    menu_wanted = Signal(QPointF)
+    zoomed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__(enableMenu=False)
+        self.setMouseMode(pg.ViewBox.RectMode)
+        self.disableAutoRange()
+        self.rbScaleBox.setPen(_pen(theme.tokens().accent))
+        faint = QColor(theme.tokens().accent)
+        faint.setAlpha(40)
+        self.rbScaleBox.setBrush(faint)
+
+    @override
+    def mouseDragEvent(self, ev: Any, axis: int | None = None) -> None:
+        if ev.button() != Qt.MouseButton.LeftButton:
+            ev.ignore()
+            return
+        super().mouseDragEvent(ev, axis)
+        if ev.isFinish():
+            self.zoomed.emit()
+
+    @override
+    def mouseClickEvent(self, ev: Any) -> None:
+        if ev.button() == Qt.MouseButton.RightButton:
+            ev.accept()
+            self.menu_wanted.emit(QPointF(ev.screenPos()))
+        elif ev.double():
+            ev.accept()
+            self.reset_wanted.emit()

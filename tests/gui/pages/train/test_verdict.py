@@ -1,0 +1,116 @@
+"""The sentence above the curves says what they show."""
+
+from __future__ import annotations
+
+from finetune_studio.core.events import Noted, RunPaused
+from finetune_studio.gui.pages.train.story import Story
+from finetune_studio.gui.pages.train.verdict import verdict
+from tests.gui.pages.train.runs import begin, end, epoch, improving, preparing
+from tests.gui.pages.train.test_story import told
+
+
+def of(story: Story, *, at_work: bool = True) -> tuple[str, str, str]:
+    found = verdict(story, at_work=at_work)
+    return found.level, found.word, found.text
+
+
+def test_getting_ready() -> None:
+    assert of(told(preparing()[:3])) == (
+        "info",
+        "Getting ready.",
+        "Looking at each sample once (train): 1,204 of 3,068",
+    )
+
+
+def test_before_the_first_judgement() -> None:
+    assert of(told([begin()]))[1] == "Training."
+
+
+def test_learning_well() -> None:
+    assert of(told(improving())) == (
+        "ok",
+        "Learning well.",
+        "Validation still improves. Best so far: 0.895 at epoch 7.",
+    )
+
+
+def test_one_epoch_without_gain_is_no_alarm() -> None:
+    story = told(improving(), epoch(8, 0.343, 0.89, best=False, trained=0.3, without=1))
+    assert of(story) == (
+        "ok",
+        "Learning.",
+        "No gain for 1 epoch. Best so far: 0.895 at epoch 7. It ends after 4 without gain.",
+    )
+
+
+def test_slowing_down() -> None:
+    story = told(
+        improving(),
+        epoch(8, 0.343, 0.89, best=False, trained=0.3, without=1),
+        epoch(9, 0.344, 0.89, best=False, trained=0.3, without=2),
+    )
+    assert of(story)[:2] == ("info", "Slowing down.")
+
+
+def test_overfitting() -> None:
+    story = told(
+        improving(),
+        epoch(8, 0.38, 0.89, best=False, trained=0.2, without=1),
+        epoch(9, 0.42, 0.88, best=False, trained=0.1, without=2),
+    )
+    assert of(story) == (
+        "warning",
+        "Overfitting begins.",
+        (
+            "Training loss still falls, but validation loss has risen since epoch 7."
+            " Best so far: 0.895 at epoch 7. That epoch is kept."
+        ),
+    )
+
+
+def test_a_rising_validation_loss_alone_is_not_called_overfitting() -> None:
+    story = told(
+        improving(),
+        epoch(8, 0.38, 0.89, best=False, trained=0.9, without=1),
+        epoch(9, 0.42, 0.88, best=False, trained=0.9, without=2),
+    )
+    assert of(story)[1] == "Slowing down."
+
+
+def test_not_better_than_guessing() -> None:
+    story = told(
+        [begin()],
+        epoch(1, 2.3, 0.2, best=True, trained=2.3),
+        epoch(2, 2.3, 0.24, best=True, trained=2.3),
+    )
+    level, word, text = of(story)
+    assert (level, word) == ("warning", "Not better than guessing yet.")
+    assert text == "Always saying t-shirt scores 0.246. Best so far: 0.240 at epoch 2."
+
+
+def test_divergence_is_told_until_the_next_judgement() -> None:
+    story = told(improving(2), [Noted("The loss grew. Back to epoch 2.", "warning", 5.0)])
+    assert of(story) == ("warning", "Unstable.", "The loss grew. Back to epoch 2.")
+    for event in epoch(3, 0.8, 0.8, best=True, trained=0.8):
+        story.take(event)
+    assert of(story)[1] == "Learning well."
+
+
+def test_paused_finished_stopped_interrupted_failed() -> None:
+    assert of(told(improving(), [RunPaused(70)]))[1] == "Paused."
+    assert of(told(improving(), [end()]), at_work=False) == (
+        "ok",
+        "Finished.",
+        "Accuracy 0.895 at epoch 7, which is kept. Always saying t-shirt scores 0.246.",
+    )
+    assert of(told(improving(), [end(stopped=True)]), at_work=False)[1] == "Stopped."
+    assert of(told(improving(), [end(score=0.2)]), at_work=False)[0] == "warning"
+    interrupted = of(told(improving()), at_work=False)
+    assert interrupted == (
+        "warning",
+        "This run did not come to its end.",
+        "Best so far: 0.895 at epoch 7. Resume goes on from its last checkpoint.",
+    )
+    story = told(improving())
+    story.fail("The disk is full.")
+    assert of(story) == ("bad", "Training ended with an error.", "The disk is full.")

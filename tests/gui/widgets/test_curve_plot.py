@@ -1,0 +1,146 @@
+"""Curves grow while they are looked at: drawn by a timer, read, zoomed, exported."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from finetune_studio.core.errors import StudioError
+from finetune_studio.gui import theme
+from finetune_studio.gui.widgets import plot_export
+from finetune_studio.gui.widgets.curve_plot import CurvePlot, Series
+from finetune_studio.gui.widgets.plot_legend import number, power
+
+
+@pytest.fixture
+def plot(qtbot: QtBot) -> CurvePlot:
+    made = CurvePlot("Loss", "epoch", [Series("t", "training", 0), Series("v", "validation", 1)])
+    qtbot.addWidget(made)
+    made.resize(640, 300)
+    made.set_x_end(10)
+    for step in range(6000):
+        made.add("t", step / 600, 2.0 - step / 6000)
+    for epoch in (1, 2, 3):
+        made.add("v", epoch, 2.0 / epoch)
+    made.show()
+    made.redraw()
+    return made
+
+
+def place(plot: CurvePlot, x: float, y: float) -> QPoint:
+    from PySide6.QtCore import QPointF
+
+    box = plot.plot.getViewBox()
+    return plot.plot.mapFromScene(box.mapViewToScene(QPointF(x, y)))
+
+
+def test_draws_by_a_timer_and_only_what_is_new(plot: CurvePlot, qtbot: QtBot) -> None:
+    assert not plot.waiting
+    assert plot.drawn("v") == 3
+    plot.add("v", 4, 0.4)
+    plot.add("v", 5, 0.3)
+    assert plot.drawn("v") == 3
+    assert plot.waiting
+    qtbot.waitUntil(lambda: plot.drawn("v") == 5)
+    assert not plot.waiting
+
+
+def test_never_draws_more_than_two_thousand_points(plot: CurvePlot) -> None:
+    assert 500 < plot.drawn("t") <= 2000
+
+
+def test_hovering_reads_the_values(plot: CurvePlot, qtbot: QtBot) -> None:
+    qtbot.mouseMove(plot.plot.viewport(), place(plot, 2.1, 1.0))
+    plot.read_at(2.1)
+    assert plot.legend.texts() == {"t": "training 1.790", "v": "validation 1.000"}
+    assert plot.legend.moment() == "epoch 2.10"
+    plot._on_mouse_left()
+    assert plot.legend.texts() == {"t": "training 1.000", "v": "validation 0.667"}
+
+
+def test_dragging_zooms_and_a_double_click_shows_everything(plot: CurvePlot, qtbot: QtBot) -> None:
+    view = plot.plot.viewport()
+    left, right = place(plot, 2.0, 1.9), place(plot, 4.0, 0.9)
+    button = Qt.MouseButton.LeftButton
+    qtbot.mousePress(view, button, pos=left)
+    for share in (0.3, 0.6, 1.0):
+        qtbot.mouseMove(view, left + (right - left) * share)
+    qtbot.mouseMove(view, right)
+    qtbot.mouseRelease(view, button, pos=right)
+    assert plot.zoomed
+    low, high = plot.plot.getViewBox().viewRange()[0]
+    assert (low, high) == pytest.approx((2.0, 4.0), abs=0.15)
+    plot.redraw()
+    x = plot._curves["t"].getData()[0]
+    assert x[0] <= low <= x[1]
+    qtbot.mouseClick(view, button, pos=left)
+    qtbot.mouseDClick(view, button, pos=left)
+    qtbot.mouseRelease(view, button, pos=left)
+    qtbot.waitUntil(lambda: not plot.zoomed)
+    assert plot.plot.getViewBox().viewRange()[0] == [0, 10]
+
+
+def test_the_menu_offers_three_exports(plot: CurvePlot, qtbot: QtBot) -> None:
+    menu = plot.menu()
+    qtbot.addWidget(menu)
+    for index, kind in enumerate(("png", "svg", "csv")):
+        with qtbot.waitSignal(plot.export_wanted) as said:
+            menu.actions()[index].trigger()
+        assert said.args == [kind]
+
+
+def test_exports(plot: CurvePlot, tmp_path: Path) -> None:
+    plot.set_moment("best: epoch 3", 3.0)
+    plot.set_level("always saying t-shirt: 0.246", 0.246)
+    for kind in ("png", "svg", "csv"):
+        plot_export.save(plot, tmp_path / f"plot.{kind}")
+    image = QImage(str(tmp_path / "plot.png"))
+    assert image.width() == 1280
+    colours = {image.pixelColor(x, y).name() for x in range(0, 1280, 2) for y in range(60, 560, 2)}
+    assert theme.series()[0].name() in colours
+    svg = (tmp_path / "plot.svg").read_text()
+    assert "<image" not in svg
+    assert "best: epoch 3" in svg
+    assert ">validation<" in re.sub(r"\s+>", ">", svg)
+    rows = list(csv.DictReader((tmp_path / "plot.csv").open()))
+    assert len(rows) == 6000
+    assert rows[600] == {"epoch": "1.0", "training": "1.9", "validation": "2.0"}
+    assert rows[601]["validation"] == ""
+
+
+def test_another_ending_is_refused_in_words(plot: CurvePlot, tmp_path: Path) -> None:
+    with pytest.raises(StudioError, match=r"plot\.docx"):
+        plot_export.save(plot, tmp_path / "plot.docx")
+
+
+def test_follows_the_theme_live(plot: CurvePlot, qapp: QApplication) -> None:
+    theme.apply(qapp, "dark")
+    try:
+        assert plot._curves["t"].opts["pen"].color() == theme.DARK.series[0]
+        assert plot.plot.backgroundBrush().color() == theme.DARK.surface
+        assert plot.drawn("v") == 3
+    finally:
+        theme.apply(qapp, "light")
+    assert plot._curves["t"].opts["pen"].color() == theme.LIGHT.series[0]
+
+
+def test_clear_forgets_everything(plot: CurvePlot) -> None:
+    plot.clear()
+    plot.redraw()
+    assert plot.drawn("t") == 0
+    assert plot.legend.texts()["t"] == "training"
+
+
+def test_numbers_read_well() -> None:
+    assert [number(v) for v in (0, 2.5, 0.4567, 0.0123, 12.345, 1460.2)] == [
+        "0", "2.500", "0.457", "0.0123", "12.35", "1460",
+    ]  # fmt: skip
+    assert power(6.2e-4) == "6.2 × 10⁻⁴"
+    assert power(0.0) == "0"
