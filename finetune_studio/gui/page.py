@@ -150,3 +150,4 @@ def set_primary(button: QPushButton, *, primary: bool) -> None:
     button.setProperty("primary", primary)
     button.style().unpolish(button)
     button.style().polish(button)
+    button.updateGeometry()
