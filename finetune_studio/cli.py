@@ -375,13 +375,33 @@ def _quiet() -> Iterator[None]:
     log.handlers = [file]
     logging.captureWarnings(capture=True)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _native_errors_to(settings.home() / "log.txt"):
             warnings.simplefilter("default")
             yield
     finally:
         logging.captureWarnings(capture=False)
         log.handlers = before
         file.close()
+
+
+@contextlib.contextmanager
+def _native_errors_to(path: Path) -> Iterator[None]:
+    """Send what C libraries write to file descriptor 2 by themselves (libtiff does) to a file."""
+    try:
+        log = path.open("ab")
+        kept = os.dup(2)
+    except OSError:  # no place to write to: better noise than no work
+        yield
+        return
+    sys.stderr.flush()
+    os.dup2(log.fileno(), 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
+        log.close()
 
 
 @contextlib.contextmanager

@@ -174,6 +174,24 @@ def test_check_writes_nothing_beside_the_data(
     assert sorted(photos.rglob("*")) == before
 
 
+def test_noise_of_c_libraries_goes_to_the_log(
+    photos: Path,
+    capfd: pytest.CaptureFixture[str],
+    private_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from finetune_studio.engine import doctor
+
+    def noisy() -> list[Any]:
+        os.write(2, b"TIFFFillStrip: noise\n")
+        return []
+
+    monkeypatch.setattr(doctor, "examine", noisy)
+    assert cli.main(["doctor", "--json"]) == 0
+    assert capfd.readouterr().err == ""
+    assert "TIFFFillStrip" in (private_home / "log.txt").read_text()
+
+
 @pytest.mark.parametrize("kind", cli.LISTS)
 def test_list(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["list", kind, "--json"]) == 0

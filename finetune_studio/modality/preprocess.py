@@ -16,6 +16,10 @@ from PIL import Image, ImageOps
 # Larger pictures are refused before they are decoded: they would fill the memory.
 MOST_PIXELS = 180_000_000
 
+# Odd files make pillow warn, and warnings are no use to whoever only wants an answer. Set once, because
+# pictures are read in several threads at a time.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
 _FILTERS = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
@@ -36,19 +40,17 @@ def open_picture(path: str | Path, at_least: int = 0) -> Image.Image:
         OSError: If the file is missing, damaged or no picture.
         ValueError: If the picture is too large or empty.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with Image.open(path) as picture:
-            if picture.width * picture.height > MOST_PIXELS:
-                raise ValueError(f"{picture.width} x {picture.height} pixels are too many")
-            if at_least and picture.format == "JPEG":
-                factor = at_least / min(picture.size)
-                if factor < 0.5:  # the decoder can only halve, so nothing is won above
-                    wide = int(picture.width * factor + 1), int(picture.height * factor + 1)
-                    picture.draft(picture.mode, wide)
-            picture.load()
-            upright = ImageOps.exif_transpose(picture)
-        return _as_rgb(upright)
+    with Image.open(path) as picture:
+        if picture.width * picture.height > MOST_PIXELS:
+            raise ValueError(f"{picture.width} x {picture.height} pixels are too many")
+        if at_least and picture.format == "JPEG":
+            factor = at_least / min(picture.size)
+            if factor < 0.5:  # the decoder can only halve, so nothing is won above
+                wide = int(picture.width * factor + 1), int(picture.height * factor + 1)
+                picture.draft(picture.mode, wide)
+        picture.load()
+        upright = ImageOps.exif_transpose(picture)
+    return _as_rgb(upright)
 
 
 def _as_rgb(picture: Image.Image) -> Image.Image:
