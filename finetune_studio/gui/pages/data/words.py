@@ -1,0 +1,111 @@
+"""Sentences of the Data page, made from plain values; no Qt here."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from finetune_studio.core.dataset import Edit, Sample
+from finetune_studio.gui.pages.data.shelf import Survey, View
+from finetune_studio.gui.widgets.sample_detail import Detail
+
+_PHOTOS = {"image_classification": ("photo", "photos")}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of one sample's file and its past; zeros where it cannot be read."""
+
+    width: int = 0
+    height: int = 0
+    size: int = 0
+    edits: tuple[Edit, ...] = ()
+    newest_edit: int = -1
+
+
+def counted(number: int, task: str = "image_classification") -> str:
+    """Return ``1 photo`` or ``3,781 photos``."""
+    one, many = _PHOTOS.get(task, ("sample", "samples"))
+    return f"1 {one}" if number == 1 else f"{number:,} {many}"
+
+
+def subtitle(survey: Survey, task: str) -> str:
+    """Return what stands beside the page's title."""
+    if not survey.total:
+        return ""
+    number = len(survey.classes)
+    classes = "1 class" if number == 1 else f"{number:,} classes"
+    return f"{counted(survey.total, task)} in {classes} · read where they lie, never changed"
+
+
+def narrowed(view: View, number: int, task: str) -> str:
+    """Return in words what is shown, where something is left out."""
+    parts = [f"class {view.label}" if view.label else "", view.split]
+    parts.append(view.ids_title if view.shown == "finding" else "")
+    parts.append(f"“{view.search}”" if view.search else "")
+    said = " · ".join(part for part in parts if part)
+    return f"{counted(number, task)} · {said}" if said else counted(number, task)
+
+
+def size(number: int) -> str:
+    """Return a file's size with its unit."""
+    if number < 1000:
+        return f"{number} bytes"
+    if number < 1_000_000:
+        return f"{number / 1000:,.0f} kB"
+    return f"{number / 1e6:,.1f} MB"
+
+
+def when(moment: float, now: float | None = None) -> str:
+    """Return a time of day, with the date if it is not today's."""
+    then, today = time.localtime(moment), time.localtime(now)
+    clock = time.strftime("%H:%M", then)
+    if then[:3] == today[:3]:
+        return f"today {clock}"
+    day = f"{then.tm_mday} {time.strftime('%b', then)}"
+    return f"{day} {clock}" if then.tm_year == today.tm_year else f"{day} {then.tm_year}"
+
+
+def detail(samples: Sequence[Sample], current: Sample, facts: Facts, root: str) -> Detail:
+    """Return what the panel says about the samples that are selected; ``current`` is the one shown."""
+    splits = {sample.split for sample in samples}
+    split = splits.pop() if len(splits) == 1 else ""
+    excluded = all(sample.excluded for sample in samples)
+    if len(samples) > 1:
+        labels = Counter(sample.label or "no label" for sample in samples).most_common(4)
+        told = ", ".join(f"{label} {count:,}" for label, count in labels)
+        more = "" if len(labels) < 4 else ", …"
+        return Detail(
+            current.path,
+            f"{len(samples):,} selected",
+            told + more,
+            split=split,
+            excluded=excluded,
+            count=len(samples),
+        )
+    pixels = f"{facts.width:,} × {facts.height:,} pixels" if facts.width else ""
+    parts = (current.split, pixels, size(facts.size) if facts.size else "")
+    edits = tuple(
+        (f"{edit.text} · {when(edit.time)}", edit.id == facts.newest_edit)
+        for edit in facts.edits
+        if not edit.undone
+    )
+    return Detail(
+        current.path,
+        current.label or "no label",
+        " · ".join(part for part in parts if part),
+        shown_path(current.path, root),
+        f"Group: {current.group}" if current.group else "",
+        current.problem,
+        split,
+        excluded,
+        edits,
+    )
+
+
+def shown_path(path: str, root: str) -> str:
+    """Return a path as it is shown: below the data's folder where it lies there."""
+    inside = root.rstrip("/") + "/"
+    return path[len(inside) :] if root and path.startswith(inside) else path

@@ -1,0 +1,175 @@
+"""What the Data page hands to threads: reading, looking, dividing; the engine is loaded there."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtGui import QImageIOHandler, QImageReader
+
+from finetune_studio.core.dataset import Dataset, Row, Sample
+from finetune_studio.core.events import CheckFinished, Event, Finding, from_json
+from finetune_studio.core.job import Control
+from finetune_studio.core.project import Project
+from finetune_studio.core.recipe import DataChoices
+from finetune_studio.core.splits import divide
+from finetune_studio.gui.pages.data.shelf import Shown, Stock, View, browse, replaced
+from finetune_studio.gui.pages.data.words import Facts
+from finetune_studio.gui.widgets.split_bar import Shares
+
+if TYPE_CHECKING:
+    from finetune_studio.engine.curate import DataLook
+
+_PROBES = 64
+
+
+def load(dataset: Dataset, view: View) -> tuple[Stock, Shown]:
+    """Read all samples of a dataset and arrange them."""
+    samples = dataset.samples()
+    root = str(dataset.root) if samples else ""
+    stock = Stock(samples, tuple(dataset.classes().values()), root, is_missing(samples, root))
+    return stock, browse(stock, view)
+
+
+def is_missing(samples: Sequence[Sample], root: str) -> bool:
+    """Whether the data are not where they were: most of a few files, evenly chosen, are gone."""
+    files = [sample.path for sample in samples if sample.path]
+    if not files:
+        return False
+    if not os.path.isdir(root):  # noqa: PTH112  asked in a thread, for a plain text
+        return True
+    probes = files[:: max(1, len(files) // _PROBES)]
+    return 2 * sum(not os.path.exists(path) for path in probes) > len(probes)  # noqa: PTH110
+
+
+def edited(
+    dataset: Dataset, edit: Callable[[], object], ids: Sequence[int], stock: Stock, view: View
+) -> tuple[Stock, Shown]:
+    """Carry out an edit of some samples; return what is shown then, reading only those again."""
+    edit()
+    if len(ids) > 500:
+        return load(dataset, view)
+    fresh = replaced(stock, [dataset.sample(number) for number in ids])
+    classes = tuple(dataset.classes().values())
+    stock = Stock(fresh.samples, classes, fresh.root, fresh.missing)
+    return stock, browse(stock, view)
+
+
+def facts(dataset: Dataset, sample: Sample) -> Facts:
+    """Read what is known of one sample: the size of its picture and file, and its edits."""
+    newest = next((edit.id for edit in dataset.edits() if not edit.undone), -1)
+    edits = tuple(dataset.edits(sample.id))
+    try:
+        size = Path(sample.path).stat().st_size
+    except (OSError, ValueError):
+        return Facts(edits=edits, newest_edit=newest)
+    width, height = pixels(sample.path)
+    return Facts(width, height, size, edits, newest)
+
+
+def pixels(path: str) -> tuple[int, int]:
+    """Return a picture's width and height, upright; zeros if it cannot be read."""
+    reader = QImageReader(path)
+    reader.setAutoTransform(True)
+    found = reader.size()
+    if found.isValid():
+        turned = reader.transformation() & QImageIOHandler.Transformation.TransformationRotate90
+        return (found.height(), found.width()) if turned else (found.width(), found.height())
+    try:
+        from finetune_studio.modality import preprocess
+
+        return preprocess.open_picture(Path(path)).size
+    except Exception:  # noqa: BLE001  pillow raises many kinds; the sample's problem says it better
+        return 0, 0
+
+
+def look(path: Path, choices: DataChoices) -> DataLook:
+    """Say what data would become."""
+    from finetune_studio.engine import curate
+
+    return curate.look(path, choices)
+
+
+def import_data(
+    project: Project, choices: DataChoices, seed: int, replace: bool, control: Control
+) -> Iterator[Event]:
+    """Index data into the project."""
+    from finetune_studio.engine import curate
+
+    yield from curate.import_data(project, choices, seed, control, replace=replace)
+
+
+def check(project: Project, control: Control) -> Iterator[Event]:
+    """Search the data for trouble, and keep what was found for the next time it is opened."""
+    from finetune_studio.engine import curate
+
+    kept: list[Event] = []
+    for event in curate.check(project.dataset, project.task, control):
+        if isinstance(event, Finding | CheckFinished):
+            kept.append(event)
+        if isinstance(event, CheckFinished):
+            project.dataset.put("health", json.dumps([e.as_json() for e in kept]))
+        yield event
+
+
+def kept_findings(dataset: Dataset) -> list[Event]:
+    """Return what the last check found, with its CheckFinished at the end; nothing if there was none."""
+    records = json.loads(dataset.get("health", "[]"))
+    return [event for record in records if (event := from_json(record)) is not None]
+
+
+def apply_remedy(project: Project, finding: Finding) -> str:
+    """Carry out what a finding offers."""
+    from finetune_studio.engine import curate
+
+    return curate.apply_remedy(project, finding)
+
+
+def news(project: Project) -> list[Row]:
+    """Return what appeared in the folder since the import."""
+    from finetune_studio.engine import curate
+
+    return curate.news(project)
+
+
+def look_round(project: Project, stock: Stock) -> tuple[bool, int]:
+    """Say whether the data are not where they were, and how many samples came since the import."""
+    missing = is_missing(stock.samples, stock.root)
+    return missing, 0 if missing else len(news(project))
+
+
+def add_news(project: Project) -> int:
+    """Take in what appeared since the import."""
+    from finetune_studio.engine import curate
+
+    return curate.add_news(project)
+
+
+def relink(project: Project, folder: Path) -> int:
+    """Find the samples in another place; return how many are there."""
+    from finetune_studio.engine import curate
+
+    return curate.relink(project, folder)
+
+
+def redivide(dataset: Dataset, shares: Shares, seed: int, keep_test: bool) -> None:
+    """Divide the samples anew as one step of undo; ``keep_test`` leaves the test split as it is.
+
+    Stratified by class and by group, as at the import.
+    """
+    if not keep_test:
+        dataset.divide(validation=shares.validation, test=shares.test, seed=seed, again=True)
+        return
+    samples = dataset.samples()
+    pool = [s for s in samples if s.split != "test"]
+    # The shares are of all usable samples; here only those outside of test are dealt out.
+    share = min(0.9, shares.validation / max(0.01, 1 - shares.test))
+    chosen = divide(
+        [s.label or "" for s in pool], [s.group for s in pool], {"validation": share}, seed
+    )
+    with dataset.one_edit(f"Divided {len(pool):,} samples anew, test kept"):
+        for split in ("train", "validation"):
+            dataset.move([s.id for s, to in zip(pool, chosen, strict=True) if to == split], split)

@@ -1,0 +1,8 @@
+"""The grid of a dataset's pictures, as quick with a hundred thousand as with ten."""
+
+from __future__ import annotations
+
+from finetune_studio.gui.widgets.sample_grid.item_model import SampleItemModel
+from finetune_studio.gui.widgets.sample_grid.view import SampleGrid
+
+__all__ = ["SampleGrid", "SampleItemModel"]
