@@ -68,6 +68,7 @@ class MainWindow(QMainWindow):
         self._memory_timer.timeout.connect(self._show_device)
         self._memory_timer.start(_MEMORY_EVERY_MS)
         self.setMinimumSize(800, 520)
+        self.stack.setFocus()
         self._on_project_changed()
         self._on_settings_changed()
 

@@ -7,8 +7,8 @@ import sqlite3
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QPixmap
+from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -31,6 +31,7 @@ from finetune_studio.gui.widgets.recent_list import RecentList, RecentProject
 from finetune_studio.tasks import CATALOGUE as TASKS
 
 _SAMPLE_SIDE = 72
+_DRAWING = QSize(180, 72)
 
 
 def look_at(folder: str) -> RecentProject:
@@ -102,7 +103,8 @@ class StartPage(Page):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(16)
         picture = QLabel()
-        picture.setPixmap(QPixmap(str(resources() / "icons" / f"{task.name}.svg")))
+        drawing = QIcon(str(resources() / "icons" / f"{task.name}.svg"))
+        picture.setPixmap(drawing.pixmap(_DRAWING, self.devicePixelRatioF()))
         words = QVBoxLayout()
         words.setSpacing(4)
         heading = QLabel(task.title)
@@ -133,7 +135,10 @@ class StartPage(Page):
         strip.setSpacing(8)
         for file in sample_pictures(4):
             label = QLabel()
-            label.setPixmap(QPixmap.fromImage(read_picture(str(file), _SAMPLE_SIDE)))
+            ratio = self.devicePixelRatioF()
+            image = read_picture(str(file), round(_SAMPLE_SIDE * ratio))
+            image.setDevicePixelRatio(ratio)
+            label.setPixmap(QPixmap.fromImage(image))
             strip.addWidget(label)
         strip.addStretch(1)
         sentence = QLabel(

@@ -62,7 +62,8 @@ class Header(QFrame):
         shown = self.project.fontMetrics().elidedText(
             name, Qt.TextElideMode.ElideRight, theme.px(260)
         )
-        self.project.setText(shown.replace("&", "&&"))
+        self.project.setText("  " + shown.replace("&", "&&"))  # padding, which Qt ignores here
+        self.project.setAccessibleName(self.tr("Project: {name}").format(name=name))
         self.project.setToolTip(name if shown != name else "")
         self.task.setText(task)
 
