@@ -83,7 +83,7 @@ class ImageClassification(Task):
     def predict(self, bundle: Bundle, batch: Batch) -> list[Prediction]:
         """Return the most likely class of each picture and the probabilities of all."""
         scores = logits(bundle.network, batch.inputs).float()
-        shares = functional.softmax(scores, dim=1).cpu().numpy()
+        shares = functional.softmax(scores.detach(), dim=1).cpu().numpy()
         names = bundle.labels.names
         numbers: Sequence[int | None] = batch.samples or [None] * len(shares)
         return [_answer(names, row, n) for row, n in zip(shares, numbers, strict=True)]

@@ -1,0 +1,204 @@
+"""What every task promises, asked of every row of the catalogue on its ten-sample dataset."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from finetune_studio.core.dataset import Sample
+from finetune_studio.core.errors import StudioError
+from finetune_studio.core.events import Prediction
+from finetune_studio.core.job import Control
+from finetune_studio.core.preview import Heat, Picture
+from finetune_studio.core.project import Project
+from finetune_studio.core.recipe import Recipe
+from finetune_studio.core.task import Bundle, Task, View
+from finetune_studio.engine import curate
+from finetune_studio.models import layers
+from finetune_studio.readers import CATALOGUE as READERS
+from finetune_studio.tasks import CATALOGUE
+from tests import tiny
+
+NAMES = [row.name for row in CATALOGUE]
+
+
+class Case:
+    """A task with its tiny data and the first starter that suits it."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.task: Task = CATALOGUE.load(name)()
+        self.data = getattr(tiny, name)(folder / "data")
+        self.project = Project(folder / "project", name)
+        self.recipe = Recipe(task=name).with_settings({"data.path": str(self.data)})
+        list(curate.import_data(self.project, self.recipe.data, 0, Control()))
+        self.samples = [s for s in self.project.dataset.samples(usable=True) if s.label is not None]
+        self.bundle: Bundle = self.task.load_model(self.recipe, self.project.dataset.labels())
+        self.bundle.network.eval()
+
+    def batch(self, view: View | None = None, count: int = 4) -> Any:
+        chosen = self.samples[:count]
+        return self.task.collate([self.task.example(s, self.bundle, view=view) for s in chosen])
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def case(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Case]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FINETUNE_STUDIO_HOME", str(tmp_path_factory.mktemp("home")))
+        made = Case(request.param, tmp_path_factory.mktemp(request.param))
+        yield made
+        made.project.close()
+
+
+def test_facts_stand_as_the_catalogue_says(case: Case) -> None:
+    row = CATALOGUE[case.task.name]
+    assert list(case.task.readers) == row.facts["readers"]
+    assert case.task.headline == row.facts["headline"]
+    assert all(reader in READERS for reader in case.task.readers)
+    assert case.task.Options().model_dump() is not None
+
+
+def test_bundle_can_be_saved_as_plain_values(case: Case) -> None:
+    for part in (case.bundle.processor, case.bundle.architecture):
+        assert json.loads(json.dumps(part)) == part
+    assert case.bundle.network.get_submodule(case.bundle.head) is not None
+    assert len(case.bundle.labels) == len(case.project.dataset.labels())
+
+
+def test_evaluation_examples_do_not_depend_on_chance(case: Case) -> None:
+    torch.manual_seed(1)
+    first = case.batch()
+    torch.manual_seed(2)
+    again = case.batch()
+    assert_same(first.inputs, again.inputs)
+    assert first.samples == [s.id for s in case.samples[:4]]
+
+
+def test_varied_examples_depend_on_seed_sample_and_view_alone(case: Case) -> None:
+    case.recipe.augment.strength = "strong"
+    one = case.batch(View(5, 0))
+    assert_same(one.inputs, case.batch(View(5, 0)).inputs)
+    assert not same(one.inputs, case.batch(View(5, 1)).inputs)
+    assert not same(one.inputs, case.batch(View(6, 0)).inputs)
+
+
+def test_targets_are_those_of_collate(case: Case) -> None:
+    assert_same(case.batch().targets, case.task.targets(case.samples[:4], case.bundle))
+
+
+def test_loss_is_a_scalar_that_reaches_the_head(case: Case) -> None:
+    network = case.bundle.network
+    layers.set_trainable(network, layers.names_for("head_only", network, case.bundle.head, []))
+    loss = case.task.loss(case.bundle, case.batch())
+    assert loss.ndim == 0
+    assert torch.isfinite(loss)
+    loss.backward()
+    head = network.get_submodule(case.bundle.head)
+    assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in head.parameters())
+    assert all(p.grad is None for p in network.parameters() if not p.requires_grad)
+    network.zero_grad()
+
+
+def test_one_answer_a_sample_in_order(case: Case) -> None:
+    batch = case.batch()
+    with torch.inference_mode():
+        answers = case.task.predict(case.bundle, batch)
+    assert [a.sample for a in answers] == batch.samples
+    alone = [
+        case.task.predict(
+            case.bundle, case.task.collate([case.task.example(s, case.bundle, view=None)])
+        )[0]
+        for s in case.samples[:4]
+    ]
+    assert [a.label for a in alone] == [a.label for a in answers]
+    for answer in answers:
+        assert json.loads(json.dumps(answer.as_json()))
+        if answer.probabilities:
+            assert sum(answer.probabilities.values()) == pytest.approx(1, abs=1e-4)
+            assert list(answer.probabilities.values()) == sorted(
+                answer.probabilities.values(), reverse=True
+            )
+
+
+def test_right_answers_score_one_and_the_headline_comes_first(case: Case) -> None:
+    pairs = [(s, Prediction(s.label, {str(s.label): 1.0}, sample=s.id)) for s in case.samples]
+    scores = case.task.score(iter(pairs))
+    assert next(iter(scores)) == case.task.headline
+    assert scores[case.task.headline] == 1.0
+    base = case.task.baseline(case.samples, pairs)
+    assert {"text", "metric", "value"} <= base.keys()
+    assert 0 <= base["value"] < 1
+    assert case.task.score(iter([])).keys() == scores.keys()
+
+
+def test_preview_shows_sample_and_answer(case: Case) -> None:
+    sample = case.samples[0]
+    plain = case.task.preview(sample)
+    assert plain.marks
+    assert plain.truth == sample.label
+    answer = Prediction("x", {"x": 0.75})
+    shown = case.task.preview(sample, answer)
+    assert (shown.said, shown.certainty) == ("x", 0.75)
+    assert all(isinstance(mark, Picture | Heat) for mark in shown.marks)
+
+
+def test_signature_answers_as_predict_does(case: Case) -> None:
+    signature = case.task.signature(case.bundle)
+    assert signature.dynamic.keys() <= signature.inputs.keys()
+    with torch.inference_mode():
+        out = signature.network.eval()(*signature.inputs.values())
+    outputs = out if isinstance(out, tuple) else (out,)
+    assert len(outputs) == len(signature.outputs)
+    assert outputs[0].shape[0] == 2
+
+
+def test_unreadable_sample_is_a_studio_error(case: Case, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.bin"
+    broken.write_bytes(b"\x00\x01")
+    sample = Sample(1, str(broken), case.samples[0].label, None, "train")
+    with pytest.raises(StudioError, match=r"broken\.bin"):
+        case.task.example(sample, case.bundle, view=None)
+    with pytest.raises(StudioError):
+        case.task.sample_from_input(str(tmp_path / "missing"))
+
+
+def test_blank_has_the_shape_of_a_real_example(case: Case) -> None:
+    blank, real = case.task.blank(case.bundle), case.batch(count=1)
+    assert shapes(blank.inputs) == shapes(real.inputs)
+
+
+def test_saved_and_rebuilt_network_answers_the_same(case: Case) -> None:
+    from finetune_studio.models import zoo
+
+    network = zoo.rebuild(case.bundle.architecture, len(case.bundle.labels))
+    network.load_state_dict(case.bundle.network.state_dict(), strict=True)
+    twin = copy.copy(case.bundle)
+    twin.network = network.eval()
+    batch = case.batch()
+    with torch.inference_mode():
+        ours = case.task.predict(case.bundle, batch)
+        theirs = case.task.predict(twin, batch)
+    assert [a.probabilities for a in ours] == [a.probabilities for a in theirs]
+
+
+def same(one: Any, other: Any) -> bool:
+    if isinstance(one, dict):
+        return all(same(one[name], other[name]) for name in one)
+    return bool(torch.equal(one, other))
+
+
+def assert_same(one: Any, other: Any) -> None:
+    assert same(one, other)
+
+
+def shapes(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: shapes(item) for name, item in value.items()}
+    return tuple(value.shape)
