@@ -7,7 +7,8 @@ lists, dictionaries), so that it crosses threads safely and can be written to di
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, field, fields
+import time
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -25,6 +26,13 @@ class Event:
     def as_json(self) -> dict[str, Any]:
         """Return the event as plain values, its name first."""
         return {"event": self.word(), **asdict(self)}
+
+
+def dated(event: Event) -> Event:
+    """Return the event with the time of now (Unix seconds), if its kind has a time and it has none."""
+    if getattr(event, "time", None) == 0.0:
+        return replace(event, time=time.time())  # type: ignore[call-arg]  # checked above
+    return event
 
 
 def from_json(record: dict[str, Any]) -> Event | None:
@@ -54,6 +62,7 @@ class PhaseStarted(Event):
     phase: str
     text: str
     total: int = 0
+    time: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +91,7 @@ class SampleSetAside(Event):
     sample: int
     path: str
     reason: str
+    time: float = 0.0
 
 
 # --- data -----------------------------------------------------------------------------------------
@@ -179,6 +189,7 @@ class Validated(Event):
     epochs_without_gain: int = 0
     patience: int = 0
     seconds: float = 0.0
+    time: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ class Session:
         weights = self.tensors()
         state = {"method": self.method.state_dict()}
         place = run.save_checkpoint(self.folder, weights, self.best or weights, state, self.place)
-        return CheckpointSaved(self.place.step, float(self.place.epoch), str(place), time.time())
+        return CheckpointSaved(self.place.step, float(self.place.epoch), str(place))
 
 
 def _cloned(value: Any) -> Any:
@@ -275,15 +275,12 @@ def _feeds(
         for prefix in find_prefixes(task, bundle):
             half, fits = _room(task, bundle, prefix, device, len(train), views)
             if not fits:
-                yield Noted(
-                    "What the frozen layers say does not fit into the room for it.",
-                    time=time.time(),
-                )
+                yield Noted("What the frozen layers say does not fit into the room for it.")
                 continue
             agrees, words = _agrees(task, bundle, train, device, loader, prefix)
             if not agrees:
                 continue
-            yield Noted(words, "ok", time.time())
+            yield Noted(words, "ok")
             cached: list[feeds.CachedFeed] = []
             for split, samples, count, small in (
                 ("train", train, views, half),

@@ -24,6 +24,7 @@ from finetune_studio.core.events import (
     SampleSetAside,
     StepDone,
     Validated,
+    dated,
 )
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
@@ -56,7 +57,8 @@ def train(
         recipe.save(folder / "recipe.toml")
     log = run.EventLog(folder)
     try:
-        for event in _train(project, run.Run(folder), control, resumed=resume is not None):
+        for stated in _train(project, run.Run(folder), control, resumed=resume is not None):
+            event = dated(stated)
             log.add(event)
             yield event
     finally:
@@ -120,7 +122,7 @@ def _loop(session: Session, control: Control) -> Iterator[Event]:
             for _ in range(rollbacks):
                 session.method.smaller_steps()
             text = f"{trouble[0]} Back to epoch {place.epoch}, with half the learning rate."
-            yield Noted(text, "warning", time.time())
+            yield Noted(text, "warning")
             continue
 
         # Judge the epoch; keep it if it is the best so far; end early if nothing is gained any more.
@@ -141,7 +143,7 @@ def _loop(session: Session, control: Control) -> Iterator[Event]:
             session.reason = (
                 f"No gain for {plateau.patience} epochs; epoch {place.best_epoch:g} is kept."
             )
-            yield Noted(session.reason, "info", time.time())
+            yield Noted(session.reason)
             break
 
     place.done = not control.stop.is_set() and count > 0
@@ -251,7 +253,6 @@ def _started(project: Project, this: run.Run, session: Session, *, resumed: bool
         trainable=sum(p.numel() for p in session.learning),
         headline=session.task.headline,
         resumed=resumed,
-        time=time.time(),
         baseline=session.task.baseline(train, [(s, evaluate.NOTHING) for s in validation]),
     )
 
