@@ -31,6 +31,7 @@ from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.elided_label import ElidedLabel
 from finetune_studio.gui.widgets.empty_state import EmptyState
 from finetune_studio.gui.widgets.export_table import ExportTable
+from finetune_studio.gui.widgets.message import Message
 
 EXPORT = "export"
 _ELSEWHERE = "export_folders"  # folders outside the project that hold its exports, one a line
@@ -57,10 +58,7 @@ class ExportPage(Page):
 
     def _make_parts(self) -> None:
         self.empty = EmptyState("", "", "")
-        self.message = QLabel()
-        self.message.setObjectName("message")
-        self.message.setTextFormat(Qt.TextFormat.PlainText)
-        self.message.setWordWrap(True)
+        self.message = Message()
         self.table = ExportTable()
         self.inside = ContentsCard()
         self._earlier = Card(self.tr("Exports of this project"))
@@ -79,7 +77,6 @@ class ExportPage(Page):
         self.pile.addWidget(self.empty)
         self.pile.addWidget(content)
         self.body.addWidget(self.pile)
-        self.message.hide()
         self._earlier.hide()
         self.inside.hide()
 
@@ -212,13 +209,6 @@ class ExportPage(Page):
         folder = self._folder()
         self.place.setText(str(folder) if folder else "")
 
-    def _say(self, text: str, level: str) -> None:
-        self.message.setText(text)
-        self.message.setProperty("level", level)
-        self.message.style().unpolish(self.message)
-        self.message.style().polish(self.message)
-        self.message.setVisible(bool(text))
-
     # --- what the user does -----------------------------------------------------------------------
 
     @Slot(str)
@@ -246,7 +236,7 @@ class ExportPage(Page):
         project, run, folder = self.studio.project, self.studio.run_folder, self._folder()
         if project is None or run is None or folder is None or EXPORT in self.studio.jobs:
             return
-        self._say("", "ok")
+        self.message.say("", "ok")
         self._newest = ""
         self.work.begin(self.tr("Beginning…"))
         self.studio.start(
@@ -263,7 +253,7 @@ class ExportPage(Page):
             case Progress():
                 self.work.progress(event.done, event.total)
             case Noted():
-                self._say(event.text, event.level)
+                self.message.say(event.text, event.level)
             case ExportVerified():
                 self._newest = event.path
                 self._remember(Path(event.path))
@@ -280,13 +270,13 @@ class ExportPage(Page):
 
     def _on_done(self) -> None:
         if not self._newest:
-            self._say(self.tr("The export was stopped; nothing was written."), "info")
+            self.message.say(self.tr("The export was stopped; nothing was written."), "info")
         self._look()
 
     @Slot(str, object)
     def _on_job_failed(self, name: str, error: Any) -> None:
         if name == EXPORT:
-            self._say(f"{error.message} {error.hint}".strip(), "bad")
+            self.message.say(f"{error.message} {error.hint}".strip(), "bad")
 
     @Slot()
     def _on_busy_changed(self) -> None:
@@ -302,7 +292,7 @@ class ExportPage(Page):
         self._newest = ""
         self._chosen_folder = None
         self._looking += 1
-        self._say("", "ok")
+        self.message.say("", "ok")
         if self.studio.project is None:
             self._shelf = Shelf(self._shelf.formats, ())
         if self.isVisible():

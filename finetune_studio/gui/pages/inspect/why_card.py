@@ -25,6 +25,7 @@ from finetune_studio.gui.pages.inspect import words
 from finetune_studio.gui.thumbnails import Thumbnails
 from finetune_studio.gui.widgets.bar_list import BarList, BarRow
 from finetune_studio.gui.widgets.card import Card
+from finetune_studio.gui.widgets.message import Message
 from finetune_studio.gui.widgets.preview_view import PreviewView
 
 
@@ -82,10 +83,7 @@ class WhyCard(Card):
         kept = self._waiting.sizePolicy()
         kept.setRetainSizeWhenHidden(True)  # nothing jumps when it comes and goes
         self._waiting.setSizePolicy(kept)
-        self._trouble = QLabel()
-        self._trouble.setProperty("level", "warning")
-        self._trouble.setWordWrap(True)
-        self._trouble.setTextFormat(Qt.TextFormat.PlainText)
+        self._trouble = Message()
         self._caption = QLabel(self.tr("Looked for"))
         self._caption.setProperty("role", "muted")
         self.looked_for = QComboBox()
@@ -134,7 +132,7 @@ class WhyCard(Card):
     def show_pair(self, pair: Pair | None, classes: Sequence[str]) -> None:
         """Show another sample and what the model said; its heat comes later."""
         self._pair, self._classes = pair, tuple(classes)
-        self._trouble.hide()
+        self._trouble.say("")
         self._waiting.hide()
         for part in (self.looked_for, self._caption, self._shares, self._strength):
             part.setVisible(pair is not None)
@@ -162,7 +160,7 @@ class WhyCard(Card):
 
     def show_waiting(self) -> None:
         """Show that the heat is being computed."""
-        self._trouble.hide()
+        self._trouble.say("")
         self._waiting.show()
 
     def show_heat(self, preview: Preview) -> None:
@@ -173,13 +171,12 @@ class WhyCard(Card):
     def show_trouble(self, text: str) -> None:
         """Say in place why there is no heat."""
         self._waiting.hide()
-        self._trouble.setText(text)
-        self._trouble.show()
+        self._trouble.say(text, "warning")
 
     @property
     def trouble(self) -> str:
         """Return what went wrong, as it is shown; empty if nothing is."""
-        return "" if self._trouble.isHidden() else self._trouble.text()
+        return self._trouble.text
 
     @Slot()
     def offer_classes(self) -> None:

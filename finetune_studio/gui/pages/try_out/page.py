@@ -18,8 +18,6 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QFileDialog,
-    QLabel,
-    QProgressBar,
     QPushButton,
     QSizePolicy,
     QStackedWidget,
@@ -33,18 +31,16 @@ from finetune_studio.core.dataset import Sample
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Event, Noted, Prediction, Progress
 from finetune_studio.gui.page import DONE, NOT_STARTED, Page
-from finetune_studio.gui.pages.try_out.parts import AnswerCard, TriedTable
-from finetune_studio.gui.pages.try_out.tried import Tried, as_csv, ask_model, percent, summary
+from finetune_studio.gui.pages.try_out.answer_card import AnswerCard
+from finetune_studio.gui.pages.try_out.history import HistoryCard
+from finetune_studio.gui.pages.try_out.tried import Tried, as_csv, ask_model
 from finetune_studio.gui.studio import Studio
-from finetune_studio.gui.widgets.card import Card
-from finetune_studio.gui.widgets.choice_bar import ChoiceBar
 from finetune_studio.gui.widgets.drop_area import DropArea, paths_in
 from finetune_studio.gui.widgets.empty_state import EmptyState
-from finetune_studio.gui.widgets.gallery import Gallery, GalleryItem
 from finetune_studio.gui.widgets.heats import Heats
+from finetune_studio.gui.widgets.message import Message
 
 TRY = "try"
-_MOST_IN_STRIP = 200
 
 
 class TryOutPage(Page):
@@ -82,23 +78,12 @@ class TryOutPage(Page):
             self.tr("or paste a copied picture with Ctrl+V. Nothing is added to your data."),
             self.tr("Choose pictures…"),
         )
-        self.drop.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.folder_button = QPushButton(self.tr("Choose a folder…"))
         self.folder_button.setObjectName("choose_folder")
         self.drop.add_button(self.folder_button)
-        self.message = QLabel()
-        self.message.setObjectName("message")
-        self.message.setWordWrap(True)
-        self.message.setTextFormat(Qt.TextFormat.PlainText)
-        self.bar = QProgressBar()
-        self.bar.setTextVisible(False)
-        kept = self.bar.sizePolicy()
-        kept.setRetainSizeWhenHidden(True)
-        self.bar.setSizePolicy(kept)
-        self.bar.hide()
+        self.message = Message()
         self.answer = AnswerCard(thumbnails)
-        self.strip = Gallery(thumbnails, strip=True)
-        self.table = TriedTable()
+        self.history = HistoryCard(thumbnails)
         content = QWidget()
         content.setProperty("clear", True)
         column = QVBoxLayout(content)
@@ -107,45 +92,30 @@ class TryOutPage(Page):
         column.addWidget(self.drop)
         column.addWidget(self.message)
         column.addWidget(self.answer, 3)
-        column.addWidget(self._make_history(), 2)
+        column.addWidget(self.history, 2)
         self.pile = QStackedWidget()
         self.pile.addWidget(self.empty)
         self.pile.addWidget(content)
         self.body.addWidget(self.pile)
-        self._say("", "info")
+        self._show_parts()
 
-    def _make_history(self) -> Card:
-        self.history = Card(" ")
-        self.view_bar = ChoiceBar([("strip", self.tr("Pictures")), ("table", self.tr("Table"))])
-        self.save_button = QPushButton(self.tr("Save as CSV…"))
-        self.save_button.setObjectName("save_csv")
-        self.clear_button = QPushButton(self.tr("Clear"))
-        self.clear_button.setObjectName("clear")
-        self.stop_button = QPushButton(self.tr("Stop"))
-        self.stop_button.setObjectName("stop_try")
-        self.stop_button.hide()
-        for part in (self.view_bar, self.stop_button, self.save_button, self.clear_button):
-            self.history.head.addWidget(part)
-        self._history_pile = QStackedWidget()
-        self._history_pile.addWidget(self.strip)
-        self._history_pile.addWidget(self.table)
-        self.strip.setMinimumHeight(120)
-        self.history.body.addWidget(self.bar)
-        self.history.body.addWidget(self._history_pile)
-        self.history.hide()
-        return self.history
+    def _show_parts(self) -> None:
+        """Give the drop area all the room until there is something else to show."""
+        something = bool(self.tried) or TRY in self.studio.jobs
+        self.answer.setVisible(something)
+        self.history.setVisible(something)
+        high = QSizePolicy.Policy.Maximum if something else QSizePolicy.Policy.Expanding
+        self.drop.setSizePolicy(QSizePolicy.Policy.Preferred, high)
 
     def _listen(self) -> None:
         self.empty.acted.connect(partial(self.page_wanted.emit, "train"))
         self.drop.dropped.connect(self.ask)
         self.drop.browse_wanted.connect(self._on_browse_wanted)
         self.folder_button.clicked.connect(self._on_folder_clicked)
-        self.strip.chosen.connect(self._on_chosen)
-        self.table.chosen.connect(self._on_chosen)
-        self.view_bar.chosen.connect(self._on_view_chosen)
-        self.save_button.clicked.connect(self._on_save_clicked)
-        self.clear_button.clicked.connect(self._on_clear_clicked)
-        self.stop_button.clicked.connect(self._on_stop_clicked)
+        self.history.chosen.connect(self._on_chosen)
+        self.history.save_wanted.connect(self._on_save_wanted)
+        self.history.clear_wanted.connect(self._forget)
+        self.history.stop_wanted.connect(self._on_stop_wanted)
         self.answer.why_wanted.connect(self._on_why_wanted)
         self.heats.waiting.connect(self.answer.show_waiting)
         self.heats.ready.connect(self.answer.show_heat)
@@ -190,13 +160,6 @@ class TryOutPage(Page):
     def rail_note(self) -> str:
         return self.tr("{n} tried").format(n=f"{len(self.tried):,}") if self.tried else ""
 
-    def _say(self, text: str, level: str) -> None:
-        self.message.setText(text)
-        self.message.setProperty("level", level)
-        self.message.style().unpolish(self.message)
-        self.message.style().polish(self.message)
-        self.message.setVisible(bool(text))
-
     # --- asking -----------------------------------------------------------------------------------
 
     @Slot(object)
@@ -204,7 +167,7 @@ class TryOutPage(Page):
         """Ask the model about files and folders; what is asked meanwhile waits its turn."""
         if self.studio.run_folder is None:
             return
-        self._say("", "info")
+        self.message.say("", "info")
         self._waiting += paths
         if TRY not in self.studio.jobs:
             self._ask_waiting()
@@ -215,11 +178,9 @@ class TryOutPage(Page):
             return
         paths, self._waiting = self._waiting, []
         many = len(paths) > 1 or any(path.is_dir() for path in paths)
-        self.bar.setRange(0, 0)
-        self.history.show()
+        self.history.show_progress(0, 0)
         if many:
-            self.view_bar.set_value("table")
-            self._on_view_chosen("table")
+            self.history.set_view("table")
         job = partial(ask_model, run, paths)
         self.studio.start(TRY, job, on_event=self._on_stated, on_done=self._on_done)
 
@@ -230,10 +191,9 @@ class TryOutPage(Page):
             if not self._gather.isActive():
                 self._gather.start()
         elif isinstance(event, Progress):
-            self.bar.setRange(0, event.total)
-            self.bar.setValue(event.done)
+            self.history.show_progress(event.done, event.total)
         elif isinstance(event, Noted):
-            self._say(event.text, event.level)
+            self.message.say(event.text, event.level)
 
     def _on_done(self) -> None:
         self._show_new()
@@ -245,15 +205,10 @@ class TryOutPage(Page):
             return
         first = not self.tried
         self.tried += self._new
-        self.table.items.add(self._new)
-        newest = self._new[-1]
-        self._new = []
-        self.history.set_title(summary(self.tried))
-        self.history.show()
-        shown = list(reversed(self.tried[-_MOST_IN_STRIP:]))
-        self.strip.show_items([_item(tried) for tried in shown], newest.id)
-        self.table.selectRow(len(self.tried) - 1)
-        self._show(newest)
+        new, self._new = self._new, []
+        self.history.add(new)
+        self._show(new[-1])
+        self._show_parts()
         if first:
             self.state_changed.emit()
 
@@ -324,7 +279,7 @@ class TryOutPage(Page):
         if paths:
             self.ask(paths)
         else:
-            self._say(
+            self.message.say(
                 self.tr("There is no picture on the clipboard. Copy a picture or a file first."),
                 "warning",
             )
@@ -341,12 +296,8 @@ class TryOutPage(Page):
 
     # --- history ----------------------------------------------------------------------------------
 
-    @Slot(str)
-    def _on_view_chosen(self, view: str) -> None:
-        self._history_pile.setCurrentIndex(1 if view == "table" else 0)
-
     @Slot()
-    def _on_save_clicked(self) -> None:
+    def _on_save_wanted(self) -> None:
         found, _ = QFileDialog.getSaveFileName(
             self, self.tr("Save the answers"), "answers.csv", self.tr("Tables (*.csv)")
         )
@@ -358,58 +309,42 @@ class TryOutPage(Page):
         try:
             files.write_text(path, as_csv(self.tried))
         except StudioError as error:
-            self._say(str(error), "bad")
+            self.message.say(str(error), "bad")
         else:
-            self._say(self.tr("Saved: {path}").format(path=path), "ok")
+            self.message.say(self.tr("Saved: {path}").format(path=path), "ok")
 
     @Slot()
-    def _on_clear_clicked(self) -> None:
-        self._forget()
-
-    @Slot()
-    def _on_stop_clicked(self) -> None:
+    def _on_stop_wanted(self) -> None:
         self._waiting = []
         self.studio.stop(TRY)
 
+    @Slot()
     def _forget(self) -> None:
         self.tried, self._new, self._shown = [], [], None
         self.heats.drop()
-        self.table.items.clear()
-        self.strip.show_items([])
+        self.history.clear()
         self.answer.show_tried(None)
-        self.history.hide()
-        self._say("", "info")
+        self._show_parts()
+        self.message.say("", "info")
         self.state_changed.emit()
 
     # --- what the studio says ---------------------------------------------------------------------
 
     @Slot()
     def _on_busy_changed(self) -> None:
-        working = TRY in self.studio.jobs
-        self.bar.setVisible(working)
-        self.stop_button.setVisible(working)
-        self.save_button.setEnabled(not working)
-        self.clear_button.setEnabled(not working)
+        self.history.set_working(working=TRY in self.studio.jobs)
+        self._show_parts()
 
     @Slot(str, object)
     def _on_job_failed(self, name: str, error: Any) -> None:
         if name == TRY:
-            self._say(f"{error.message} {error.hint}".strip(), "bad")
-            self.history.setVisible(bool(self.tried))
+            self.message.say(f"{error.message} {error.hint}".strip(), "bad")
             self._ask_waiting()
 
     @Slot()
     def _on_other_run(self) -> None:
         """Answers belong to the run that gave them: another one begins anew."""
-        self._on_stop_clicked()
+        self._on_stop_wanted()
         self._forget()
         if self.isVisible():
             self.entered()
-
-
-def _item(tried: Tried) -> GalleryItem:
-    if tried.trouble:
-        return GalleryItem(tried.id, tried.path, "not readable", "", tried.name, "bad")
-    return GalleryItem(
-        tried.id, tried.path, str(tried.prediction.label), percent(tried.certainty), tried.name
-    )
