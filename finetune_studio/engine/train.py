@@ -32,7 +32,8 @@ from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Pair
 from finetune_studio.engine import device as devices
 from finetune_studio.engine import evaluate, run
-from finetune_studio.engine.setup import Session, prepare
+from finetune_studio.engine.session import Session
+from finetune_studio.engine.setup import prepare
 from finetune_studio.models import layers
 from finetune_studio.monitors.divergence import Divergence
 from finetune_studio.monitors.plateau import Plateau
