@@ -1,0 +1,37 @@
+"""Recipe: every choice of a run, validated, kept in one TOML file with units and help beside each field.
+
+The form in the window, ``--set`` on the terminal and the checks before a run are all generated from the
+fields in ``choices.py``, so a choice is described once.
+"""
+
+from __future__ import annotations
+
+from finetune_studio.core.recipe.choices import (
+    Amount,
+    AugmentChoices,
+    ComputeChoices,
+    DataChoices,
+    LayerChoices,
+    ModelChoices,
+    OptimiserChoices,
+    Preset,
+    StopChoices,
+)
+from finetune_studio.core.recipe.whole import Recipe, fields, from_values, load, parse_setting
+
+__all__ = [
+    "Amount",
+    "AugmentChoices",
+    "ComputeChoices",
+    "DataChoices",
+    "LayerChoices",
+    "ModelChoices",
+    "OptimiserChoices",
+    "Preset",
+    "Recipe",
+    "StopChoices",
+    "fields",
+    "from_values",
+    "load",
+    "parse_setting",
+]

@@ -1,0 +1,217 @@
+"""The choices of a run, section by section, each with its name, its sentence, its unit and its bounds."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Preset = Literal["quick", "balanced", "best"]
+Amount = Literal["head_only", "last_stage", "later_half", "everything", "custom"]
+
+
+def described(
+    default: Any, title: str, help_text: str, *, unit: str = "", simple: bool = False, **bounds: Any
+) -> Any:
+    """Describe a choice once: its name, its sentence, its unit, and whether Simple shows it."""
+    return Field(
+        default=default,
+        title=title,
+        description=help_text,
+        json_schema_extra={"unit": unit, "simple": simple},
+        **bounds,
+    )
+
+
+class Section(BaseModel):
+    """A part of a recipe; refuses fields it does not know."""
+
+    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+
+class DataChoices(Section):
+    """Where the samples come from and how they are divided."""
+
+    path: str = described("", "Data", "The folder, table or zip with your samples.", simple=True)
+    reader: str = described(
+        "", "Format", "How the data are read; empty recognises the format by itself."
+    )
+    path_column: str = described("", "Path column", "The column of a table that names the files.")
+    label_column: str = described(
+        "", "Label column", "The column of a table that holds the labels."
+    )
+    split_column: str = described(
+        "", "Split column", "The column that says train, validation or test."
+    )
+    group_column: str = described(
+        "",
+        "Group column",
+        "Samples of one group (a patient, a field, a case) always stay in the same split.",
+    )
+    validation_share: float = described(
+        0.15,
+        "Validation share",
+        "The part kept aside to judge each epoch, where the data bring none.",
+        unit="of all samples",
+        ge=0.01,
+        le=0.5,
+    )
+    test_share: float = described(
+        0.15,
+        "Test share",
+        "The part kept locked to judge the final model, where the data bring no splits at all.",
+        unit="of all samples",
+        ge=0.0,
+        le=0.5,
+    )
+
+
+class ModelChoices(Section):
+    """Which pretrained network the run begins with."""
+
+    source: str = described(
+        "starter", "Model", "A catalogue name, a weights file or a folder.", simple=True
+    )
+    architecture: str = described(
+        "", "Architecture", "What network a weights file belongs to; empty recognises it."
+    )
+    image_size: int = described(
+        0,
+        "Image size",
+        "Side of the square that the network sees; 0 keeps what it was pretrained with.",
+        unit="pixels",
+        ge=0,
+        le=1024,
+    )
+
+
+class LayerChoices(Section):
+    """How much of the network may change, and since when."""
+
+    amount: Amount = described(
+        "head_only",
+        "How much to retrain",
+        "The head alone is fastest and safest with few samples; more layers learn finer differences.",
+        simple=True,
+    )
+    trainable: list[str] = described(
+        [], "Trainable layers", "Names of the modules that may change, for a custom choice."
+    )
+
+
+class OptimiserChoices(Section):
+    """How the network is changed step by step."""
+
+    method: Literal["steps", "solve"] = described(
+        "steps",
+        "Method",
+        "Small steps along the gradient; or, where the head alone learns, solving it exactly, which"
+        " takes seconds. Each epoch of a solution leaves the head a little freer.",
+    )
+    epochs: int = described(
+        10, "Epochs", "How many times every training sample is seen.", simple=True, ge=1, le=1000
+    )
+    batch_size: int = described(
+        32, "Batch size", "Samples looked at before each change.", unit="samples", ge=1, le=4096
+    )
+    learning_rate: float = described(
+        2e-4,
+        "Learning rate",
+        "How far one step changes the pretrained layers; too large a step destroys what they know.",
+        unit="per step",
+        gt=0,
+        le=100,
+    )
+    head_learning_rate: float = described(
+        2e-3,
+        "Learning rate of the head",
+        "The new last layer starts from nothing, so it may take larger steps.",
+        unit="per step",
+        gt=0,
+        le=100,
+    )
+    weight_decay: float = described(
+        0.05, "Weight decay", "Pulls weights towards zero; guards against overfitting.", ge=0, le=10
+    )
+    label_smoothing: float = described(
+        0.0,
+        "Label smoothing",
+        "Trains towards slightly less than full certainty; helps where labels are noisy.",
+        ge=0,
+        lt=1,
+    )
+    schedule: Literal["cosine", "linear", "constant"] = described(
+        "cosine", "Schedule", "How the learning rate falls from its peak to the end of the run."
+    )
+    warmup_share: float = described(
+        0.05,
+        "Warm-up",
+        "The first part of the run, in which the learning rate rises from zero.",
+        unit="of all steps",
+        ge=0,
+        le=0.5,
+    )
+    gradient_clip: float = described(
+        1.0, "Gradient limit", "Longer gradients are cut to this length; 0 cuts none.", ge=0
+    )
+    balance: Literal["none", "weights", "sampler"] = described(
+        "none",
+        "Balance classes",
+        "Lets rare classes count more: by weight in the loss, or by being drawn more often.",
+        simple=True,
+    )
+
+
+class AugmentChoices(Section):
+    """How training samples are varied, so that the network learns what matters."""
+
+    strength: Literal["none", "light", "medium", "strong"] = described(
+        "light",
+        "Variation of pictures",
+        "Random crops, flips and changes of colour while training.",
+        simple=True,
+    )
+    horizontal_flip: bool = described(
+        True,
+        "Mirror pictures",
+        "Off where left and right differ in meaning, as with letters or hand signs.",
+        simple=True,
+    )
+    views: int = described(
+        3,
+        "Varied views kept",
+        "How many varied copies of each sample are computed when frozen layers are computed once.",
+        unit="a sample",
+        ge=1,
+        le=32,
+    )
+
+
+class StopChoices(Section):
+    """When a run ends before its last epoch, and which epoch is kept."""
+
+    early: bool = described(
+        True, "Early stopping", "Ends the run when validation no longer improves.", simple=True
+    )
+    patience: int = described(
+        4, "Patience", "Epochs without gain before the run ends.", unit="epochs", ge=1, le=1000
+    )
+
+
+class ComputeChoices(Section):
+    """What the run may use of this computer."""
+
+    device: Literal["auto", "cpu", "cuda", "mps"] = described(
+        "auto", "Device", "Where the network runs; auto takes the fastest that works."
+    )
+    threads: int = described(
+        0, "Processor threads", "0 lets the program choose.", unit="threads", ge=0, le=256
+    )
+    cache: Literal["auto", "off"] = described(
+        "auto",
+        "Compute frozen layers once",
+        "Keeps what the frozen layers say about each sample, so that later epochs are fast.",
+    )
+    cache_limit_mb: int = described(
+        4096, "Room for computed features", "On disk and in memory.", unit="MB", ge=16
+    )
