@@ -104,6 +104,16 @@ def extract(backbone: Backbone, files: list[Path]) -> np.ndarray:
     return np.concatenate(found)
 
 
+def remembered(backbone: Backbone, files: list[Path], path: Path | None) -> np.ndarray:
+    """The features of every file, from an earlier run where there is a folder for them."""
+    if path is None:
+        return extract(backbone, files)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, extract(backbone, files))
+    return np.load(path)
+
+
 def mobilenet(weights: Path | None) -> Backbone:
     """MobileNetV2 without its head, pretrained or as torchvision initialises it."""
     torch.manual_seed(0)
@@ -184,6 +194,17 @@ def table(results: dict[str, dict[str, list[float]]]) -> None:
         print(f"| {name} | " + " | ".join(cells) + " |")
 
 
+def write_card(folder: Path, results: dict[str, dict[str, list[float]]]) -> None:
+    """Puts the test accuracies into the starter's description."""
+    path = folder / "image_starter.json"
+    card = json.loads(path.read_text(encoding="utf-8"))
+    card["measured"] = {
+        one: {name: round(float(np.mean(found[one])), 3) for name, found in results.items()}
+        for one in next(iter(results.values()))
+    }
+    path.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+
+
 def main() -> None:
     """Measures and prints a markdown table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -192,10 +213,12 @@ def main() -> None:
     parser.add_argument("--resize", type=int, help="another size for the starter's pictures")
     parser.add_argument("--crop", type=int, help="another input size for the starter")
     parser.add_argument("--sets", nargs="+", default=["clothing10", "sign-digits", "leaves"])
+    parser.add_argument("--cache", type=Path, help="folder to keep the references' features in")
     parser.add_argument("--starter-only", action="store_true", help="leave the references out")
     parser.add_argument(
         "--validation", action="store_true", help="print validation accuracy, for decisions"
     )
+    parser.add_argument("--write-card", action="store_true", help="note the result in the card")
     args = parser.parse_args()
     backbones = {"starter": lambda: starter(args.starter, args.resize, args.crop)}
     if not args.starter_only:
@@ -211,9 +234,12 @@ def main() -> None:
         backbone = build()
         results[name] = {}
         for one, photos in sets.items():
-            validation, test = probe(extract(backbone, photos.files), photos)
+            kept = args.cache / f"{name}-{one}.npy" if args.cache and name != "starter" else None
+            validation, test = probe(remembered(backbone, photos.files, kept), photos)
             results[name][one] = validation if args.validation else test
     table(results)
+    if args.write_card and not args.validation:
+        write_card(args.starter, results)
 
 
 if __name__ == "__main__":

@@ -233,10 +233,16 @@ def fetch(lessons: Lessons, rows: np.ndarray, rng: np.random.Generator) -> tuple
     return normalise(torch.where(flip, pixels.flip(-1), pixels)), mirrored
 
 
-def rate(step: int, args: argparse.Namespace) -> float:
+def rate(step: int, progress: float, args: argparse.Namespace) -> float:
     """Learning rate: a short rise, then a cosine down to nothing."""
-    rise = min(1.0, (step + 1) / 300)
-    return args.lr * rise * 0.5 * (1 + math.cos(math.pi * step / args.steps))
+    return args.lr * min(1.0, (step + 1) / 300) * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def agreed(value: float) -> float:
+    """The first process's value, so that all of them slow down and stop together."""
+    shared = torch.tensor(value, dtype=torch.float64)
+    dist.broadcast(shared, 0)
+    return shared.item()
 
 
 def train(args: argparse.Namespace) -> None:
@@ -256,12 +262,15 @@ def imitate(rank: int, args: argparse.Namespace, meeting: str) -> None:
     torch.manual_seed(args.seed)
     dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=args.workers)
     lessons = open_lessons(args.work, args.images)
-    pupil, average, start, optimiser = resume(args)
+    pupil, average, optimiser, step, before = resume(args)
     yardstick = Yardstick(lessons, load_teacher(args.teacher))
-    began, rows = time.time(), batches(len(lessons.pixels) - HELD_OUT, args.batch, args.seed, start)
-    for step in range(start, args.steps):
+    began, rows = time.time(), batches(len(lessons.pixels) - HELD_OUT, args.batch, args.seed, step)
+    progress = 0.0
+    while progress < 1.0:
+        seconds = before + time.time() - began
+        progress = agreed(max(step / args.steps, seconds / (60 * args.minutes)))
         for group in optimiser.param_groups:
-            group["lr"] = rate(step, args)
+            group["lr"] = rate(step, min(1.0, progress), args)
         rng = np.random.default_rng((args.seed, 2, step, rank))
         pixels, answers = fetch(lessons, next(rows)[rank :: args.workers], rng)
         pupil.train()
@@ -274,28 +283,32 @@ def imitate(rank: int, args: argparse.Namespace, meeting: str) -> None:
         nn.utils.clip_grad_norm_(pupil.parameters(), 5.0)
         optimiser.step()
         average.update_parameters(pupil)
-        if rank == 0 and step % 50 == 49:
+        step += 1
+        if rank == 0 and step % 50 == 0:
             told = " ".join(f"{name} {value.item():.3f}" for name, value in parts.items())
-            print(f"{step + 1}/{args.steps} {told} {time.time() - began:.0f} s", flush=True)
-        if rank == 0 and (step % 200 == 199 or step + 1 == args.steps):
+            print(f"{step} {progress:.3f} {told} {seconds:.0f} s", flush=True)
+        if rank == 0 and (step % 200 == 0 or progress >= 1.0):
             state = {"pupil": pupil.state_dict(), "average": average.state_dict()}
-            save_whole(state | {"optimiser": optimiser.state_dict(), "step": step + 1}, args)
+            state |= {"optimiser": optimiser.state_dict(), "step": step, "seconds": seconds}
+            save_whole(state, args)
     dist.destroy_process_group()
 
 
-def resume(args: argparse.Namespace) -> tuple[Pupil, AveragedModel, int, torch.optim.Optimizer]:
-    """The pupil, its running average, the step reached and the optimiser, new or as last saved."""
+def resume(
+    args: argparse.Namespace,
+) -> tuple[Pupil, AveragedModel, torch.optim.Optimizer, int, float]:
+    """The pupil, its running average, the optimiser, the step and the seconds, new or as saved."""
     pupil = Pupil().to(memory_format=torch.channels_last)
     average = AveragedModel(pupil, multi_avg_fn=get_ema_multi_avg_fn(0.998), use_buffers=True)
     optimiser = torch.optim.AdamW(pupil.parameters(), args.lr, weight_decay=0.03, fused=True)
     path = args.work / "pupil.pt"
     if not path.exists():
-        return pupil, average, 0, optimiser
+        return pupil, average, optimiser, 0, 0.0
     saved = torch.load(path, weights_only=True)
     pupil.load_state_dict(saved["pupil"])
     average.load_state_dict(saved["average"])
     optimiser.load_state_dict(saved["optimiser"])
-    return pupil, average, saved["step"], optimiser
+    return pupil, average, optimiser, saved["step"], saved["seconds"]
 
 
 def share_gradients(pupil: Pupil) -> None:
@@ -423,6 +436,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--drawers", type=int, default=1, help="processes that draw")
     parser.add_argument("--workers", type=int, default=2, help="processes that train")
     parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--minutes", type=float, default=60, help="stop training after this long")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=0)
@@ -438,7 +452,8 @@ def main() -> None:
     lessons = prepare(args)
     if not args.export_only:
         train(args)
-    _, average, steps, _ = resume(args)
+    _, average, _, steps, seconds = resume(args)
+    print(f"{steps} steps in {seconds / 60:.0f} minutes")
     figures = held_out(average.module, lessons, Yardstick(lessons, load_teacher(args.teacher)))
     print(figures)
     export(average.module.network.eval(), figures, args, steps)
