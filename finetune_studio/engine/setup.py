@@ -31,7 +31,7 @@ from finetune_studio.engine.session import Session
 from finetune_studio.models import layers
 
 _SAME = 1e-3  # largest relative difference of the first batch's loss between cached and uncached
-_TINY_HEAD = 5_000_000  # multiplications a sample below which more threads only wait for each other
+_TINY_HEAD = 500_000  # parameters
 
 
 def prepare(
@@ -82,7 +82,9 @@ def prepare(
         )
     threads = torch.get_num_threads()
     stack.callback(torch.set_num_threads, threads)
-    if isinstance(found[0], feeds.CachedFeed) and _small(bundle):
+    if recipe.compute.threads:
+        torch.set_num_threads(recipe.compute.threads)
+    if isinstance(found[0], feeds.CachedFeed) and _tiny(bundle):
         torch.set_num_threads(1)  # tiny steps on several threads collapse when the machine is busy
     can_solve = recipe.layers.amount == "head_only" and isinstance(found[0], feeds.CachedFeed)
     method = optim.method_for(recipe.optimiser, bundle.network, bundle.head, can_solve=can_solve)
@@ -244,8 +246,14 @@ def _restored(
     return run.Place(**state["place"]), best, state
 
 
-def _small(bundle: Bundle) -> bool:
-    return sum(p.numel() for p in bundle.network.parameters() if p.requires_grad) < _TINY_HEAD // 10
+def _tiny(bundle: Bundle) -> bool:
+    """Whether what learns is so small that threads only wait for each other when the machine is busy.
+
+    Convolutions never count as tiny: their sums depend on the number of threads, and a cached run must
+    end with the same numbers as an uncached one.
+    """
+    learning = [p for p in bundle.network.parameters() if p.requires_grad]
+    return sum(p.numel() for p in learning) < _TINY_HEAD and all(p.ndim <= 2 for p in learning)
 
 
 def _class_weights(train: list[Sample], labels: Labels) -> Tensor:
