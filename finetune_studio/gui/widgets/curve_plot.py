@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -217,7 +218,10 @@ class CurvePlot(QWidget):
         self._box.menu_wanted.connect(self._on_menu_wanted)
         self._box.zoomed.connect(self._on_zoomed)
         self._box.sigXRangeChanged.connect(self._on_range_changed)
-        self.plot = _View(viewBox=self._box)
+        self.plot = _View(
+            viewBox=self._box,
+            axisItems={"left": _Axis("left", 24), "bottom": _Axis("bottom", 64)},
+        )
         self.plot.setMinimumHeight(theme.px(120))
         self.plot.hideButtons()
         self.plot.scene().sigMouseMoved.connect(self._on_mouse_moved)
@@ -338,7 +342,7 @@ class CurvePlot(QWidget):
 
     @override
     def sizeHint(self) -> QSize:
-        return QSize(theme.px(480), theme.px(220))
+        return QSize(theme.px(320), max(theme.px(120), self.minimumHeight()))
 
     @override
     def changeEvent(self, event: QEvent) -> None:
@@ -356,6 +360,25 @@ def _pen(colour: QColor, *, dashed: bool = False) -> QPen:
     return pg.mkPen(
         colour, width=1, style=Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
     )
+
+
+class _Axis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
+    """Has a line and a number every ``apart`` pixels or more, at round values, and none between."""
+
+    def __init__(self, side: str, apart: int) -> None:
+        super().__init__(side)
+        self._apart = apart
+
+    @override
+    def tickSpacing(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, float]]:
+        return [(step_for(maxVal - minVal, size / theme.px(self._apart)), 0.0)]
+
+
+def step_for(span: float, most: float) -> float:
+    """Return the smallest round step (1, 2 or 5 times a power of ten) that fits ``most`` times."""
+    least = abs(span) / max(1.0, most) or 1.0
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(power * round_ for round_ in (1, 2, 5, 10) if power * round_ >= least * (1 - 1e-9))
 
 
 class _View(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types

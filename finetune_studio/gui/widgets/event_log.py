@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QTextBlockFormat, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QWidget
 from typing_extensions import override
@@ -65,6 +65,10 @@ class EventLog(QPlainTextEdit):
         self._shown, self._dark = list(lines), dark
         if at_end:
             bar.setValue(bar.maximum())
+
+    @override
+    def sizeHint(self) -> QSize:
+        return QSize(theme.px(200), theme.px(110))
 
     def _append(self, line: Line) -> None:
         now = theme.tokens()

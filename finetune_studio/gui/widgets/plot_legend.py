@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 from typing_extensions import override
 
 from finetune_studio.gui import theme
+from finetune_studio.gui.widgets.elided_label import ElidedLabel
 
 
 def number(value: float) -> str:
@@ -36,19 +37,17 @@ class Legend(QWidget):
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.title = QLabel(title)
+        self.title = ElidedLabel(title)
         self.title.setProperty("role", "heading")
         self._at = QLabel()
         self._at.setProperty("role", "small")
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(theme.px(14))
-        self._row.addWidget(self.title)
+        self._row.addWidget(self.title, 1)
         self._row.addWidget(self._at)
-        self._row.addStretch(1)
         self._entries: dict[str, _Entry] = {}
-        for label in (self.title, self._at):
-            label.setTextFormat(Qt.TextFormat.PlainText)
+        self._at.setTextFormat(Qt.TextFormat.PlainText)
 
     def set_entries(self, entries: list[tuple[str, str, QColor]]) -> None:
         """Show these curves: name, what stands there, colour."""

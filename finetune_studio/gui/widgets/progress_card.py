@@ -79,7 +79,7 @@ class ProgressCard(Card):
         }
 
     def _add(self, name: str) -> None:
-        title, value, line = QLabel(name), QLabel(), QFrame()
+        title, value, line = ElidedLabel(name), QLabel(), QFrame()
         title.setProperty("role", "muted")
         value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         value.setTextFormat(Qt.TextFormat.PlainText)

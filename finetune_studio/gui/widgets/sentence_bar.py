@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QBoxLayout, QFrame, QLabel, QPushButton, QWidget
 
 from finetune_studio.gui.widgets.elided_label import ElidedLabel
 
@@ -11,7 +11,7 @@ from finetune_studio.gui.widgets.elided_label import ElidedLabel
 class SentenceBar(QFrame):
     """Says in words what colour and place say too."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, stacked: bool = False) -> None:
         super().__init__(parent)
         self._word = QLabel()
         self._word.setProperty("role", "heading")
@@ -21,9 +21,10 @@ class SentenceBar(QFrame):
         self._aside.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         for label in (self._word, self._text, self._aside):
             label.setTextFormat(Qt.TextFormat.PlainText)
-        self._row = QHBoxLayout(self)
+        direction = QBoxLayout.Direction
+        self._row = QBoxLayout(direction.TopToBottom if stacked else direction.LeftToRight, self)
         self._row.setContentsMargins(12, 9, 12, 9)
-        self._row.setSpacing(8)
+        self._row.setSpacing(3 if stacked else 8)
         self._row.addWidget(self._word, 0, Qt.AlignmentFlag.AlignTop)
         self._row.addWidget(self._text, 3)
         self._row.addWidget(self._aside, 2)

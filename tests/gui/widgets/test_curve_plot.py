@@ -144,3 +144,12 @@ def test_numbers_read_well() -> None:
     ]  # fmt: skip
     assert power(6.2e-4) == "6.2 × 10⁻⁴"
     assert power(0.0) == "0"
+
+
+@pytest.mark.parametrize(
+    ("span", "most", "step"), [(12, 6, 2), (1, 4, 0.5), (2.54, 5, 1), (10, 10, 1), (3e-3, 4, 1e-3)]
+)
+def test_axis_steps_are_round(span: float, most: float, step: float) -> None:
+    from finetune_studio.gui.widgets.curve_plot import step_for
+
+    assert step_for(span, most) == pytest.approx(step)

@@ -9,8 +9,6 @@ from finetune_studio.gui.widgets.happenings import span
 from finetune_studio.gui.widgets.plot_legend import power
 from finetune_studio.gui.widgets.progress_card import Figures
 
-_GROUPS = {"head": "head", "body": "pretrained layers"}
-
 
 def figures(
     story: Story, *, at_work: bool, now: float, memory_mb: float, tr: Callable[[str], str] = str
@@ -46,14 +44,12 @@ def _live_rows(
 ) -> list[tuple[str, str]]:
     rows = []
     if story.step is not None:
-        speed = tr("{n} photos a second").format(n=f"{story.step.samples_per_second:,.0f}")
+        speed = tr("{n} photos/s").format(n=f"{story.step.samples_per_second:,.0f}")
         rows.append((tr("Throughput"), speed))
         memory = f"{story.step.memory_mb / 1024:.1f} of {memory_mb / 1024:.1f} GB"
         rows.append((tr("Memory"), memory))
-        for group, rate in story.step.learning_rates.items():
-            if group in _GROUPS and (group == "head" or len(story.step.learning_rates) < 3):
-                name = tr("Learning rate ({group})").format(group=tr(_GROUPS[group]))
-                rows.append((name, power(rate)))
+        if "head" in story.step.learning_rates:
+            rows.append((tr("Learning rate (head)"), power(story.step.learning_rates["head"])))
     if story.patience:
         text = tr("{n} of {all} without gain").format(n=story.without_gain, all=story.patience)
         rows.append((tr("Early stopping"), text))

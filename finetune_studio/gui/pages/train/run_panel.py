@@ -39,6 +39,7 @@ class RunPanel(QWidget):
         self.story = Story()
         self.bar = SentenceBar()
         self.progress = ProgressCard(self.tr("Progress"))
+        self.progress.setMinimumWidth(theme.px(272))
         self.log = EventLog()
         self._make_plots()
         happened = Card(self.tr("What happened"))
@@ -82,7 +83,7 @@ class RunPanel(QWidget):
         self.rate = CurvePlot(self.tr("Learning rate (step size)"), epoch, [])
         self._loss_card = self._card(self.loss, "loss_plot", 200)
         self._score_card = self._card(self.score, "score_plot", 170)
-        self._rate_card = self._card(self.rate, "rate_plot", 136)
+        self._rate_card = self._card(self.rate, "rate_plot", 150)
         self.score.link_to(self.loss)
         self.rate.link_to(self.loss)
 
@@ -121,6 +122,7 @@ class RunPanel(QWidget):
                 self._on_validated(event)
             case RunFinished():
                 self._fit_axis()
+                self._mark_best()
 
     def _on_started(self, event: RunStarted) -> None:
         name = plain(event.headline)
@@ -135,6 +137,9 @@ class RunPanel(QWidget):
     def _on_validated(self, event: Validated) -> None:
         self.loss.add("validation", event.epoch, event.loss)
         self.score.add("score", event.epoch, self.story.epochs[-1].score)
+        self._mark_best()
+
+    def _mark_best(self) -> None:
         best = self.story.best
         if best is not None:
             text = self.tr("best: epoch {n}").format(n=f"{best.number:g}")

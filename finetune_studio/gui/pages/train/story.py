@@ -71,7 +71,10 @@ class Story:
 
     @property
     def best(self) -> Epoch | None:
-        """Return the best epoch so far."""
+        """Return the best epoch so far; at the end the one that was kept."""
+        if self.finished is not None:
+            kept = self.finished.best_epoch
+            return next((epoch for epoch in self.epochs if epoch.number == kept), None)
         return next((epoch for epoch in reversed(self.epochs) if epoch.best), None)
 
     @property
@@ -180,7 +183,7 @@ class Story:
 
 def plain(metric: str) -> str:
     """Return a score's name for people."""
-    return metric.replace("_", " ")
+    return metric.replace("_f1", "-F1").replace("_", " ")
 
 
 def so_far(story: Story) -> str:

@@ -1,0 +1,140 @@
+"""What a choice of layers means for this much data, in sentences a domain expert can act on; no Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from finetune_studio.core.recipe import Recipe
+
+AMOUNTS = (
+    ("head_only", "Head only"),
+    ("last_stage", "Last stage"),
+    ("later_half", "Later half"),
+    ("everything", "Everything"),
+)
+TIPS = {
+    "head_only": "Only the new last layer learns. Fastest, and safest with few photos.",
+    "last_stage": "The last part of the network learns too, slowly. Usually better.",
+    "later_half": "The later half learns. For some thousand photos, or unusual ones.",
+    "everything": "Every layer learns. Slow; for many photos that differ much from everyday ones.",
+    "custom": "The boxes that you ticked in the tree.",
+}
+
+# Rules of thumb for photos and networks pretrained on ImageNet; the quick and the balanced preset
+# were measured with them on a few hundred to a few thousand photos (docs/benchmarks.md).
+_FEW_A_CLASS = 15
+_MANY = 5_000
+_VERY_MANY = 50_000
+
+# Photos per parameter that learns: above the first little can go wrong, below the second a network
+# can learn its photos by heart many times over.
+_SAFE = 0.01
+_RISKY = 0.0005
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """One sentence about a risk: its level, its name and degree, and why."""
+
+    level: str
+    word: str
+    text: str
+
+
+def recommend(photos: int, classes: int) -> str:
+    """Return the choice that suits so many training photos."""
+    if photos < _FEW_A_CLASS * max(1, classes):
+        return "head_only"
+    if photos < _MANY:
+        return "last_stage"
+    return "later_half" if photos < _VERY_MANY else "everything"
+
+
+def recommendation(photos: int, classes: int) -> str:
+    """Return the recommendation as a line; empty without photos."""
+    if not photos:
+        return ""
+    title = dict(AMOUNTS)[recommend(photos, classes)].lower()
+    article = "" if title == "everything" else "the "
+    return f"Recommended for {photos:,} photos: {article}{title}"
+
+
+def overfitting(photos: int, trainable: int) -> Expectation:
+    """Return the risk that the model learns these photos by heart, by photos per trainable parameter."""
+    if not photos or not trainable:
+        return Expectation("info", "Overfitting: not known.", "Add photos on the Data page first.")
+    ratio = photos / trainable
+    count = _count(trainable)
+    if ratio >= _SAFE:
+        return Expectation(
+            "ok", "Overfitting: low.", f"{photos:,} photos for {count} parameters that learn."
+        )
+    if ratio >= _RISKY:
+        return Expectation(
+            "info",
+            "Overfitting: moderate.",
+            f"{photos:,} photos for {count} parameters that learn. Varied pictures and early stopping"
+            " usually hold it off.",
+        )
+    return Expectation(
+        "warning",
+        "Overfitting: high.",
+        f"{photos:,} photos for {count} parameters that learn: the model can learn them by heart."
+        " Early stopping keeps the best epoch; retraining less is safer.",
+    )
+
+
+def forgetting(trainable_body: int, body: int) -> Expectation:
+    """Return the risk that the model loses what it knew, by the share of pretrained parameters."""
+    share = trainable_body / body if body else 0.0
+    if share == 0:
+        return Expectation(
+            "ok", "Forgetting: none.", "The pretrained layers stay exactly as they are."
+        )
+    percent = f"{100 * share:.0f} %" if share >= 0.01 else "Under 1 %"
+    if share < 0.35:
+        word, level = "Forgetting: low.", "ok"
+        text = f"{percent} of the pretrained parameters change; the rest stays as it is."
+    elif share < 0.8:
+        word, level = "Forgetting: moderate.", "info"
+        text = (
+            f"{percent} of the pretrained parameters change. Some of what it knew about other"
+            " things fades."
+        )
+    else:
+        word, level = "Forgetting: likely.", "warning"
+        text = (
+            f"{percent} of the pretrained parameters change. It will know your classes, and less and"
+            " less about anything else. That matters only if you need the rest."
+        )
+    return Expectation(level, word, text)
+
+
+def memory_words(needed_mb: float, free_mb: float) -> tuple[str, str]:
+    """Return the figure and the sentence below it."""
+    figure = f"{needed_mb / 1024:.1f} GB" if needed_mb >= 1024 else f"{max(1, needed_mb):.0f} MB"
+    free = f"{free_mb / 1024:.1f} GB"
+    if needed_mb > 0.9 * free_mb:
+        return figure, f"more than fits into the {free} that are free; retrain less"
+    return figure, f"of {free} free, an estimate"
+
+
+def settings_for(amount: str, recipe: Recipe, names: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return what the recipe takes over with a choice of layers.
+
+    The exact solution is there for the head alone, so any other choice goes back to small steps. A
+    custom choice stays in the recipe while another one is tried.
+    """
+    found: dict[str, Any] = {"layers.amount": amount}
+    if amount == "custom" and names:
+        found["layers.trainable"] = list(names)
+    if amount != "head_only" and recipe.optimiser.method == "solve":
+        found["optimiser.method"] = "steps"
+    return found
+
+
+def _count(number: int) -> str:
+    if number >= 1_000_000:
+        return f"{number / 1e6:.1f} million"
+    return f"{number:,}"

@@ -1,0 +1,229 @@
+"""The pretrained models on offer, as a table that can be sorted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QSortFilterProxyModel,
+    Qt,
+    Signal,
+    Slot,
+)
+from PySide6.QtGui import QFont, QResizeEvent
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+from typing_extensions import override
+
+from finetune_studio.gui import theme
+from finetune_studio.gui.widgets.layer_tree import short
+
+_Index = QModelIndex | QPersistentModelIndex
+_Role = Qt.ItemDataRole
+ROW_ROLE = int(_Role.UserRole) + 1
+SORT_ROLE = int(_Role.UserRole) + 2
+_TITLES = ("Model", "Parameters", "Sees", "Size", "Where")
+_RIGHT = {1, 2, 3}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """One model as the table and the card beside it show it.
+
+    Attributes:
+        source: What the recipe calls it: a catalogue name, a file or a folder.
+        title: What people call it.
+        summary: A sentence on what it is good for.
+        place: Its place in the order in which models are offered.
+        size_mb: Of its weights.
+        parameters: Numbers in the network; 0 where that is not known yet.
+        image_size: Side of the square that it sees, in pixels; 0 where that is not known yet.
+        licence: Of its weights.
+        pretrained_on: What it learnt from.
+        local: Whether it is on this computer.
+        inside: Whether it came with the program.
+        own: Whether it is the user's own file or folder.
+    """
+
+    source: str
+    title: str
+    summary: str
+    place: int
+    size_mb: float
+    parameters: int
+    image_size: int
+    licence: str
+    pretrained_on: str
+    local: bool
+    inside: bool = False
+    own: bool = False
+
+    @property
+    def where(self) -> str:
+        """Return where it is, in words."""
+        if self.own:
+            return "your own"
+        if self.inside:
+            return "in the program"
+        return "on this computer" if self.local else "to download"
+
+
+class ModelsItemModel(QAbstractTableModel):
+    """Shows models to a view."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._rows: list[ModelRow] = []
+
+    def set_rows(self, rows: list[ModelRow]) -> None:
+        """Show other models."""
+        self.beginResetModel()
+        self._rows = list(rows)
+        self.endResetModel()
+
+    @override
+    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
+        return 0 if parent.isValid() else len(self._rows)
+
+    @override
+    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
+        return 0 if parent.isValid() else len(_TITLES)
+
+    @override
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = _Role.DisplayRole
+    ) -> Any:
+        if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(_TITLES):
+            return None
+        if role == _Role.DisplayRole:
+            return self.tr(_TITLES[section])
+        return _side(section) if role == _Role.TextAlignmentRole else None
+
+    @override
+    def data(self, index: _Index, role: int = _Role.DisplayRole) -> Any:
+        if not index.isValid() or index.row() >= len(self._rows):
+            return None
+        row, column = self._rows[index.row()], index.column()
+        faint = column == len(_TITLES) - 1 and not row.local
+        return {
+            int(_Role.DisplayRole): _texts(row)[column],
+            int(_Role.TextAlignmentRole): _side(column),
+            int(_Role.ForegroundRole): theme.tokens().muted if faint else None,
+            int(_Role.ToolTipRole): row.summary if column == 0 else None,
+            SORT_ROLE: _keys(row)[column],
+            ROW_ROLE: row,
+        }.get(int(role))
+
+
+def _side(column: int) -> Qt.AlignmentFlag:
+    side = Qt.AlignmentFlag.AlignRight if column in _RIGHT else Qt.AlignmentFlag.AlignLeft
+    return side | Qt.AlignmentFlag.AlignVCenter
+
+
+def _texts(row: ModelRow) -> tuple[str, ...]:
+    return (
+        row.title,
+        short(row.parameters) if row.parameters else "–",
+        f"{row.image_size} px" if row.image_size else "–",
+        f"{row.size_mb:.1f} MB" if row.size_mb else "–",
+        row.where,
+    )
+
+
+def _keys(row: ModelRow) -> tuple[Any, ...]:
+    where = (not row.inside) + (not row.local)
+    return (row.title.lower(), row.parameters, row.image_size, row.size_mb, where)
+
+
+class _Offered(QSortFilterProxyModel):
+    """Keeps the order in which models are offered until a column is chosen."""
+
+    @override
+    def lessThan(self, left: _Index, right: _Index) -> bool:
+        a, b = left.data(SORT_ROLE), right.data(SORT_ROLE)
+        if a == b:
+            return bool(left.data(ROW_ROLE).place < right.data(ROW_ROLE).place)
+        return bool(a < b)
+
+
+class ModelTable(QTableView):
+    """Sortable; one model is chosen at a time.
+
+    Signals:
+        model_chosen: The ModelRow that the user chose.
+    """
+
+    model_chosen = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rows = ModelsItemModel(self)
+        self._sorted = _Offered(self)
+        self._sorted.setSourceModel(self._rows)
+        self.setModel(self._sorted)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setShowGrid(False)
+        self.setTabKeyNavigation(False)
+        self.setWordWrap(False)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(theme.px(38))
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        font = QFont(self.font())
+        font.setBold(False)
+        header.setFont(font)
+        header.setSortIndicatorClearable(True)
+        header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        self.setSortingEnabled(True)
+        self.setAccessibleName(self.tr("Pretrained models"))
+        self._quiet = False
+        self.selectionModel().selectionChanged.connect(self._on_selection_changed)
+
+    def set_rows(self, rows: list[ModelRow], chosen: str) -> None:
+        """Show other models with the one of that source chosen, without saying so."""
+        self._quiet = True
+        self._rows.set_rows(rows)
+        self.choose(chosen)
+        self._quiet = False
+
+    def choose(self, source: str) -> None:
+        """Choose the model of that source, without saying so."""
+        self._quiet = True
+        self.clearSelection()
+        for place in range(self._sorted.rowCount()):
+            if self._sorted.index(place, 0).data(ROW_ROLE).source == source:
+                self.selectRow(place)
+                self.scrollTo(self._sorted.index(place, 0))
+        self._quiet = False
+
+    def chosen(self) -> ModelRow | None:
+        """Return the model that is chosen."""
+        found = self.selectionModel().selectedRows()
+        row: ModelRow | None = found[0].data(ROW_ROLE) if found else None
+        return row
+
+    def titles(self) -> list[str]:
+        """Return the models as they stand there."""
+        rows = range(self._sorted.rowCount())
+        return [self._sorted.index(row, 0).data() for row in rows]
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave out the least telling columns before the models' names get too short."""
+        super().resizeEvent(event)
+        width = self.viewport().width()
+        self.setColumnHidden(2, width < theme.px(560))
+        self.setColumnHidden(1, width < theme.px(460))
+
+    @Slot()
+    def _on_selection_changed(self) -> None:
+        row = self.chosen()
+        if row is not None and not self._quiet:
+            self.model_chosen.emit(row)

@@ -1,0 +1,46 @@
+"""What a run begins with: a preset's numbers, the user's own, or the reason why it cannot."""
+
+from __future__ import annotations
+
+from finetune_studio.core.recipe import Recipe
+from finetune_studio.gui.pages.train import choices
+
+
+def test_an_untouched_recipe_takes_its_presets_numbers_once() -> None:
+    recipe = Recipe()
+    primed = recipe.with_settings(choices.primed(recipe, 168))
+    assert primed.layers.amount == "last_stage"
+    assert primed.optimiser.epochs == 15
+    assert choices.primed(primed, 168) == {}
+    assert choices.departures(primed, 168) == []
+
+
+def test_a_touched_recipe_is_left_alone() -> None:
+    recipe = Recipe().with_settings({"layers.amount": "everything"})
+    assert choices.primed(recipe, 168) == {}
+    assert choices.primed(Recipe(), 0) == {}
+
+
+def test_departures_are_named() -> None:
+    recipe = Recipe()
+    own = recipe.with_settings(
+        choices.preset_settings("balanced", 168)
+        | {"optimiser.epochs": 20, "layers.amount": "later_half"}
+    )
+    assert choices.departures(own, 168) == ["How much to retrain: later half", "Epochs: 20"]
+
+
+def test_every_field_of_the_form_is_one_of_the_recipe() -> None:
+    for _title, names in choices.GROUPS:
+        for name in names:
+            choices.value_of(Recipe(), name)
+
+
+def test_reasons_not_to_start() -> None:
+    good = {"train": 10, "validation": 2}
+    assert choices.cannot_start(good, 2, local=True) == ""
+    assert "Data page" in choices.cannot_start({}, 0, local=True)
+    assert "Two classes" in choices.cannot_start(good, 1, local=True)
+    assert "validation" in choices.cannot_start({"train": 3}, 2, local=True)
+    assert "training split" in choices.cannot_start({"validation": 3}, 2, local=True)
+    assert "not on this computer" in choices.cannot_start(good, 2, local=False)
