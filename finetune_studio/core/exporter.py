@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from finetune_studio.core.events import Prediction
 from finetune_studio.core.task import Bundle, Signature, Task
@@ -29,6 +29,14 @@ class Exporter(ABC):
     def accepts(self, task: Task) -> bool:
         """Whether models of this task can be written so; image models can."""
         return task.models == "image"
+
+    @abstractmethod
+    def library(self, architecture: dict[str, Any]) -> str:
+        """Return the library that loads the export, under the Hub's name for it."""
+
+    @abstractmethod
+    def packages(self, architecture: dict[str, Any]) -> list[str]:
+        """Return the packages that ``predict.py`` imports."""
 
     @abstractmethod
     def write(self, bundle: Bundle, signature: Signature, folder: Path) -> None:

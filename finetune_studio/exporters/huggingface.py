@@ -14,7 +14,10 @@ from finetune_studio.core.exporter import Exporter
 from finetune_studio.core.files import write_json
 from finetune_studio.core.task import Bundle, Signature
 
-_PREDICT = '''"""What do these pictures show? python predict.py FILE... (torch, numpy, pillow, and LIBRARY)"""
+_PREDICT = '''"""Which label do these pictures have? python predict.py FILE...
+
+Needs LIBRARY, torch, safetensors, numpy and pillow.
+"""
 import json, pathlib, sys
 import torch, preprocess
 
@@ -37,12 +40,13 @@ def ask(pixels):
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     failed = 0
-    for path in sys.argv[1:]:
+    for path in sys.argv[1:] or sys.exit(__doc__):
         try:
             shares = ask(look(path))
             print(path, names[shares.argmax()], f"{shares.max():.4f}", sep="\\t")
-        except (OSError, ValueError, SyntaxError) as error:
+        except Exception as error:  # a damaged picture can raise anything; the others are still asked
             failed = 1
             print(f"{path}: {error}", file=sys.stderr)
     sys.exit(failed)
@@ -86,6 +90,14 @@ class HuggingFace(Exporter):
         "preprocessor_config.json": "how a picture is made ready, in the Hub's words",
         "predict.py": "answers files: python predict.py photo.jpg",
     }
+
+    def library(self, architecture: dict[str, Any]) -> str:
+        """Return the library of the network, as the Hub calls it."""
+        return str(architecture.get("library", ""))
+
+    def packages(self, architecture: dict[str, Any]) -> list[str]:
+        """Return what ``predict.py`` imports."""
+        return [self.library(architecture), "torch", "safetensors", "numpy", "pillow"]
 
     def write(self, bundle: Bundle, signature: Signature, folder: Path) -> None:  # noqa: ARG002
         """Write weights and settings, and ``predict.py`` for the library that the network comes from."""
@@ -188,8 +200,10 @@ def _processor(seen: dict[str, Any]) -> dict[str, Any]:
     """Return the preprocessing in the words of the Hub's image processors."""
     words = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3}
     return {
+        "image_processor_type": "CLIPImageProcessor",  # the plain one: resize, cut the centre, normalise
+        "do_convert_rgb": True,
         "do_resize": True,
-        "size": {"shortest_edge": int(seen["resize"])},
+        "size": {"shortest_edge": max(int(seen["resize"]), int(seen["crop"]))},
         "resample": words[seen.get("interpolation", "bilinear")],
         "do_center_crop": True,
         "crop_size": {"height": int(seen["crop"]), "width": int(seen["crop"])},

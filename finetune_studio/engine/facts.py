@@ -1,0 +1,268 @@
+"""What is known of a run, gathered once for whoever must judge its model: model card and report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from finetune_studio.core.dataset.words import natural
+from finetune_studio.core.errors import StudioError
+from finetune_studio.core.events import Evaluated, RunFinished, RunStarted
+from finetune_studio.core.project import Project
+from finetune_studio.core.splits import SPLITS
+from finetune_studio.core.task import Pair, Task
+from finetune_studio.core.words import NAMES
+from finetune_studio.engine import evaluate
+from finetune_studio.engine.run import Run
+from finetune_studio.insights.per_class import ClassScore, per_class
+from finetune_studio.models import zoo
+
+_AMOUNTS = {
+    "head_only": "only the last layer",
+    "last_stage": "the last stage",
+    "later_half": "the later half",
+    "everything": "every layer",
+}
+# A 95 % interval wider than this tells little about which of two models is better.
+_WIDE = 0.15
+_FEW_IN_CLASS = 10
+_UNEVEN = 5
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A run and its results.
+
+    Attributes:
+        title: What the user calls the project.
+        classes: For each class of today, how many samples each split of the run has.
+        unused: Samples of the project that are excluded, unreadable or without a label.
+        changed: Whether the data are no longer those that the run was trained on.
+        origin: What the network was begun from, naming no folder; ``licence`` and ``pretrained_on``
+            are empty where they are not known.
+        pairs: The validation samples with the answers; ``tested`` those of the test split.
+        scored: The validation scores, or None without answers; ``test`` those of the test split.
+        looks: How often the test split was looked at in this project.
+    """
+
+    run: Run
+    task: Task
+    title: str
+    classes: dict[str, dict[str, int]]
+    unused: int
+    changed: bool
+    origin: str
+    licence: str
+    pretrained_on: str
+    started: RunStarted | None
+    finished: RunFinished | None
+    pairs: list[Pair]
+    tested: list[Pair]
+    scored: Evaluated | None
+    test: Evaluated | None
+    looks: int
+
+    @property
+    def splits(self) -> dict[str, int]:
+        """Return the number of samples of each split of the run that has any."""
+        sums = {split: sum(c.get(split, 0) for c in self.classes.values()) for split in SPLITS}
+        return {split: count for split, count in sums.items() if count}
+
+    @property
+    def rows(self) -> list[ClassScore]:
+        """Return the validation scores class by class, in the order in which people count."""
+        return sorted(per_class(self.pairs), key=lambda row: natural(row.name))
+
+    @property
+    def retrained(self) -> str:
+        """Return how much of the network was retrained, in words."""
+        layers = self.run.recipe.layers
+        return _AMOUNTS.get(layers.amount, f"{len(layers.trainable)} layers chosen one by one")
+
+
+def gather(project: Project, run_folder: Path, pairs: Sequence[Pair] = ()) -> Facts:
+    """Return what is known of a run.
+
+    Args:
+        project: The run's project.
+        run_folder: ``PROJECT/runs/<n>``.
+        pairs: Answers on the validation split, for a run that has kept none.
+
+    Raises:
+        StudioError: If there is no run, or its log says nothing of a start.
+    """
+    run = Run(run_folder)
+    task = evaluate.load_task(run.recipe.task)
+    found = evaluate.answers(run.folder, project.dataset, "validation") or list(pairs)
+    tested = evaluate.answers(run.folder, project.dataset, "test")
+    origin, licence, pretrained_on = _origin(run)
+    everything = project.dataset.samples()
+    return Facts(
+        run,
+        task,
+        project.name,
+        _classes(project, run),
+        sum(not s.usable or s.label is None for s in everything),
+        run.environment.get("data_fingerprint") != project.dataset.fingerprint(),
+        origin,
+        licence,
+        pretrained_on,
+        run.started,
+        run.finished,
+        found,
+        tested,
+        evaluate.scored(project, run, task, "validation", found) if found else None,
+        evaluate.scored(project, run, task, "test", tested) if tested else None,
+        len(project.logged("test_opened")),
+    )
+
+
+def _classes(project: Project, run: Run) -> dict[str, dict[str, int]]:
+    """Count the samples that the run had, under today's class names; the test split is today's."""
+    names = project.dataset.current(run.labels).names
+    counts = {name: dict.fromkeys(SPLITS, 0) for name in sorted({*names}, key=natural)}
+    had = {number: split for split, ids in run.samples.items() for number in ids}
+    for sample in project.dataset.samples():
+        split = had.get(sample.id)
+        if split is None and sample.usable and sample.split == "test":
+            split = "test"
+        if split is not None and sample.label is not None:
+            row = counts.setdefault(sample.label, dict.fromkeys(SPLITS, 0))
+            row[split] += 1
+    return counts
+
+
+def _origin(run: Run) -> tuple[str, str, str]:
+    """Return what the network was begun from, its licence, and what it had learnt from."""
+    source = run.recipe.model.source
+    try:
+        row = zoo.CATALOGUE[source]
+    except StudioError:
+        return Path(source or run.model.get("origin", "")).name, "", ""
+    return row.title, str(row.facts.get("licence", "")), str(row.facts.get("pretrained_on", ""))
+
+
+# --- in plain words -----------------------------------------------------------------------------------
+
+
+def summary(facts: Facts) -> list[str]:
+    """Return the result in plain sentences: the score, how sure it is, and what it must beat."""
+    scored = facts.scored
+    if scored is None or not scored.metrics:
+        return ["There are no validation samples left to judge this run by."]
+    name, value = next(iter(scored.metrics.items()))
+    low, high = scored.intervals.get(name, [value, value])
+    if name == "accuracy":
+        right = round(value * scored.samples)
+        first = (
+            f"Of {scored.samples:,} validation samples, which it never learnt from, the model names"
+            f" {right:,} rightly: {percent(value)}."
+        )
+    else:
+        first = (
+            f"On {scored.samples:,} validation samples its {NAMES.get(name, name)} is {value:.3f}."
+        )
+    second = f"On other samples of the same kind expect between {percent(low)} and {percent(high)}."
+    return [first, second, *_against_baseline(scored, low)]
+
+
+def _against_baseline(scored: Evaluated, low: float) -> list[str]:
+    base = scored.baseline
+    if not base:
+        return []
+    value = scored.metrics.get(base["metric"], 0.0)
+    if low > base["value"]:
+        verdict = "is clearly better than"
+    elif value > base["value"]:
+        verdict = "is not clearly better than"
+    else:
+        verdict = "is no better than"
+    simplest = f"the simplest answer, {base['text']}, which is right in {percent(base['value'])}"
+    return [f"That {verdict} {simplest}."]
+
+
+def limits(facts: Facts) -> list[str]:
+    """Return what the scores do not say, in plain sentences; those found in these data first."""
+    points = [*_thin_data(facts), *_weak_spots(facts)]
+    if facts.test is None and facts.splits.get("test"):
+        points.append(
+            f"The {facts.splits['test']:,} test samples have not been looked at yet. They are the last"
+            " honest check before the model is used."
+        )
+    elif facts.test is None:
+        points.append("There is no test split, so the model has no score on untouched samples.")
+    elif facts.looks > 1:
+        points.append(
+            f"The test split was looked at {facts.looks} times. Each look makes its score a little less"
+            " honest."
+        )
+    points += [
+        "The best epoch was chosen by the validation samples, so the score there is a little too good.",
+        "The scores hold for samples like these: the same cameras, places and habits. Try others first.",
+        "The model always answers with one of its classes, also for a sample that shows none of them.",
+    ]
+    if facts.changed:
+        points.append(
+            "The data were edited after this run. The scores are for today's labels; the model learnt"
+            " from the earlier ones."
+        )
+    return points
+
+
+def _thin_data(facts: Facts) -> list[str]:
+    points = []
+    scored = facts.scored
+    if scored is not None and scored.metrics:
+        bounds = scored.intervals.get(next(iter(scored.metrics)))
+        if bounds and bounds[1] - bounds[0] > _WIDE:
+            points.append(
+                f"{scored.samples:,} validation samples are few: a difference below"
+                f" {percent(bounds[1] - bounds[0])} between two models may be chance."
+            )
+    small = [name for name, row in facts.classes.items() if row["validation"] < _FEW_IN_CLASS]
+    if small and len(facts.classes) > 1:
+        points.append(
+            f"{_named(small)} {'has' if len(small) == 1 else 'have'} fewer than {_FEW_IN_CLASS} validation"
+            " samples, too few to judge a class by."
+        )
+    sizes = {name: row["train"] for name, row in facts.classes.items() if row["train"]}
+    if sizes and max(sizes.values()) > _UNEVEN * min(sizes.values()):
+        most, least = max(sizes, key=sizes.__getitem__), min(sizes, key=sizes.__getitem__)
+        points.append(
+            f"The classes are uneven: {sizes[most]:,} training samples of {most}, {sizes[least]:,} of"
+            f" {least}. The model sees rare classes less often than it should."
+        )
+    return points
+
+
+def _weak_spots(facts: Facts) -> list[str]:
+    judged = [row for row in facts.rows if row.samples >= _FEW_IN_CLASS and row.recall < 0.5]
+    if not judged:
+        return []
+    worst = min(judged, key=lambda row: row.recall)
+    return [
+        f"It finds only {percent(worst.recall)} of {worst.name}"
+        + (f", which it often takes for {worst.taken_for}." if worst.taken_for else ".")
+    ]
+
+
+def _named(names: Sequence[str]) -> str:
+    """Return names as people list them, at most three of them."""
+    if len(names) > 3:
+        return f"{', '.join(names[:3])} and {len(names) - 3:,} more classes"
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def percent(share: float) -> str:
+    """Return a share as whole percent, never rounding doubt or hope away: ``92 %``, ``> 99 %``."""
+    if 0.995 <= share < 1:
+        return "> 99 %"
+    if 0 < share < 0.005:
+        return "< 1 %"
+    return f"{share:.0%}".replace("%", " %")
+
+
+def fingerprint_of(facts: Facts) -> str:
+    """Return the hash of the data that the run was trained on."""
+    return str(facts.run.environment.get("data_fingerprint", ""))
