@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import QPoint, QRect, Qt, Signal, Slot
+from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent
-from PySide6.QtWidgets import QLineEdit, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QMenu, QSizePolicy, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from finetune_studio.gui.widgets.bar_list import BarList, BarRow
 from finetune_studio.gui.widgets.name_field import NameField
 
+_FEWEST = 5  # rows that are shown at the least
 _MANY = 14  # so many classes get a field to find one
 
 
@@ -141,6 +142,16 @@ class _ClassBars(BarList):
 
     menu_wanted = Signal(str, QPoint)
     rename_wanted = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        # As high as its rows need, lower where the window is low; then it scrolls.
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        rows = min(_FEWEST, max(1, self.model().rowCount()))
+        return QSize(100, rows * (self.fontMetrics().height() + 10) + 2)
 
     def pick(self, name: str) -> None:
         """Pick a class as a click does."""

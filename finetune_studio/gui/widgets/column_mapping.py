@@ -20,7 +20,7 @@ from typing_extensions import override
 
 _Index = QModelIndex | QPersistentModelIndex
 ROLES = ("path_column", "label_column", "split_column", "group_column")
-_NARROWEST, _WIDEST = 120, 280
+_NARROWEST, _WIDEST = 140, 280
 
 
 class TableItemModel(QAbstractTableModel):

@@ -7,14 +7,24 @@ from functools import partial
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import (
+    QFrame,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 from typing_extensions import override
 
 from finetune_studio.core.events import Finding
+from finetune_studio.gui import theme
 from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.elided_label import ElidedLabel
 
-_BOLD = 80  # letters; bold paragraphs are hard to read
+_BOLD = 96  # letters; bold paragraphs are hard to read
 _ORDER = {"bad": 0, "warning": 1, "info": 2, "ok": 3}
 
 
@@ -54,8 +64,20 @@ class HealthPanel(Card):
         self._list.setSpacing(6)
         for widget in (self._doing, self._bar, self._hint):
             self.body.addWidget(widget)
-        self.body.addLayout(self._list)
-        self.body.addStretch(1)
+        inside = QWidget()
+        inside.setProperty("clear", True)
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 4, 0)
+        column.addLayout(self._list)
+        column.addStretch(1)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.viewport().setProperty("clear", True)
+        area.setWidget(inside)
+        self.body.addWidget(area, 1)
         self.findings: list[Finding] = []
         self.show_findings([], checked=False)
 
@@ -135,6 +157,7 @@ class _Link(QPushButton):
     def __init__(self, text: str) -> None:
         super().__init__()
         self._whole = text
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.setProperty("link", True)
         self.setAccessibleName(text)
         self.setToolTip(text)
@@ -179,6 +202,9 @@ def _words(text: str, role: str) -> QLabel:
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setWordWrap(True)
     label.setProperty("role", role)
+    font = label.font()
+    font.setPixelSize(theme.px(12))
+    label.setFont(font)
     return label
 
 
@@ -190,5 +216,6 @@ def parted(message: str) -> tuple[str, str]:
     for mark in (", so ", " (", "; ", ", "):
         at = message.find(mark)
         if 20 < at <= _BOLD:
-            return message[: at + (mark[0] != " ")], message[at + 1 :].strip()
+            rest = message[at:].lstrip(",; ")
+            return message[:at] + ".", rest if mark == " (" else rest[0].upper() + rest[1:]
     return "", message

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QComboBox,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from finetune_studio.core.preview import Picture, Preview
+from finetune_studio.gui import theme
 from finetune_studio.gui.thumbnails import Thumbnails
 from finetune_studio.gui.widgets.elided_label import ElidedLabel
 from finetune_studio.gui.widgets.name_field import NameField
@@ -109,29 +109,27 @@ class SampleDetail(QWidget):
         self.problem.setTextFormat(Qt.TextFormat.PlainText)
         self.problem.setWordWrap(True)
         self.problem.setProperty("level", "bad")
-        place_row = QHBoxLayout()
-        place_row.setSpacing(6)
-        place_row.addWidget(self.place, 1)
-        place_row.addWidget(self.copy)
         column.addWidget(self.heading)
         column.addWidget(self.facts)
-        column.addLayout(place_row)
+        column.addWidget(self.place)
         column.addWidget(self.group)
+        column.addWidget(self.copy, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.problem)
 
     def _add_actions(self, column: QVBoxLayout) -> None:
-        self.label_button = QPushButton(self.tr("Change label"))
+        self.label_button = KeyButton(self.tr("Change label"), "L")
         self.label_button.setObjectName("change_label")
         self.label_button.setToolTip(self.tr("Give the selected samples another label (L)"))
         self.label_button.clicked.connect(self.ask_label)
-        self.exclude_button = QPushButton()
+        self.exclude_button = KeyButton("", "X")
         self.exclude_button.setObjectName("exclude")
         self.exclude_button.clicked.connect(self._on_exclude_clicked)
         self.split = QComboBox()
         self.split.setObjectName("split")
         self.split.setAccessibleName(self.tr("Split"))
         self.split.setPlaceholderText(self.tr("several splits"))
-        self.split.addItems(SPLITS)
+        for split in SPLITS:
+            self.split.addItem(self.tr("in {split}").format(split=split), split)
         self.split.activated.connect(self._on_split_chosen)
         self.field = NameField()
         self.field.setObjectName("label_name")
@@ -139,18 +137,12 @@ class SampleDetail(QWidget):
         self.field.given_up.connect(self._on_given_up)
         self.deciding = QWidget()
         self.deciding.setProperty("clear", True)
-        grid = QGridLayout(self.deciding)
-        grid.setContentsMargins(0, 4, 0, 0)
-        grid.setSpacing(8)
-        grid.addWidget(self.label_button, 0, 0, 1, 2)
-        grid.addWidget(self.field, 0, 0, 1, 2)
-        grid.addWidget(self.exclude_button, 1, 0)
-        grid.addWidget(self.split, 1, 1)
-        grid.setColumnStretch(0, 1)
-        grid.setColumnStretch(1, 1)
-        for widget in (self.label_button, self.exclude_button, self.split):
-            widget.setMinimumWidth(40)
-            widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        rows = QVBoxLayout(self.deciding)
+        rows.setContentsMargins(0, 4, 0, 0)
+        rows.setSpacing(8)
+        for widget in (self.label_button, self.field, self.exclude_button, self.split):
+            widget.setMinimumWidth(60)
+            rows.addWidget(widget)
         column.addWidget(self.deciding)
 
     def _add_history(self, column: QVBoxLayout) -> None:
@@ -175,7 +167,8 @@ class SampleDetail(QWidget):
         if shown.path != self._detail.path or nothing:
             marks = (Picture(shown.path),) if shown.path else ()
             preview = Preview(marks) if marks else None
-            self.picture.show_preview(preview, self.tr("Select a picture to see it large."))
+            hint = self.tr("Select a picture to see it large.")
+            self.picture.show_preview(preview, "" if preview else hint)
         self._detail = shown
         for label, text in (
             (self.heading, shown.heading),
@@ -259,6 +252,33 @@ class SampleDetail(QWidget):
     def copy_path(self) -> None:
         """Put the whole path on the clipboard."""
         QGuiApplication.clipboard().setText(self._detail.path)
+
+
+class KeyButton(QPushButton):
+    """A button that shows at its right end the key that does the same."""
+
+    def __init__(self, text: str, key: str) -> None:
+        super().__init__(text)
+        self._key = key
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        now = theme.tokens()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        font = painter.font()
+        font.setPixelSize(theme.px(11))
+        painter.setFont(font)
+        side = painter.fontMetrics().height() + 4
+        cap = QRect(self.width() - side - 8, (self.height() - side) // 2, side, side)
+        if self.fontMetrics().horizontalAdvance(self.text()) + 2 * (side + 14) > self.width():
+            return
+        painter.setPen(now.line)
+        painter.setBrush(now.raised)
+        painter.drawRoundedRect(QRectF(cap).adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
+        painter.setPen(now.muted)
+        painter.drawText(cap, int(Qt.AlignmentFlag.AlignCenter), self._key)
 
 
 class _Large(PreviewView):

@@ -17,6 +17,7 @@ SPLITS = ("train", "validation", "test")
 # The first series colours, the two lighter ones darkened until white text on them can be read.
 _COLOURS = (QColor("#0072B2"), QColor("#007D5C"), QColor("#B84F00"))
 _REACH = 6  # pixels beside a boundary at which it can be taken
+_LOCK = 8  # pixels of the padlock's width
 LEAST, MOST = 0.01, 0.5
 
 
@@ -144,16 +145,21 @@ class SplitBar(QWidget):
             painter.drawRoundedRect(self.rect().adjusted(1, 1, -1, -1), 6, 6)
 
     def _paint_words(self, painter: QPainter, box: QRect, split: str, number: int) -> None:
-        """Write as much into a part as fits."""
+        """Write as much into a part as fits; a padlock stands for "locked" where that does not."""
         font = painter.font()
         font.setPixelSize(theme.px(11))
         painter.setFont(font)
-        locked = split == "test" and self._locked and number
-        whole = f"{split} {number:,}"
-        tries = [f"{whole} · {self.tr('locked')}"] if locked else []
-        for text in (*tries, whole, f"{number:,}"):
-            if painter.fontMetrics().horizontalAdvance(text) + 8 <= box.width():
-                painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), text)
+        width = painter.fontMetrics().horizontalAdvance
+        whole, lock = f"{split} {number:,}", split == "test" and self._locked and number > 0
+        tries = [(f"{whole} · {self.tr('locked')}", False)] if lock else []
+        for text, drawn in (*tries, (whole, lock), (f"{number:,}", lock), (f"{number:,}", False)):
+            room = width(text) + (_LOCK + 4 if drawn else 0)
+            if room + 6 <= box.width():
+                left = box.left() + (box.width() - room) // 2
+                words = QRect(left, box.top(), width(text) + 1, box.height())
+                painter.drawText(words, int(Qt.AlignmentFlag.AlignVCenter), text)
+                if drawn:
+                    _draw_lock(painter, left + width(text) + 4, box.center().y())
                 return
 
     def _paint_handles(self, painter: QPainter) -> None:
@@ -242,6 +248,17 @@ class SplitBar(QWidget):
                 " dividing anew leaves them as they are."
             ),
         }.get(split, "")
+
+
+def _draw_lock(painter: QPainter, x: int, middle: int) -> None:
+    """Draw a small padlock in the pen's colour."""
+    colour = painter.pen().color()
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(QPen(colour, 1.3))
+    painter.drawArc(QRectF(x + 1.5, middle - 5, _LOCK - 3, 7), 0, 180 * 16)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(colour)
+    painter.drawRoundedRect(QRectF(x, middle - 1, _LOCK, 6), 1, 1)
 
 
 def _within(value: float, least: float, most: float) -> float:

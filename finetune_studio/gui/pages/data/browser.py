@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QSlider,
     QVBoxLayout,
     QWidget,
@@ -53,6 +54,8 @@ class Browser(QWidget):
         super().__init__(parent)
         self.view = View()
         self._task = ""
+        self._survey = Survey()
+        self._options: list[tuple[str, str]] = []
         self.missing_bar, self.news_bar = NoticeBar(), NoticeBar()
         self.split = SplitCard()
         self.split.bar.picked.connect(self._on_split_picked)
@@ -62,7 +65,7 @@ class Browser(QWidget):
         self.grid = SampleGrid(thumbnails)
         self.detail = SampleDetail(thumbnails)
         self._left = self._make_left()
-        self._right = _scrolled(_card_with(self.detail))
+        self._right = _card_around(self.detail)
         middle = QHBoxLayout()
         middle.setSpacing(12)
         middle.addWidget(self._left)
@@ -78,9 +81,11 @@ class Browser(QWidget):
 
     # --- parts ------------------------------------------------------------------------------------
 
-    def _make_left(self) -> QScrollArea:
+    def _make_left(self) -> QWidget:
         card = Card(self.tr("Classes"))
         card.body.addWidget(self.classes)
+        card.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.health.setMinimumHeight(theme.px(160))
         inside = QWidget()
         inside.setProperty("clear", True)
         column = QVBoxLayout(inside)
@@ -88,7 +93,7 @@ class Browser(QWidget):
         column.setSpacing(12)
         column.addWidget(card)
         column.addWidget(self.health, 1)
-        return _scrolled(inside)
+        return inside
 
     def _make_middle(self) -> QWidget:
         self.filters = ChoiceBar([("all", self.tr("All"))])
@@ -104,6 +109,7 @@ class Browser(QWidget):
         self.zoom = QSlider(Qt.Orientation.Horizontal)
         self.zoom.setRange(SMALLEST, LARGEST)
         self.zoom.setValue(USUAL)
+        self.zoom.setMinimumHeight(theme.px(22))
         self.zoom.setAccessibleName(self.tr("Size of the pictures"))
         self.zoom.setToolTip(self.tr("Size of the pictures (Ctrl and the mouse wheel)"))
         self.zoom.valueChanged.connect(self.grid.set_zoom)
@@ -126,6 +132,7 @@ class Browser(QWidget):
         self.all_button.setProperty("link", True)
         self.all_button.clicked.connect(self._on_all_wanted)
         card = Card()
+        card.title.hide()
         self._tools = QGridLayout()
         self._tools.setSpacing(8)
         told = QHBoxLayout()
@@ -153,14 +160,16 @@ class Browser(QWidget):
             self._tools.removeWidget(widget)
         if one_row:
             for column, widget in enumerate(tools):
-                self._tools.addWidget(widget, 0, column)
+                self._tools.addWidget(widget, 0, column + (column > 0))
         else:
             self._tools.addWidget(self.filters, 0, 0, 1, 3, Qt.AlignmentFlag.AlignLeft)
             for column, widget in enumerate(tools[1:]):
                 self._tools.addWidget(widget, 1, column)
-        for column in range(4):
-            self._tools.setColumnStretch(column, int(column == (1 if one_row else 0)))
-        self.zoom.setFixedWidth(theme.px(110 if one_row else 64))
+        for column in range(5):
+            self._tools.setColumnStretch(column, int(column == int(one_row)))
+        self.search.setMaximumWidth(theme.px(200) if one_row else 16_777_215)
+        self.zoom.setFixedWidth(theme.px(100 if one_row else 64))
+        self._show_filters(self._survey)
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -170,12 +179,17 @@ class Browser(QWidget):
         self._place_tools(one_row=self.width() - 2 * side - 24 > theme.px(_ONE_ROW))
         super().resizeEvent(event)
 
+    @override
+    def minimumSizeHint(self) -> QSize:
+        # Less than the tools need in one row: they are placed in two when it gets narrow.
+        return QSize(theme.px(740), theme.px(400))
+
     # --- what is shown ----------------------------------------------------------------------------
 
     def show_data(self, shown: Shown, task: str) -> None:
         """Show what was arranged for :attr:`view`."""
         self._task = task
-        survey = shown.survey
+        self._survey = survey = shown.survey
         self.grid.show_samples(shown.samples, shown.rows)
         self.classes.set_counts(survey.classes)
         self.classes.set_picked(self.view.label)
@@ -194,20 +208,21 @@ class Browser(QWidget):
         )
 
     def _show_filters(self, survey: Survey) -> None:
-        offers = [("all", self.tr("All"), 1)]
-        offers.append(("excluded", self.tr("Excluded"), survey.excluded))
-        offers.append(("unreadable", self.tr("Unreadable"), survey.unreadable))
-        offers.append(("unlabelled", self.tr("No label"), survey.unlabelled))
-        if self.view.shown == "finding":
-            offers.append(("finding", self.view.ids_title, len(self.view.ids)))
-        options = [
-            (value, text if value == "all" else f"{text} {number:,}")
-            for value, text, number in offers
-            if number or value == self.view.shown
+        """Offer the saved filters; where room is scarce, without their numbers."""
+        offers = [
+            ("excluded", self.tr("Excluded"), survey.excluded),
+            ("unreadable", self.tr("Unreadable"), survey.unreadable),
         ]
-        self.filters.set_options(options)
-        self.filters.set_value(self.view.shown)
-        self.filters.setVisible(len(options) > 1)
+        if survey.unlabelled:
+            offers.append(("unlabelled", self.tr("No label"), survey.unlabelled))
+        numbered = [(v, f"{text} {n:,}" if self._one_row else text) for v, text, n in offers]
+        options = [("all", self.tr("All")), *numbered]
+        if options != self._options:
+            self._options = options
+            self.filters.set_options(options)
+        self.filters.set_value(self.view.shown)  # none for a finding; the line below names it
+        for value, _, number in offers:
+            self.filters.set_enabled(value, number > 0 or value == self.view.shown)
 
     def show_finding(self, ids: list[int], title: str) -> None:
         """Show the samples of a finding only."""
@@ -260,19 +275,16 @@ class Browser(QWidget):
         self._want(View(order=self.view.order))
 
 
-def _card_with(widget: QWidget) -> Card:
-    card = Card()
-    card.body.addWidget(widget)
-    return card
-
-
-def _scrolled(widget: QWidget) -> QScrollArea:
-    """Let a column scroll by itself where the window is low."""
+def _card_around(widget: QWidget) -> Card:
+    """Return a card whose inside scrolls where the window is low."""
     area = QScrollArea()
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     area.viewport().setProperty("clear", True)
+    widget.setProperty("clear", True)
     area.setWidget(widget)
-    return area
+    card = Card()
+    card.body.addWidget(area)
+    return card

@@ -6,16 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QProgressBar,
     QPushButton,
-    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
+from typing_extensions import override
 
+from finetune_studio.gui import theme
+from finetune_studio.gui.pages.data.faces import Faces
 from finetune_studio.gui.pages.data.preview import ImportPreview
 from finetune_studio.gui.thumbnails import Thumbnails
 from finetune_studio.gui.widgets.card import Card
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from finetune_studio.engine.curate import DataLook
 
 
-class Intake(QStackedWidget):
+class Intake(Faces):
     """Three faces: drop, preview, working.
 
     Signals:
@@ -61,7 +64,7 @@ class Intake(QStackedWidget):
             self.addWidget(widget)
 
     def _make_drop(self) -> QWidget:
-        self.area = DropArea(
+        self.area = _Drop(
             self.tr("Drop your photos here"),
             self.tr(
                 "A folder with one folder for each class, such a folder split into train, validation"
@@ -158,6 +161,18 @@ class Intake(QStackedWidget):
     def focus_first(self) -> None:
         """Put the keyboard where the user goes on."""
         (self.preview.import_button if self.at_preview else self.folder_button).setFocus()
+
+
+class _Drop(DropArea):
+    """Keeps its sentence in lines that are easy to read, however wide it is."""
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        side = max(24, (self.width() - theme.px(620)) // 2)
+        layout = self.layout()
+        if layout is not None:
+            layout.setContentsMargins(side, 24, side, 24)
 
 
 def common_place(paths: list[Path]) -> Path:

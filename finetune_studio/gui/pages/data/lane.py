@@ -53,7 +53,7 @@ class Lane(QObject):
 
     def load(self, dataset: Dataset) -> None:
         """Read all samples again."""
-        self._wish(LOAD, lambda _, view: work.load(dataset, view))
+        self._wish(LOAD, lambda stock, view: work.load(dataset, view, stock))
 
     def arrange(self) -> None:
         """Show another view of the same samples."""
@@ -67,7 +67,7 @@ class Lane(QObject):
         def step(stock: Stock, view: View) -> tuple[Stock, Shown]:
             if ids is None:
                 edit()
-                return work.load(dataset, view)
+                return work.load(dataset, view, stock)
             return work.edited(dataset, edit, ids, stock, view)
 
         self._wish(EDIT, step)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Slot
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QMenu, QPushButton, QStackedWidget
+from PySide6.QtWidgets import QMenu, QPushButton
 from typing_extensions import override
 
 from finetune_studio.core.dataset import Dataset, Sample
@@ -16,6 +16,7 @@ from finetune_studio.gui.page import DONE, NEEDS_ATTENTION, NOT_STARTED, Page, s
 from finetune_studio.gui.pages.data import shelf, words, work
 from finetune_studio.gui.pages.data.browser import Browser
 from finetune_studio.gui.pages.data.checking import Checking
+from finetune_studio.gui.pages.data.faces import Faces
 from finetune_studio.gui.pages.data.importing import Importing
 from finetune_studio.gui.pages.data.intake import Intake
 from finetune_studio.gui.pages.data.lane import EDIT, Lane
@@ -25,6 +26,8 @@ from finetune_studio.gui.pages.data.words import Facts
 from finetune_studio.gui.studio import Studio
 from finetune_studio.gui.widgets.drop_area import paths_in
 from finetune_studio.gui.widgets.split_bar import Shares
+
+_MOST_LOOKED_AT = 2000  # selected samples whose labels are counted
 
 
 class DataPage(Page):
@@ -43,7 +46,7 @@ class DataPage(Page):
         self._facts_turn = 0
         self.browser = Browser(studio.thumbnails)
         self.intake = Intake(studio.thumbnails)
-        self.stack = QStackedWidget()
+        self.stack = Faces()
         self.stack.addWidget(self.intake)
         self.stack.addWidget(self.browser)
         self.body.addWidget(self.stack, 1)
@@ -273,26 +276,21 @@ class DataPage(Page):
 
     # --- edits ------------------------------------------------------------------------------------
 
-    def _chosen(self) -> list[int]:
-        grid = self.browser.grid
-        chosen = grid.selected_ids()
-        return chosen or ([grid.current_id()] if grid.current_id() >= 0 else [])
-
     @Slot(str)
     def _on_labelled(self, name: str) -> None:
-        if ids := self._chosen():
+        if ids := self._looked_at():
             self.lane.edit(self._dataset, partial(self._dataset.relabel, ids, name), ids)
         self.browser.grid.setFocus()
 
     @Slot(bool)
     def _on_exclusion_wanted(self, exclude: bool) -> None:
-        if ids := self._chosen():
+        if ids := self._looked_at():
             change = self._dataset.exclude if exclude else self._dataset.include
             self.lane.edit(self._dataset, partial(change, ids), ids)
 
     @Slot(str)
     def _on_split_wanted(self, split: str) -> None:
-        if ids := self._chosen():
+        if ids := self._looked_at():
             self.lane.edit(self._dataset, partial(self._dataset.move, ids, split), ids)
 
     @Slot(str, str)
@@ -329,7 +327,7 @@ class DataPage(Page):
         menu.addSeparator()
         menu.addAction(self.tr("Copy path"), detail.copy_path)
         menu.addAction(self.tr("Select all\tCtrl+A"), self.browser.grid.selectAll)
-        menu.setEnabled(bool(self._chosen()))
+        menu.setEnabled(bool(self._looked_at()))
         return menu
 
     # --- the sample that is looked at -------------------------------------------------------------
@@ -342,8 +340,7 @@ class DataPage(Page):
     @Slot()
     def _show_detail(self) -> None:
         self._facts_turn += 1
-        grid = self.browser.grid
-        current = self._sample(grid.current_id())
+        current = self._sample(next(iter(self._looked_at()), -1))
         if current is None or self.studio.project is None:
             self.browser.detail.show_detail(None)
             return
@@ -353,13 +350,26 @@ class DataPage(Page):
             partial(self._show_facts, self._facts_turn, current),
         )
 
+    def _looked_at(self) -> list[int]:
+        """Return the samples that are selected, the one to look at first."""
+        grid = self.browser.grid
+        chosen, current = grid.selected_ids(), grid.current_id()
+        if not chosen:
+            return [current] if current >= 0 else []
+        if current in chosen:
+            chosen.remove(current)
+            chosen.insert(0, current)
+        return chosen
+
     def _show_facts(self, turn: int, current: Sample, facts: Facts) -> None:
         if turn != self._facts_turn:
             return
-        found = (self._sample(number) for number in self.browser.grid.selected_ids())
+        numbers = self._looked_at()
+        found = (self._sample(number) for number in numbers[:_MOST_LOOKED_AT])
         samples = [sample for sample in found if sample is not None] or [current]
         root = self.lane.stock.root
-        self.browser.detail.show_detail(words.detail(samples, current, facts, root))
+        count = max(1, len(numbers))
+        self.browser.detail.show_detail(words.detail(samples, count, current, facts, root))
 
     def _sample(self, number: int) -> Sample | None:
         row = self.shown.rows.get(number, -1)

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
+    QHeaderView,
     QLabel,
     QPushButton,
     QTableView,
@@ -26,6 +27,8 @@ from finetune_studio.gui.widgets.sample_grid import SampleGrid
 
 if TYPE_CHECKING:
     from finetune_studio.engine.curate import DataLook
+
+_USUAL = "UTF-8"  # how nearly all tables are written; not worth a word
 
 
 class ImportPreview(Card):
@@ -68,6 +71,7 @@ class ImportPreview(Card):
         self.rows.setModel(self._rows)
         self.rows.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.rows.setShowGrid(False)
+        self.rows.setWordWrap(False)
         self.rows.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.rows.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
         left = QVBoxLayout()
@@ -131,10 +135,12 @@ class ImportPreview(Card):
                 widget.hide()
                 widget.deleteLater()
         for text in [look.blocked, *look.problems] if look.importable else look.problems:
-            if text:
-                label = _level_label("warning")
-                label.setText(text)
-                self._problems.addWidget(label)
+            about_letters = bool(look.encoding) and look.encoding in text
+            if not text or (about_letters and look.encoding == _USUAL):
+                continue
+            label = _level_label("info" if about_letters else "warning")
+            label.setText(text)
+            self._problems.addWidget(label)
 
     def _show_rows(self, look: DataLook) -> None:
         table = bool(look.columns)
@@ -154,8 +160,8 @@ class ImportPreview(Card):
         else:
             cells = [(row.path, row.label or "", row.split or "") for row in look.rows]
             self._rows.set_cells((self.tr("File"), self.tr("Label"), self.tr("Split")), cells)
-            for section, width in enumerate((360, 140, 90)):
-                self.rows.setColumnWidth(section, width)
+            header = self.rows.horizontalHeader()
+            header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
 
 
 def _level_label(level: str) -> QLabel:

@@ -7,8 +7,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from heapq import merge
+from math import gcd
 from typing import Any
 
 from finetune_studio.core.dataset import Sample
@@ -16,16 +16,6 @@ from finetune_studio.core.splits import SPLITS
 
 _CHUNK = 4096
 _DIGITS = re.compile(r"\d+")
-
-
-@dataclass(frozen=True, slots=True)
-class Stock:
-    """All samples of a project in the order of their numbers, and its classes in theirs."""
-
-    samples: Sequence[Sample] = ()
-    classes: tuple[str, ...] = ()
-    root: str = ""
-    missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +40,24 @@ class Survey:
     def usable_classes(self) -> int:
         """Return how many classes can be learned."""
         return sum(count > 0 for count in self.classes.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """All samples of a project in the order of their numbers, and its classes in theirs.
+
+    Attributes:
+        missing: Whether the files are not where they were.
+        orders: Orders worked out already: which sample (by its place in ``samples``) comes when.
+            They hold as long as no sample comes or goes.
+    """
+
+    samples: Sequence[Sample] = ()
+    classes: tuple[str, ...] = ()
+    root: str = ""
+    missing: bool = False
+    survey: Survey = Survey()
+    orders: dict[str, Sequence[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,34 +96,84 @@ class Shown:
     survey: Survey = Survey()
 
 
+def stocked(
+    samples: Sequence[Sample],
+    classes: tuple[str, ...],
+    root: str,
+    missing: bool,
+    before: Stock | None = None,
+) -> Stock:
+    """Return a stock with its counts; orders of ``before`` are kept where they still hold."""
+    same = before is not None and [s.id for s in samples] == [s.id for s in before.samples]
+    orders = dict(before.orders) if same and before is not None and before.root == root else {}
+    return Stock(samples, classes, root, missing, _surveyed(samples, classes), orders)
+
+
 def browse(stock: Stock, view: View) -> Shown:
-    """Count a stock and arrange what a view shows of it; takes a while for 100,000 samples."""
+    """Arrange what a view shows of a stock; takes a moment for 100,000 samples."""
     samples = arranged(stock, view)
-    return Shown(samples, {s.id: row for row, s in enumerate(samples)}, survey(stock))
+    return Shown(samples, {s.id: row for row, s in enumerate(samples)}, stock.survey)
 
 
-def survey(stock: Stock) -> Survey:
-    """Count a stock."""
-    usable = [s for s in stock.samples if not s.excluded and not s.problem]
+def _surveyed(samples: Sequence[Sample], classes: Sequence[str]) -> Survey:
+    usable = [s for s in samples if not s.excluded and not s.problem]
     by_class = Counter(s.label for s in usable)
     trained = {s.label for s in usable if s.split == "train"}
     by_split = Counter(s.split for s in usable)
     return Survey(
-        len(stock.samples),
-        sum(s.excluded for s in stock.samples),
-        sum(bool(s.problem) for s in stock.samples),
+        len(samples),
+        sum(s.excluded for s in samples),
+        sum(bool(s.problem) for s in samples),
         by_class[None],
-        {name: by_class[name] for name in stock.classes},
+        {name: by_class[name] for name in classes},
         {split: by_split[split] for split in SPLITS},
-        tuple(name for name in stock.classes if by_class[name] and name not in trained),
-        any(s.group for s in stock.samples),
+        tuple(name for name in classes if by_class[name] and name not in trained),
+        any(s.group for s in samples),
     )
 
 
 def arranged(stock: Stock, view: View) -> list[Sample]:
     """Return the samples that a view shows, in its order."""
-    kept = list(filter(_accepts(view), stock.samples))
-    return gently_sorted(kept, _key(stock, view.order))
+    accepts, samples = _accepts(view), stock.samples
+    ordered = (samples[place] for place in _order(stock, view.order))
+    return [sample for sample in ordered if accepts(sample)]
+
+
+def _order(stock: Stock, name: str) -> Sequence[int]:
+    """Return the places in the stock, in the order to show."""
+    count = len(stock.samples)
+    if name == "newest":
+        return range(count - 1, -1, -1)
+    if name == "class":
+        return _by_class(stock)
+    if name not in ("name", "size"):
+        return mixed(count)
+    if name not in stock.orders:
+        key: Callable[[int], Any] = {
+            "name": lambda place: (padded(file_name(stock.samples[place])), place),
+            "size": lambda place: (-_size(stock.samples[place].path), place),
+        }[name]
+        stock.orders[name] = gently_sorted(range(count), key)
+    return stock.orders[name]
+
+
+def _by_class(stock: Stock) -> list[int]:
+    places: dict[str | None, list[int]] = {name: [] for name in (*stock.classes, None)}
+    for place, sample in enumerate(stock.samples):
+        places.setdefault(sample.label, []).append(place)
+    return [place for some in places.values() for place in some]
+
+
+def mixed(count: int) -> list[int]:
+    """Return the numbers below ``count`` in an order that looks drawn by lot, always the same one.
+
+    The first screen then shows a cross-section of the data. Steps of the golden ratio round a
+    circle lie far apart from each other, whatever their number (Weyl's equidistribution).
+    """
+    step = max(1, round(count * 0.6180339887))
+    while gcd(step, count) > 1:
+        step += 1
+    return [place * step % count for place in range(count)]
 
 
 def _accepts(view: View) -> Callable[[Sample], bool]:
@@ -139,37 +197,21 @@ def _accepts(view: View) -> Callable[[Sample], bool]:
     return lambda s: all(test(s) for test in tests)
 
 
-def _key(stock: Stock, order: str) -> Callable[[Sample], Any]:
-    places = {name: place for place, name in enumerate(stock.classes)}
-    keys: dict[str, Callable[[Sample], Any]] = {
-        "newest": lambda s: -s.id,
-        "name": lambda s: (padded(file_name(s)), s.id),
-        "class": lambda s: (places.get(s.label or "", len(places)), s.id),
-        "size": lambda s: (-_size(s.path), s.id),
-    }
-    # Mixed: an order that looks drawn by lot but is always the same (Knuth's multiplicative hash),
-    # so that the first screen already shows a cross-section of the data.
-    return keys.get(order, lambda s: s.id * 2654435761 % 2**32)
-
-
-def gently_sorted(items: Sequence[Sample], key: Callable[[Sample], Any]) -> list[Sample]:
+def gently_sorted(items: Sequence[int], key: Callable[[int], Any]) -> list[int]:
     """Sort in pieces, so that a thread that sorts 100,000 lets the window's thread work meanwhile.
 
     A single ``list.sort`` would hold the interpreter for its whole length.
     """
-    parts = [
-        sorted(items[start : start + _CHUNK], key=key) for start in range(0, len(items), _CHUNK)
-    ]
-    return list(merge(*parts, key=key)) if len(parts) > 1 else [s for part in parts for s in part]
+    keys = [(key(item), item) for item in items]
+    parts = [sorted(keys[start : start + _CHUNK]) for start in range(0, len(keys), _CHUNK)]
+    return [item for _, item in merge(*parts)]
 
 
-def replaced(stock: Stock, fresh: Sequence[Sample]) -> Stock:
+def replaced(stock: Stock, fresh: Sequence[Sample], classes: tuple[str, ...]) -> Stock:
     """Return the stock with some samples as they are now."""
     news = {s.id: s for s in fresh}
     samples = [news.get(s.id, s) for s in stock.samples]
-    known = set(stock.classes)
-    added = tuple(dict.fromkeys(s.label for s in fresh if s.label and s.label not in known))
-    return Stock(samples, (*stock.classes, *added), stock.root, stock.missing)
+    return stocked(samples, classes, stock.root, stock.missing, stock)
 
 
 def file_name(sample: Sample) -> str:
@@ -177,7 +219,6 @@ def file_name(sample: Sample) -> str:
     return sample.path.rpartition("/")[2]
 
 
-@lru_cache(maxsize=1 << 17)
 def padded(text: str) -> str:
     """Return a text that sorts ``img 2`` before ``img 10``."""
     return _DIGITS.sub(lambda number: number[0].zfill(12), text.casefold())

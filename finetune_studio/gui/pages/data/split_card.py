@@ -68,7 +68,7 @@ class SplitCard(QFrame):
         self.seed.setObjectName("seed")
         self.seed.setRange(0, 2**31 - 1)
         self.seed.setToolTip(self.tr("The same seed deals the photos out in the same way again."))
-        self.lock = QCheckBox(self.tr("Keep test"))
+        self.lock = QCheckBox(self.tr("Keep the test photos"))
         self.lock.setObjectName("lock_test")
         self.lock.setChecked(True)
         self.lock.setToolTip(

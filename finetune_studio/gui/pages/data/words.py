@@ -23,6 +23,7 @@ class Facts:
     size: int = 0
     edits: tuple[Edit, ...] = ()
     newest_edit: int = -1
+    imported: float = 0.0
 
 
 def counted(number: int, task: str = "image_classification") -> str:
@@ -68,22 +69,32 @@ def when(moment: float, now: float | None = None) -> str:
     return f"{day} {clock}" if then.tm_year == today.tm_year else f"{day} {then.tm_year}"
 
 
-def detail(samples: Sequence[Sample], current: Sample, facts: Facts, root: str) -> Detail:
-    """Return what the panel says about the samples that are selected; ``current`` is the one shown."""
+def detail(
+    samples: Sequence[Sample], count: int, current: Sample, facts: Facts, root: str
+) -> Detail:
+    """Return what the panel says about the ``count`` samples that are selected.
+
+    Args:
+        samples: Those selected, or the first of very many.
+        count: How many are selected.
+        current: The one that is shown large.
+        facts: What is known of it.
+        root: The folder of the data.
+    """
     splits = {sample.split for sample in samples}
     split = splits.pop() if len(splits) == 1 else ""
     excluded = all(sample.excluded for sample in samples)
-    if len(samples) > 1:
+    if count > 1:
         labels = Counter(sample.label or "no label" for sample in samples).most_common(4)
         told = ", ".join(f"{label} {count:,}" for label, count in labels)
-        more = "" if len(labels) < 4 else ", …"
+        more = "" if len(labels) < 4 and len(samples) == count else ", …"
         return Detail(
             current.path,
-            f"{len(samples):,} selected",
+            f"{count:,} selected",
             told + more,
             split=split,
             excluded=excluded,
-            count=len(samples),
+            count=count,
         )
     pixels = f"{facts.width:,} × {facts.height:,} pixels" if facts.width else ""
     parts = (current.split, pixels, size(facts.size) if facts.size else "")
@@ -92,6 +103,8 @@ def detail(samples: Sequence[Sample], current: Sample, facts: Facts, root: str) 
         for edit in facts.edits
         if not edit.undone
     )
+    if facts.imported:
+        edits += ((f"Imported {when(facts.imported)}", False),)
     return Detail(
         current.path,
         current.label or "no label",

@@ -11,7 +11,7 @@ from finetune_studio.gui.thumbnails import Thumbnails
 
 _ROOM_BYTES = 96 * 2**20
 _READ_SIDES = (192, 384, 768)  # few sizes, so that the zoom slider seldom reads files anew
-_MOST_A_PAINT = 12  # cutting a tile takes a millisecond; a paint must not take long
+_MOST_A_PAINT = 6  # cutting a tile takes a millisecond; a paint must not take long
 
 
 class Tiles:

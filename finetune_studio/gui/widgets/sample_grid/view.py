@@ -85,8 +85,6 @@ class SampleGrid(QAbstractItemView):
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        # Always there: a bar that comes and goes would move every picture.
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setMouseTracking(True)
         self.setAccessibleName(self.tr("Pictures"))
         thumbnails.ready.connect(self._on_picture_ready)
@@ -174,9 +172,15 @@ class SampleGrid(QAbstractItemView):
     @override
     def updateGeometries(self) -> None:
         caption = self.fontMetrics().height() + 14
+        count, wish = len(self._items.samples), theme.px(self._wish)
+        # Decided for the whole width, so that the bar cannot come and go by turns.
+        fits = fitted(count, self.width(), wish, caption).height <= self.height()
+        policy = Qt.ScrollBarPolicy
+        self.setVerticalScrollBarPolicy(
+            policy.ScrollBarAlwaysOff if fits else policy.ScrollBarAlwaysOn
+        )
         room = self.viewport().size()
-        count = len(self._items.samples)
-        self._places = fitted(count, room.width(), theme.px(self._wish), caption)
+        self._places = fitted(count, room.width(), wish, caption)
         bar = self.verticalScrollBar()
         bar.setSingleStep(max(16, self._places.line // 3))
         bar.setPageStep(room.height())
