@@ -183,7 +183,7 @@ def mixed(back: QColor, front: QColor, part: float) -> QColor:
 def readable_on(back: QColor) -> QColor:
     """Return black or white, whichever stands out more on a colour (WCAG 2 contrast)."""
     light = _luminance(back)
-    black, white = QColor("#10151C"), QColor("#FFFFFF")
+    black, white = QColor("#000000"), QColor("#FFFFFF")
     over_black = (light + 0.05) / (_luminance(black) + 0.05)
     return black if over_black > 1.05 / (light + 0.05) else white
 

@@ -53,6 +53,7 @@ class ExportPage(Page):
         self._cards: list[FormatCard] = []
         self._make_parts()
         self._listen()
+        self._on_busy_changed()
 
     # --- parts ------------------------------------------------------------------------------------
 
@@ -283,7 +284,7 @@ class ExportPage(Page):
         working = EXPORT in self.studio.jobs
         self.work.setVisible(working)
         self.export_button.setEnabled(not working and bool(self._format))
-        self.change_button.setEnabled(not working)
+        self.change_button.setEnabled(not working and bool(self._format))
         for card in self._cards:
             card.setEnabled(not working)
 

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from finetune_studio.core.preview import Picture, Preview
+from finetune_studio.gui import theme
 from finetune_studio.gui.pages.try_out.tried import Tried, answer_in_words, percent
 from finetune_studio.gui.thumbnails import Thumbnails
 from finetune_studio.gui.widgets.bar_list import BarList, BarRow
@@ -51,6 +52,7 @@ class AnswerCard(Card):
         self.trouble = Message()
         self.bars = BarList(pickable=False)
         self.bars.fit_height(_MOST_BARS + 1)
+        self.bars.setMaximumWidth(theme.px(460))  # a name and its bar are read as one line
         self.bars.setAccessibleName(self.tr("Probabilities"))
         self.why = QCheckBox(self.tr("Show where the model looked"))
         self.why.setObjectName("why")

@@ -39,6 +39,7 @@ from finetune_studio.gui.widgets.drop_area import DropArea, paths_in
 from finetune_studio.gui.widgets.empty_state import EmptyState
 from finetune_studio.gui.widgets.heats import Heats
 from finetune_studio.gui.widgets.message import Message
+from finetune_studio.gui.worker import explained
 
 TRY = "try"
 
@@ -308,8 +309,8 @@ class TryOutPage(Page):
         """Write all answers as a table; a refusal is said in place."""
         try:
             files.write_text(path, as_csv(self.tried))
-        except StudioError as error:
-            self.message.say(str(error), "bad")
+        except (StudioError, OSError) as error:
+            self.message.say(str(explained(error)), "bad")
         else:
             self.message.say(self.tr("Saved: {path}").format(path=path), "ok")
 

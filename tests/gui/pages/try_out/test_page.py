@@ -1,0 +1,141 @@
+"""The Try page by clicking: files, a pasted picture, broken files, why, and a table to save."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QMimeData, Qt, QUrl
+from PySide6.QtGui import QImage
+
+from finetune_studio.core.events import Prediction, Progress
+from finetune_studio.core.preview import Heat, Picture, Preview
+from finetune_studio.gui.pages.try_out import page as try_page
+from finetune_studio.gui.pages.try_out.history import TriedItemModel
+from finetune_studio.gui.pages.try_out.page import TryOutPage
+from finetune_studio.gui.pages.try_out.tried import Tried, expanded
+from finetune_studio.gui.widgets import heats
+from tests import tiny
+from tests.gui import answered
+
+
+def ask_model(source, paths, control):
+    """Answer pictures with "hat" and refuse anything else, as the engine does."""
+    inputs, _ = expanded(paths)
+    for number, name in enumerate(inputs, 1):
+        if name.endswith(".png"):
+            yield answered.prediction("hat", 0.9, path=name)
+        else:
+            yield Prediction(input=name, error="It is no picture. Choose another.")
+        yield Progress("try", number, len(inputs))
+
+
+@pytest.fixture
+def page(with_project, qtbot, tmp_path, monkeypatch):
+    monkeypatch.setattr(try_page, "ask_model", ask_model)
+    answered.fill(with_project.project, tmp_path / "photos")
+    with_project.choose_run(answered.add_run(with_project.project))
+    made = TryOutPage(with_project)
+    made.resize(1100, 800)
+    qtbot.addWidget(made, before_close_func=lambda _: with_project.shutdown())
+    made.show()
+    made.entered()
+    return made
+
+
+@pytest.fixture
+def photo(tmp_path):
+    tiny.picture(0, 1).save(tmp_path / "new.png")
+    return tmp_path / "new.png"
+
+
+def test_a_dropped_picture_is_answered_with_its_certainty_and_time(page, qtbot, photo):
+    assert page.answer.isHidden()
+    page.drop.dropped.emit([photo])
+    qtbot.waitUntil(lambda: page.answer.answer.text() == "hat")
+    assert page.answer.share.text() == "90.0 %"
+    assert "12 ms" in page.answer.sentence.text()
+    assert page.history.title.text() == "1 picture tried"
+    assert page.state() == "done"
+    assert page.rail_note() == "1 tried"
+
+
+def test_a_broken_file_is_said_in_place_and_the_next_one_is_answered(page, qtbot, photo, tmp_path):
+    (tmp_path / "broken.jpg").write_bytes(b"nothing")
+    page.ask([tmp_path / "broken.jpg"])
+    qtbot.waitUntil(lambda: "no picture" in page.answer.trouble.text)
+    assert page.answer.answer.isHidden()
+    page.ask([photo])
+    qtbot.waitUntil(lambda: page.answer.answer.text() == "hat")
+    assert page.answer.trouble.text == ""
+    page.history.strip.choose(1)
+    assert "no picture" in page.answer.trouble.text
+
+
+def test_what_is_asked_meanwhile_waits_its_turn(page, qtbot, photo):
+    for _ in range(5):
+        page.ask([photo])
+    qtbot.waitUntil(lambda: len(page.tried) == 5)
+    assert [tried.id for tried in page.tried] == [1, 2, 3, 4, 5]
+
+
+def test_a_folder_makes_a_table_that_can_be_saved(page, qtbot, tmp_path):
+    tiny.image_classification(tmp_path / "more", classes=2, per_class=3)
+    page.ask([tmp_path / "more"])
+    qtbot.waitUntil(lambda: len(page.tried) == 6 and page.history.save_button.isEnabled())
+    assert page.history.view_bar.value() == "table"
+    assert page.history.table.items.rowCount() == 6
+    page.save(tmp_path / "answers.csv")
+    assert len((tmp_path / "answers.csv").read_text(encoding="utf-8").splitlines()) == 7
+    assert "Saved" in page.message.text
+    page.save(tmp_path / "more")  # a folder of that name is in the way
+    assert page.message.property("level") == "bad"
+    qtbot.mouseClick(page.history.clear_button, Qt.MouseButton.LeftButton)
+    assert page.tried == []
+    assert page.answer.isHidden()
+
+
+def test_a_picture_can_be_pasted_as_a_file_and_as_itself(page, qtbot, photo):
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(photo))])
+    page.take(data)
+    qtbot.waitUntil(lambda: len(page.tried) == 1)
+    image = QImage(8, 8, QImage.Format.Format_RGB32)
+    image.fill(Qt.GlobalColor.red)
+    data = QMimeData()
+    data.setImageData(image)
+    page.take(data)
+    qtbot.waitUntil(lambda: len(page.tried) == 2)
+    assert page.tried[1].name == "pasted picture 2.png"
+    page.take(QMimeData())
+    assert "no picture on the clipboard" in page.message.text
+
+
+def test_why_shows_heat_and_goes_again(page, qtbot, photo, monkeypatch):
+    def explanation(folder, sample, label, dataset):
+        return Preview((Picture(sample.path), Heat(np.eye(4, dtype=np.float32))), "", label)
+
+    monkeypatch.setattr(heats, "explanation", explanation)
+    page.ask([photo])
+    qtbot.waitUntil(lambda: page.answer.answer.text() == "hat")
+    page.answer.why.click()
+    qtbot.waitUntil(lambda: len(page.answer.view.preview.marks) == 2)
+    page.answer.why.click()
+    assert len(page.answer.view.preview.marks) == 1
+
+
+def test_answers_belong_to_their_run(page, qtbot, photo, studio):
+    page.ask([photo])
+    qtbot.waitUntil(lambda: len(page.tried) == 1 and not studio.busy)
+    studio.choose_run(answered.add_run(studio.project))
+    assert page.tried == []
+    assert "run 2" in page.subtitle.text()
+    studio.choose_run(None)
+    assert page.blocked()
+
+
+def test_tried_files_are_a_sound_model(qtmodeltester):
+    model = TriedItemModel()
+    model.add([Tried(1, answered.prediction("hat", 0.9, path="a.png"))])
+    model.add([Tried(2, Prediction(input="b.png", error="It is no picture."))])
+    qtmodeltester.check(model)
+    assert model.data(model.index(1, 4)) == "It is no picture."
