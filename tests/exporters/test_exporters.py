@@ -1,50 +1,37 @@
-"""Exports answer alone as the trained model does, and one that does not is refused."""
+"""Every format answers by its own files alone, as the trained model does."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from finetune_studio.core.dataset import Labels
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.events import ExportVerified, RunFinished
+from finetune_studio.core.events import ExportVerified
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
+from finetune_studio.core.task import Bundle
 from finetune_studio.engine.export import export
 from finetune_studio.exporters import CATALOGUE, open_export
-from tests.engine.conftest import draw, run_all, settings
+from finetune_studio.exporters import onnx as onnx_file
+from finetune_studio.tasks.image_classification import ImageClassification
+from tests.engine.conftest import PROCESSOR, small_bundle
+from tests.trained import ODD, trained_project
 
 FORMATS = [row.name for row in CATALOGUE]
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a project with one short run; class and file names have odd characters."""
-    from tests.engine.conftest import small_bundle
-
-    folder = tmp_path_factory.mktemp("exports")
-    rows = draw(folder / "photos", per_class=8)
-    odd = {"class0": "Äpfel & <Birnen>", "class1": "naïve, 'rot'", "class2": '50 % "x"'}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FINETUNE_STUDIO_HOME", str(folder / "home"))
-        patch.setattr(
-            "finetune_studio.tasks.image_classification.ImageClassification.load_model",
-            lambda self, recipe, labels: small_bundle(labels, recipe.seed, recipe),
-        )
-        with Project(folder / "project", "image_classification") as project:
-            renamed = []
-            for row in rows:
-                name = row.path.replace("/", "/bild ä ")
-                (folder / "photos" / row.path).rename(folder / "photos" / name)
-                renamed.append(type(row)(name, odd[str(row.label)], row.split))
-            project.dataset.fill(renamed, root=folder / "photos")
-            last = run_all(project, settings(optimiser__epochs=2))[-1]
-            assert isinstance(last, RunFinished)
-    return folder / "project"
+    return trained_project(tmp_path_factory.mktemp("exports"))
 
 
 def exported(project: Project, name: str, out: Path | None = None) -> ExportVerified:
@@ -53,89 +40,92 @@ def exported(project: Project, name: str, out: Path | None = None) -> ExportVeri
     return last
 
 
-@pytest.mark.parametrize("name", FORMATS)
-def test_predict_py_runs_with_the_exported_files_alone(
-    trained: Path, tmp_path: Path, name: str
-) -> None:
+@pytest.fixture(scope="module")
+def verified(trained: Path) -> dict[str, ExportVerified]:
+    """Return an export in each format; tests copy them before they change anything."""
     with Project(trained) as project:
-        verified = exported(project, name)
-        assert verified.agreement == 1.0
-        assert verified.max_abs_diff < 1e-4
-        assert verified.samples == 6
-        picture = project.dataset.samples(split="validation")[0].path
-    alone = tmp_path / "alone"
-    shutil.copytree(verified.path, alone)
-    broken = tmp_path / "broken.jpg"
-    broken.write_bytes(b"\xff\xd8 cut off")
-    done = subprocess.run(
-        [sys.executable, "-P", str(alone / "predict.py"), picture, str(broken), picture],
+        return {name: exported(project, name) for name in FORMATS}
+
+
+@pytest.fixture(scope="module")
+def picture(trained: Path) -> str:
+    with Project(trained) as project:
+        return project.dataset.samples(split="validation")[0].path
+
+
+def ask(folder: Path, *paths: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run predict.py where this program cannot be imported."""
+    (folder / "finetune_studio.py").write_text("raise ImportError('not alone')")
+    return subprocess.run(
+        [sys.executable, str(folder / "predict.py"), *paths],
         capture_output=True,
         text=True,
-        cwd=tmp_path,
+        encoding="utf-8",
+        cwd=cwd,
+        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
         check=False,
     )
-    printed = [line.split("\t") for line in done.stdout.splitlines()]
-    assert [line[0] for line in printed] == [picture, picture], done.stderr
-    answer = open_export(alone)(picture)
-    assert printed[0][1] == answer.label
-    assert float(printed[0][2]) == pytest.approx(answer.probabilities[answer.label], abs=1e-3)
-    assert str(broken) in done.stderr
-    assert done.returncode == 1
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_folder_explains_itself(trained: Path, name: str) -> None:
-    with Project(trained) as project:
-        folder = Path(exported(project, name).path)
+def test_predict_py_runs_with_the_exported_files_alone(
+    verified: dict[str, ExportVerified], picture: str, tmp_path: Path, name: str
+) -> None:
+    done = verified[name]
+    assert done.agreement == 1.0
+    assert done.max_abs_diff < 1e-4
+    assert done.samples == 6
+    assert done.metric_before == done.metric_after
+    alone = tmp_path / "alone ü"
+    shutil.copytree(done.path, alone)
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"\xff\xd8 cut off")
+    asked = ask(alone, picture, str(broken), picture, cwd=tmp_path)
+    printed = [line.split("\t") for line in asked.stdout.splitlines()]
+    assert [line[0] for line in printed] == [picture, picture], asked.stderr
+    answer = open_export(alone)(picture)
+    assert {line[1] for line in printed} == {answer.label}
+    assert answer.label in ODD.values()
+    assert float(printed[0][2]) == pytest.approx(answer.probabilities[answer.label], abs=1e-3)
+    assert str(broken) in asked.stderr
+    assert "Traceback" not in asked.stderr
+    assert asked.returncode == 1
+
+
+def test_predict_py_ends_well_where_every_file_can_be_read(
+    verified: dict[str, ExportVerified], picture: str, tmp_path: Path
+) -> None:
+    shutil.copytree(verified["onnx"].path, tmp_path / "alone")
+    assert ask(tmp_path / "alone", picture, cwd=tmp_path).returncode == 0
+    nothing = ask(tmp_path / "alone", cwd=tmp_path)
+    assert "predict.py FILE" in nothing.stderr
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_folder_explains_itself_and_tells_nothing_of_this_computer(
+    verified: dict[str, ExportVerified], trained: Path, name: str
+) -> None:
+    folder = Path(verified[name].path)
     for file in ("README.md", "MODEL_CARD.md", "labels.json", "preprocessing.json", "recipe.toml"):
         assert (folder / file).stat().st_size > 10
     card = (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
-    assert card.startswith("---\nlicense")
     assert "\\<Birnen\\>" in card
+    assert "95 % interval" in card
+    assert "always saying" in card
+    front = dict(
+        line.split(": ", 1) for line in card.split("---")[1].strip().splitlines() if ": " in line
+    )
+    assert json.loads(front["pipeline_tag"]) == "image-classification"
+    metrics = json.loads(front["model-index"])[0]["results"][0]["metrics"]
+    assert metrics[0]["type"] == "accuracy"
     about = json.loads((folder / "export.json").read_text(encoding="utf-8"))
     assert about["verified"]["agreement"] == 1.0
     assert about["data_fingerprint"]
+    assert about["recipe_fingerprint"]
     ours = Path(__file__).parents[2] / "finetune_studio" / "modality" / "preprocess.py"
     assert (folder / "preprocess.py").read_bytes() == ours.read_bytes()
-
-
-def test_export_that_answers_differently_is_refused_and_the_old_one_kept(
-    trained: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from finetune_studio.exporters.onnx import Onnx
-
-    with Project(trained) as project:
-        before = Path(exported(project, "onnx").path)
-        stamp = (before / "export.json").read_bytes()
-        write = Onnx.write
-
-        def write_another(self: Onnx, bundle: object, signature: object, folder: Path) -> None:
-            import torch
-
-            with torch.no_grad():
-                for parameter in bundle.network.parameters():  # type: ignore[attr-defined]
-                    parameter.copy_(torch.randn_like(parameter))
-            write(self, bundle, signature, folder)  # type: ignore[arg-type]
-
-        from finetune_studio.engine import export as engine
-
-        original = engine.evaluate.answered
-        kept = {}
-
-        def honest(task: object, bundle: object, samples: object, control: object) -> object:
-            from finetune_studio.engine.run import load_bundle
-
-            kept["bundle"] = load_bundle(project.runs()[0], project.dataset)
-            return original(task, kept["bundle"], samples, control)  # type: ignore[arg-type]
-
-        monkeypatch.setattr(engine.evaluate, "answered", honest)
-        monkeypatch.setattr(Onnx, "write", write_another)
-        with pytest.raises(StudioError) as caught:
-            exported(project, "onnx")
-        assert "answers differently" in caught.value.message
-        assert "agree" in caught.value.message
-        assert (before / "export.json").read_bytes() == stamp
-        assert [f.name for f in before.parent.iterdir() if f.name.startswith(".")] == []
+    for file in folder.iterdir():
+        assert str(trained.parent).encode() not in file.read_bytes(), file.name
 
 
 def test_merged_classes_are_added_up_in_the_export(trained: Path, tmp_path: Path) -> None:
@@ -144,48 +134,127 @@ def test_merged_classes_are_added_up_in_the_export(trained: Path, tmp_path: Path
     with Project(copy) as project:
         names = list(project.dataset.classes().values())
         project.dataset.merge_classes([names[0]], names[1])
-        verified = exported(project, "onnx", tmp_path / "merged")
-        assert verified.agreement == 1.0
         picture = project.dataset.samples(split="validation")[0].path
+        assert exported(project, "onnx", tmp_path / "merged").agreement == 1.0
     answer = open_export(tmp_path / "merged")(picture)
-    assert len(answer.probabilities) == 2
+    assert set(answer.probabilities) == set(names[1:])
     assert sum(answer.probabilities.values()) == pytest.approx(1, abs=1e-5)
 
 
-def test_folder_of_somebody_else_is_not_overwritten(trained: Path, tmp_path: Path) -> None:
-    mine = tmp_path / "mine"
-    mine.mkdir()
-    (mine / "thesis.txt").write_text("years of work")
-    with Project(trained) as project, pytest.raises(StudioError, match="something else"):
-        exported(project, "onnx", mine)
-    assert [f.name for f in mine.iterdir()] == ["thesis.txt"]
+# --- the Hugging Face folder ------------------------------------------------------------------------
 
 
-def test_full_disk_leaves_nothing_behind(
-    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def vit() -> Bundle:
+    from transformers import ViTConfig, ViTForImageClassification
+
+    config = ViTConfig(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=48,
+        image_size=32, patch_size=8, num_labels=3,
+    )  # fmt: skip
+    about = {"library": "transformers", "config": config.to_dict()}
+    labels = Labels(("ä", "b <i>", "c"))
+    network = ViTForImageClassification(config).eval()
+    return Bundle(network, labels, dict(PROCESSOR), about, "classifier")
+
+
+def test_transformers_loads_the_folder_by_itself(tmp_path: Path) -> None:
+    import torch
+    from transformers import AutoImageProcessor, AutoModelForImageClassification
+
+    from finetune_studio.modality import preprocess
+
+    bundle = vit()
+    signature = ImageClassification().signature(bundle)
+    CATALOGUE.load("huggingface")().write(bundle, signature, tmp_path)
+    again = AutoModelForImageClassification.from_pretrained(tmp_path).eval()
+    pixels = signature.inputs["pixels"]
+    with torch.inference_mode():
+        assert torch.equal(again(pixels).logits, bundle.network(pixels).logits)
+    assert again.config.id2label == {0: "ä", 1: "b <i>", 2: "c"}
+    assert again.config.label2id["ä"] == 0
+
+    from PIL import Image
+
+    smooth = Image.radial_gradient("L").resize((80, 60)).convert("RGB")
+    theirs = AutoImageProcessor.from_pretrained(tmp_path)(smooth, return_tensors="np")
+    ours = preprocess.prepare(smooth, bundle.processor)
+    assert np.abs(theirs["pixel_values"][0] - ours).mean() < 0.05
+
+
+def test_changed_program_in_an_export_is_not_run(
+    verified: dict[str, ExportVerified], tmp_path: Path
 ) -> None:
-    import errno
+    shutil.copytree(verified["huggingface"].path, tmp_path / "out")
+    program = tmp_path / "out" / "predict.py"
+    program.write_text(program.read_text() + "\nopen('hacked', 'w')\n")
+    with pytest.raises(StudioError, match="not the one"):
+        open_export(tmp_path / "out")
 
-    from finetune_studio.exporters.onnx import Onnx
 
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+# --- ONNX -------------------------------------------------------------------------------------------
 
-    monkeypatch.setattr(Onnx, "write", full)
-    with Project(trained) as project, pytest.raises(StudioError, match="disk is full"):
-        exported(project, "onnx", tmp_path / "out")
+
+@pytest.mark.parametrize("way", ["traced", "captured"])
+@pytest.mark.parametrize("make", [vit, lambda: small_bundle(Labels(("a", "b", "a")), 0)])
+def test_both_ways_of_writing_onnx_answer_batches_of_any_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, make: Any
+) -> None:
+    import onnxruntime
+    import torch
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("this way is closed")
+
+    monkeypatch.setattr(onnx_file, "_captured" if way == "traced" else "_traced", broken)
+    bundle = make()
+    bundle.network.eval()
+    signature = ImageClassification().signature(bundle)
+    CATALOGUE.load("onnx")().write(bundle, signature, tmp_path)
+    assert [f.name for f in tmp_path.iterdir()] == ["model.onnx"]
+    session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
+    pixels = torch.randn(5, 3, 32, 32)
+    with torch.inference_mode():
+        expected = signature.network(pixels).numpy()
+    found = session.run(None, {"pixels": pixels.numpy()})[0]
+    assert found == pytest.approx(expected, abs=1e-5)
+    assert found.shape[1] == len(set(bundle.labels.names))
+    assert found.sum(1) == pytest.approx(np.ones(5), abs=1e-5)
+    text = (tmp_path / "model.onnx").read_bytes()
+    assert b"site-packages" not in text
+    assert str(Path(__file__).parents[2]).encode() not in text
+
+
+def test_onnx_written_for_one_batch_size_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = small_bundle(Labels(("a", "b")), 0)
+    bundle.network.eval()
+    signature = ImageClassification().signature(bundle)
+    fixed = type(signature)(signature.network, signature.inputs, {}, signature.outputs)
+    monkeypatch.setattr(onnx_file, "_captured", onnx_file._traced)
+    with pytest.raises(StudioError, match="cannot be written as ONNX"):
+        CATALOGUE.load("onnx")().write(bundle, fixed, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_changed_program_in_an_export_is_not_run(trained: Path, tmp_path: Path) -> None:
-    with Project(trained) as project:
-        verified = exported(project, "huggingface", tmp_path / "out")
-    program = Path(verified.path) / "predict.py"
-    program.write_text(program.read_text() + "\nopen('hacked', 'w')\n")
-    with pytest.raises(StudioError, match="not the one"):
-        open_export(Path(verified.path))
+# --- opening an export ------------------------------------------------------------------------------
 
 
 def test_no_export_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(StudioError, match="neither a run nor an export"):
         open_export(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [("labels.json", '["one"]'), ("model.onnx", "no model"), ("preprocessing.json", "{")],
+)
+def test_damaged_export_is_said_so(
+    verified: dict[str, ExportVerified], picture: str, tmp_path: Path, file: str, text: str
+) -> None:
+    folder = tmp_path / "out"
+    shutil.copytree(verified["onnx"].path, folder)
+    open_export(folder)(picture)
+    (folder / file).write_text(text)
+    with pytest.raises(StudioError, match="damaged"):
+        open_export(folder)

@@ -1,0 +1,256 @@
+"""An export that does not answer as the trained model does is refused; nothing else is touched."""
+
+from __future__ import annotations
+
+import errno
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from finetune_studio.core import recipe
+from finetune_studio.core.dataset import Sample
+from finetune_studio.core.errors import StudioError
+from finetune_studio.core.events import Event, ExportVerified, Noted, Prediction, Progress
+from finetune_studio.core.job import Control
+from finetune_studio.core.project import Project
+from finetune_studio.engine import evaluate, proof
+from finetune_studio.engine import export as exports
+from finetune_studio.exporters.onnx import Onnx
+from tests.trained import trained_project
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trained_project(tmp_path_factory.mktemp("exports"))
+
+
+def export(
+    project: Project, out: Path | None = None, control: Control | None = None
+) -> list[Event]:
+    stated = exports.export(project, project.runs()[0], "onnx", out, control or Control())
+    return list(stated)
+
+
+def spoil(monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None]) -> None:
+    """Let something happen to the export between writing and proof."""
+    write_words = exports._write_words
+
+    def then_change(parcel: exports._Parcel) -> dict[str, object]:
+        about = write_words(parcel)
+        change(parcel.folder)
+        return about
+
+    monkeypatch.setattr(exports, "_write_words", then_change)
+
+
+def other_weights(folder: Path) -> None:
+    """Change the last layer's weights in the file."""
+    import numpy as np
+    import onnx
+    from onnx import numpy_helper
+
+    model = onnx.load(str(folder / "model.onnx"))
+    last = next(i for i in model.graph.initializer if "classifier" in i.name and len(i.dims) == 2)
+    values = numpy_helper.to_array(last)
+    last.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(values[::-1]) * 9, last.name))
+    onnx.save(model, str(folder / "model.onnx"))
+
+
+def other_colours(folder: Path) -> None:
+    """Change the mean that is taken out of each picture."""
+    place = folder / "preprocessing.json"
+    values = json.loads(place.read_text())
+    values["mean"] = [3.0, -3.0, 0.0]
+    place.write_text(json.dumps(values))
+
+
+def slightly_other_colours(folder: Path) -> None:
+    """Change it so little that hardly any answer turns over."""
+    place = folder / "preprocessing.json"
+    values = json.loads(place.read_text())
+    values["std"] = [value * 1.05 for value in values["std"]]
+    place.write_text(json.dumps(values))
+
+
+def other_order(folder: Path) -> None:
+    """Turn the labels round."""
+    place = folder / "labels.json"
+    place.write_text(json.dumps(json.loads(place.read_text())[::-1]))
+
+
+@pytest.mark.parametrize(
+    "change", [other_weights, other_colours, slightly_other_colours, other_order]
+)
+def test_tampered_export_is_refused_and_the_old_one_kept(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None]
+) -> None:
+    out = tmp_path / "out"
+    with Project(trained) as project:
+        export(project, out)
+        before = {f.name: f.read_bytes() for f in out.iterdir()}
+        spoil(monkeypatch, change)
+        with pytest.raises(StudioError, match="answers differently") as caught:
+            export(project, out)
+    assert "answers agree" in caught.value.message
+    assert "accuracy" in caught.value.message
+    assert {f.name: f.read_bytes() for f in out.iterdir()} == before
+    assert list(tmp_path.iterdir()) == [out]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "reason"),
+    [
+        ("predict.py", "import finetune_studio", "does not run by itself: ModuleNotFoundError"),
+        ("preprocess.py", "raise SystemExit(0)", "does not run by itself"),
+        ("labels.json", '["a", "b"]', "3 probabilities for 2 labels"),
+    ],
+)
+def test_export_that_needs_this_program_or_dies_is_refused(
+    trained: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    file: str,
+    text: str,
+    reason: str,
+) -> None:
+    spoil(monkeypatch, lambda folder: (folder / file).write_text(text) and None)
+    with Project(trained) as project, pytest.raises(StudioError, match=reason):
+        export(project, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_export_says_what_it_does_and_replaces_an_earlier_one(
+    trained: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    with Project(trained) as project:
+        export(project, out)
+        (out / "README.md").write_text("old")
+        stated = export(project, out)
+    done = stated[-1]
+    assert isinstance(done, ExportVerified)
+    assert done.path == str(out)
+    assert (out / "README.md").read_text() != "old"
+    assert done.latency_ms > 0
+    assert done.size_mb == pytest.approx(
+        sum(f.stat().st_size for f in out.iterdir()) / 2**20, rel=0.05
+    )
+    last = [e for e in stated if isinstance(e, Progress)][-1]
+    assert last.done == last.total == 12
+    assert list(tmp_path.iterdir()) == [out]
+    kept = recipe.load(out / "recipe.toml")
+    assert kept.data.path == "photos"
+    assert kept.optimiser.epochs == 2
+
+
+def test_without_validation_samples_training_samples_are_compared(
+    trained: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(trained, tmp_path / "copy")
+    with Project(tmp_path / "copy") as project:
+        some = [s.id for s in project.dataset.samples(split="validation")]
+        project.dataset.exclude(some)
+        stated = export(project)
+    assert any(isinstance(e, Noted) and "no validation samples" in e.text for e in stated)
+    done = stated[-1]
+    assert isinstance(done, ExportVerified)
+    assert done.samples == 18
+    card = (Path(done.path) / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "asked 18 train samples" in " ".join(card.split())
+
+
+def test_photos_that_cannot_be_read_are_no_proof(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(trained, tmp_path / "copy")
+    with Project(tmp_path / "copy") as project:
+        monkeypatch.setattr(evaluate, "answered", lambda *_: iter(()))
+        with pytest.raises(StudioError, match="cannot be proven"):
+            export(project)
+        assert list(project.exports_folder.iterdir()) == []
+
+
+def test_stopped_export_leaves_nothing(trained: Path, tmp_path: Path) -> None:
+    control = Control()
+    with Project(trained) as project:
+        for event in exports.export(project, project.runs()[0], "onnx", tmp_path / "out", control):
+            if isinstance(event, Progress):
+                control.ask_stop()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_of_somebody_else_is_not_overwritten(trained: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("years of work")
+    with Project(trained) as project:
+        for place in (mine, mine / "thesis.txt"):
+            with pytest.raises(StudioError, match="something else"):
+                export(project, place)
+    assert [f.name for f in mine.iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"), [(errno.ENOSPC, "disk is full"), (errno.EROFS, "may not be written")]
+)
+def test_what_the_disk_refuses_is_said_and_leaves_nothing(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, words: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(code, "refused")
+
+    monkeypatch.setattr(Onnx, "write", refuse)
+    with Project(trained) as project, pytest.raises(StudioError, match=words):
+        export(project, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_crash_between_the_renames_is_repaired(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    with Project(trained) as project:
+        export(project, out)
+        out.rename(tmp_path / ".out.old")
+        (tmp_path / ".out.new-abc").mkdir()
+        monkeypatch.setattr(Onnx, "write", _fail)
+        with pytest.raises(StudioError, match="nothing was written"):
+            export(project, out)
+    assert [f.name for f in tmp_path.iterdir()] == ["out"]
+    assert (out / "model.onnx").is_file()
+
+
+def _fail(*_: object) -> None:
+    raise StudioError("nothing was written", "")
+
+
+def test_frozen_build_says_that_it_reloads_within_itself(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    with Project(trained) as project:
+        stated = export(project, tmp_path / "out")
+    assert any(isinstance(e, Noted) and "reloaded within it" in e.text for e in stated)
+    assert isinstance(stated[-1], ExportVerified)
+    assert stated[-1].agreement == 1.0
+
+
+def test_a_tie_that_rounding_decides_is_no_other_answer() -> None:
+    sample = Sample(1, "x.png", "a", 1, "validation")
+    ours = [(sample, Prediction("a", {"a": 0.5, "b": 0.499999}))]
+    tie = [Prediction("b", {"b": 0.5, "a": 0.499999}, seconds=0.001)]
+    task = evaluate.load_task("image_classification")
+    verified = proof.compared(task, "onnx", ours, tie, Path())
+    assert verified.agreement == 0.0
+    assert proof.refusal(verified, ours, tie) is None
+    other = [Prediction("b", {"b": 0.5004, "a": 0.4996}, seconds=0.001)]
+    verified = proof.compared(
+        task, "onnx", [(sample, Prediction("a", {"a": 0.5004, "b": 0.4996}))], other, Path()
+    )
+    assert proof.refusal(verified, [(sample, Prediction("a", {"a": 0.5004, "b": 0.4996}))], other)
+    nothing = [Prediction("a", {"a": float("nan"), "b": float("nan")}, seconds=0.001)]
+    assert proof.compared(task, "onnx", ours, nothing, Path()).max_abs_diff == 1.0
