@@ -80,8 +80,10 @@ class Page(QWidget):
         self._reason.setProperty("role", "small")
         self._reason.setTextFormat(Qt.TextFormat.PlainText)
         self._reason.hide()
-        self._back.setVisible(self.has_back and bool(self.next_text))
-        self._next.setVisible(bool(self.next_text))
+        if not (self.has_back and self.next_text):
+            self._back.hide()
+        if not self.next_text:
+            self._next.hide()
         head.addStrut(theme.px(36))
         head.addWidget(title)
         head.addWidget(self.subtitle, 1, Qt.AlignmentFlag.AlignVCenter)

@@ -21,7 +21,8 @@ class Card(QFrame):
         self.title.setProperty("role", "heading")
         self.title.setTextFormat(Qt.TextFormat.PlainText)
         self.title.setWordWrap(True)
-        self.title.setVisible(bool(title))
+        if not title:  # showing a widget before it has a parent would open a window
+            self.title.hide()
         self.head.addWidget(self.title, 1)
         outer.addLayout(self.head)
         self.body = QVBoxLayout()

@@ -40,13 +40,15 @@ class DropArea(QWidget):
         self._text.setProperty("role", "heading")
         self._sentence = QLabel(sentence)
         self._sentence.setProperty("role", "muted")
-        self._sentence.setVisible(bool(sentence))
+        if not sentence:
+            self._sentence.hide()
         for label in (self._text, self._sentence):
             label.setWordWrap(True)
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.button = QPushButton(button)
-        self.button.setVisible(bool(button))
+        if not button:
+            self.button.hide()
         self.button.clicked.connect(self.browse_wanted)
         self.buttons = QHBoxLayout()
         self.buttons.setSpacing(8)

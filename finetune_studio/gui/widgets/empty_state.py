@@ -31,7 +31,8 @@ class EmptyState(QWidget):
         self._sentence.setMaximumWidth(420)
         self._sentence.setMinimumWidth(200)
         self.button = QPushButton(action)
-        self.button.setVisible(bool(action))
+        if not action:
+            self.button.hide()
         self.button.clicked.connect(self.acted)
         centre = Qt.AlignmentFlag.AlignHCenter
         column = QVBoxLayout(self)
