@@ -89,8 +89,9 @@ def _photograph(arguments: argparse.Namespace) -> int:
                 continue
             window.show_page(page.name)
             rest(600)
-            until(lambda: not studio.busy, 120)
+            until(lambda: not studio.busy and not studio.asking, 120)
             rest(600)
+            until(lambda: not studio.busy and not studio.asking, 120)
             window.notices.hide()
             rest(50)
             name = f"{page.name}-{look}.png"

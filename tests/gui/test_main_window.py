@@ -7,9 +7,10 @@ import subprocess
 import sys
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QPushButton, QWidget
+from typing_extensions import override
 
 from finetune_studio.core.dataset import Row
 from finetune_studio.core.errors import StudioError
@@ -76,6 +77,39 @@ def test_without_a_project_there_are_no_steps(window):
     assert window.rail.button("guide").isVisible()
     window.show_page("train")
     assert window.current == "start"
+
+
+class _Windows(QObject):
+    """Notes every window that opens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened: list[str] = []
+
+    @override
+    def eventFilter(self, watched, event):
+        if event.type() == QEvent.Type.Show and isinstance(watched, QWidget) and watched.isWindow():
+            self.opened.append(f"{type(watched).__name__} {watched.objectName()}")
+        return False
+
+
+def test_no_page_opens_a_window_of_its_own_for_an_instant(window, studio, qapp, tmp_path):
+    seen = _Windows()
+    qapp.installEventFilter(seen)
+    studio.new_project(tmp_path / "p", "image_classification")
+    for row in PAGES:
+        window.show_page(row.name)
+        assert window.current == row.name
+    qapp.removeEventFilter(seen)
+    assert seen.opened == []
+
+
+def test_every_page_fits_a_small_window(window, studio, tmp_path):
+    studio.new_project(tmp_path / "p", "image_classification")
+    for row in PAGES:
+        window.show_page(row.name)
+    assert window.minimumSizeHint().width() <= 1024
+    assert window.minimumSizeHint().height() <= 640
 
 
 def test_the_rail_is_walked_by_keyboard(window, qtbot):

@@ -51,6 +51,11 @@ class Jobs(QObject):
         """Whether any job is at work, also one that was asked to stop and ends its step."""
         return bool(self._at_work or self._ending)
 
+    @property
+    def asking(self) -> bool:
+        """Whether a question of :meth:`ask` still waits for its answer."""
+        return bool(self._asked)
+
     def worker(self, name: str) -> Worker | None:
         """Return the thread of a job at work."""
         running = self._at_work.get(name)

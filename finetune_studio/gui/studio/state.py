@@ -9,16 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from finetune_studio.core import events
 from finetune_studio.core import settings as preferences
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.events import (
-    Event,
-    RunContinued,
-    RunFinished,
-    RunPaused,
-    RunStarted,
-    StepDone,
-)
 from finetune_studio.core.job import Job
 from finetune_studio.gui.studio import work
 from finetune_studio.gui.studio.jobs import Jobs
@@ -73,7 +66,7 @@ class Studio(QObject):
         self.project: Project | None = None
         self._recipe: Recipe | None = None
         self.run_folder: Path | None = None
-        self.run_events: list[Event] = []
+        self.run_events: list[events.Event] = []
         self.training_run: Path | None = None
         self.paused = False
         self._thumbnails: Thumbnails | None = None
@@ -101,14 +94,14 @@ class Studio(QObject):
         return self.settings.depth == "expert"
 
     @property
-    def training(self) -> bool:
-        """Whether a run is training, also while it is paused."""
-        return TRAINING in self._jobs.names
-
-    @property
     def jobs(self) -> list[str]:
         """Return the names of all jobs at work."""
         return self._jobs.names
+
+    @property
+    def training(self) -> bool:
+        """Whether a run is training, also while it is paused."""
+        return TRAINING in self.jobs
 
     @property
     def thumbnails(self) -> Thumbnails:
@@ -121,6 +114,11 @@ class Studio(QObject):
     def busy(self) -> bool:
         """Whether any job is at work, also one that was asked to stop and ends its step."""
         return self._jobs.busy
+
+    @property
+    def asking(self) -> bool:
+        """Whether a question still waits for its answer."""
+        return self._jobs.asking
 
     def set_expert(self, expert: bool) -> None:
         """Choose between Simple and Expert; no value changes."""
@@ -196,7 +194,7 @@ class Studio(QObject):
         self.run_folder = None
         self.run_events = []
         self.paused = False
-        if self._thumbnails is not None:
+        if self._thumbnails:
             self._thumbnails.forget()
 
     # --- choices and edits ------------------------------------------------------------------------
@@ -241,11 +239,11 @@ class Studio(QObject):
         if self.project is None:
             return
         done: list[str | None] = []
-        replay = getattr(self.project.dataset, what)
-        if self._guarded(lambda: done.append(replay())):
-            if done[0] is not None:
-                self.data_changed.emit()
+        dataset = self.project.dataset
+        if self._guarded(lambda: done.append(getattr(dataset, what)())):
             self.noticed.emit(nothing if done[0] is None else told.format(text=done[0]), "info")
+        if any(done):
+            self.data_changed.emit()
 
     def _guarded(self, action: Callable[[], Any]) -> bool:
         try:
@@ -326,7 +324,7 @@ class Studio(QObject):
             return
         self._train(recipe, folder, past)
 
-    def _train(self, recipe: Recipe, resume: Path | None, past: list[Event]) -> None:
+    def _train(self, recipe: Recipe, resume: Path | None, past: list[events.Event]) -> None:
         if self.project is None or self.training:
             return
         self.run_events = past
@@ -337,19 +335,17 @@ class Studio(QObject):
 
     def pause_training(self) -> None:
         """Let the run wait after the step in hand."""
-        worker = self._jobs.worker(TRAINING)
-        if worker is not None:
-            worker.control.pause()
+        if at_work := self._jobs.worker(TRAINING):
+            at_work.control.pause()
 
     def continue_training(self) -> None:
         """Let a paused run go on."""
-        worker = self._jobs.worker(TRAINING)
-        if worker is not None:
+        if worker := self._jobs.worker(TRAINING):
             worker.control.go_on()
 
     def stop_training(self) -> None:
         """End the run after the step in hand; it can be resumed."""
-        self.stop(TRAINING)
+        self._jobs.stop(TRAINING)
 
     def choose_run(self, folder: Path | None) -> None:
         """Look at another run on Inspect, Try and Export."""
@@ -366,15 +362,15 @@ class Studio(QObject):
             self.choose_run(work.newest_usable(self.project))
         return True
 
-    def _on_run_event(self, event: Event) -> None:
+    def _on_run_event(self, event: events.Event) -> None:
         self.run_events.append(event)
-        if isinstance(event, StepDone) and len(self.run_events) > _MOST_EVENTS:
+        if isinstance(event, events.StepDone) and len(self.run_events) > _MOST_EVENTS:
             self.run_events = work.thinned(self.run_events)
-        if isinstance(event, RunStarted) and self.project is not None:
+        if isinstance(event, events.RunStarted) and self.project is not None:
             self.training_run = work.run_folder(self.project, event.run)
-        if isinstance(event, RunPaused | RunContinued | RunStarted):
-            self.paused = isinstance(event, RunPaused)
-        if isinstance(event, RunFinished) and self.project is not None:
+        if isinstance(event, events.RunPaused | events.RunContinued | events.RunStarted):
+            self.paused = isinstance(event, events.RunPaused)
+        if isinstance(event, events.RunFinished) and self.project is not None:
             folder = work.run_folder(self.project, event.run)
             if folder is not None and work.has_network(folder):
                 self.choose_run(folder)
