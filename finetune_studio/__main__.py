@@ -8,9 +8,12 @@ import sys
 def main() -> int:
     """Open the window, or run one command of the terminal; return the exit code."""
     if len(sys.argv) > 1:
-        from finetune_studio import cli
+        try:
+            from finetune_studio import cli
 
-        return cli.main(sys.argv[1:])
+            return cli.main(sys.argv[1:])
+        except KeyboardInterrupt:  # before or after the command itself
+            return 130
     try:
         from finetune_studio import app
     except ImportError as error:

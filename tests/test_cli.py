@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,9 @@ from typing import Any
 import pytest
 
 from finetune_studio import cli
+from finetune_studio.cli.printing import Printer
+from finetune_studio.core import events, recipe
+from finetune_studio.core.job import Control
 from tests.engine.conftest import draw
 
 SMALL = ["--set", "model.image_size=64", "--set", "optimiser.epochs=4"]
@@ -316,3 +320,177 @@ def test_killed_run_resumes_to_the_numbers_of_a_whole_one(
     whole = train_arguments(photos, tmp_path / "whole", "--set", "optimiser.method=steps", *more)
     assert cli.main(whole) == 0
     assert resumed["metrics"] == lines(capsys)[-1]["metrics"]
+
+
+def saved(project: Path, number: int = 1) -> dict[str, Any]:
+    """Return the choices that a run was carried out with, by dotted name."""
+    return recipe.load(project / "runs" / str(number) / "recipe.toml").stated()
+
+
+def test_preset_is_weaker_than_the_recipe_and_the_recipe_than_set(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "short.toml"
+    file.write_text(
+        f"seed = 4\n[data]\npath = {json.dumps(str(photos))}\n"
+        "[optimiser]\nepochs = 3\nbatch_size = 6\n[model]\nimage_size = 64\n"
+    )
+    out = str(tmp_path / "p")
+    more = ["--set", "preset=quick", "--set", "batch_size=7", "--set", "test_share=0.3"]
+    assert cli.main(["train", str(file), "--out", out, "--json", *more]) == 0
+    found = saved(tmp_path / "p")
+    assert found["optimiser.method"] == "solve"  # of the preset
+    assert found["optimiser.epochs"] == 3  # of the recipe, though the preset says another
+    assert found["optimiser.batch_size"] == 7  # of --set, though both say others
+    assert found["seed"] == 4
+    started = next(e for e in lines(capsys) if e["event"] == "run_started")
+    assert started["samples"]["train"] < 42 * 0.6  # the share held when the data were divided
+
+
+def test_paths_of_a_recipe_hold_wherever_the_command_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draw(tmp_path / "sub" / "photos", per_class=8)
+    file = tmp_path / "sub" / "mine.toml"
+    file.write_text('[data]\npath = "photos"\n[model]\nimage_size = 64\n')
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["train", "sub/mine.toml", "--out", "p", "--preset", "quick", "--json"]) == 0
+    assert Path(lines(capsys)[-1]["run"]) == tmp_path / "p" / "runs" / "1"
+    assert saved(tmp_path / "p")["data.path"] == str(tmp_path / "sub" / "photos")
+    file.write_text('[data]\npath = "elsewhere"\n')
+    assert cli.main(["train", "sub/mine.toml", "--out", "q"]) == 2
+    assert str(tmp_path / "sub" / "elsewhere") in capsys.readouterr().err
+    assert not (tmp_path / "q").exists()
+
+
+def test_a_project_among_the_samples_is_refused_and_leaves_them_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draw(tmp_path / "photos", per_class=6)
+    before = sorted(tmp_path.rglob("*"))
+    for inside in (tmp_path / "photos", tmp_path / "photos" / "project"):
+        assert cli.main(train_arguments(tmp_path / "photos", inside)) == 2
+        assert "among the samples" in capsys.readouterr().err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_run_that_could_not_begin_is_not_gone_on_with(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "p"
+    assert cli.main(train_arguments(photos, out, "--model", "missing.pth")) == 2
+    assert not list((out / "runs").iterdir())
+    capsys.readouterr()
+    assert cli.main(train_arguments(photos, out, "--resume")) == 0
+    assert lines(capsys)[-1]["stopped"] is False
+
+
+def test_resume_refuses_other_data(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draw(tmp_path / "other", per_class=6)
+    assert cli.main(train_arguments(tmp_path / "other", project, "--resume")) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_a_project_stands_for_its_newest_trained_run(
+    project: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["evaluate", str(project), "--json"]) == 0
+    found = Path(lines(capsys)[-1]["run"])
+    assert found.parent == project / "runs"
+    picture = str(photos / "class0" / "000.png")
+    assert cli.main(["predict", str(project), picture, "--json"]) == 0
+    assert lines(capsys)[0]["label"]
+
+
+def test_a_run_outside_its_project_makes_no_project_around_it(
+    project: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alone = tmp_path / "backup" / "my run"
+    shutil.copytree(project / "runs" / "1", alone)
+    for command in (["evaluate"], ["export", "--format", "onnx"]):
+        assert cli.main([command[0], str(alone), *command[1:], "--json"]) == 2
+        assert "does not lie in a project" in capsys.readouterr().err
+    picture = str(photos / "class0" / "000.png")
+    assert cli.main(["predict", str(alone), picture, "--json"]) == 0
+    assert [f.name for f in tmp_path.iterdir()] == ["backup"]
+    assert [f.name for f in (tmp_path / "backup").iterdir()] == ["my run"]
+
+
+def test_a_loss_that_is_no_number_is_null_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    printer = Printer(sys.stdout, json_lines=True)
+    printer.show(events.StepDone(1, 0.5, float("nan"), {"head": float("inf")}, 1.0, 1.0, 1.0))
+    found = lines(capsys)[0]
+    assert found["loss"] is None
+    assert found["learning_rates"] == {"head": None}
+
+
+def test_nothing_that_can_be_answered_is_two_lines_and_exit_2(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = [str(tmp_path / "none.jpg"), "x" * 5000]
+    assert cli.main(["predict", str(project / "runs" / "1"), *missing, "--json"]) == 2
+    captured = capsys.readouterr()
+    assert len(captured.err.splitlines()) == 2
+    assert [json.loads(line)["event"] for line in captured.out.splitlines()] == ["prediction"] * 2
+
+
+_NOISY = """
+import os, sys, warnings
+from finetune_studio import cli
+from finetune_studio.core.events import Examined
+from finetune_studio.engine import doctor
+
+def noisy():
+    print("a library speaks")
+    os.write(1, b"a C library speaks\\n")
+    os.write(2, b"and complains\\n")
+    sys.stderr.write("a progress bar\\n")
+    warnings.warn("careful")
+    return [Examined("python", "\\udcff", "ok", "fine")]
+
+doctor.examine = noisy
+sys.exit(cli.main(["doctor", "--json"]))
+"""
+
+
+def test_what_libraries_print_is_neither_on_stdout_nor_on_stderr(private_home: Path) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    ended = subprocess.run(
+        [sys.executable, "-c", _NOISY], capture_output=True, check=True, env=environment
+    )
+    record = json.loads(ended.stdout)
+    assert record["event"] == "examined"
+    assert record["value"] == "\udcff"  # half a letter, as a file's odd name may hold
+    assert ended.stderr == b""
+    log = (private_home / "log.txt").read_text()
+    for words in ("a library", "a C library", "and complains", "a progress bar", "careful"):
+        assert words in log
+
+
+def test_a_reader_that_leaves_early_is_no_error(private_home: Path) -> None:
+    command = [sys.executable, "-m", "finetune_studio", "list", "models", "--json"]
+    environment = {**os.environ, "FINETUNE_STUDIO_HOME": str(private_home)}
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    )
+    assert process.stdout
+    assert process.stderr
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait(timeout=60) == 0
+
+
+def test_a_stop_while_importing_still_ends_with_run_finished(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = cli._parser().parse_args(train_arguments(photos, tmp_path / "p"))
+    control = Control()
+    control.ask_stop()
+    assert arguments.run(arguments, Printer(sys.stdout, json_lines=True), control) == 130
+    last = lines(capsys)[-1]
+    assert last["event"] == "run_finished"
+    assert last["stopped"] is True
+    assert cli.main(train_arguments(photos, tmp_path / "p", "--resume")) == 0

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from finetune_studio.core.dataset import Labels, Sample
+from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Prediction
 from finetune_studio.core.preview import Preview
 
@@ -118,6 +119,24 @@ class Task(ABC):
     models: ClassVar[str]
     headline: ClassVar[str]
     Options: ClassVar[type[TaskOptions]] = TaskOptions
+
+    @classmethod
+    def own_options(cls, recipe: Recipe) -> TaskOptions:
+        """Return this task's own settings from a recipe.
+
+        Raises:
+            StudioError: If there is no such setting, or its value does not fit.
+        """
+        try:
+            return cls.Options.model_validate(recipe.options)
+        except ValidationError as error:
+            first = error.errors()[0]
+            known = ", ".join(f"options.{name}" for name in cls.Options.model_fields)
+            raise StudioError(
+                f"The setting options.{'.'.join(map(str, first['loc']))} does not fit {cls.name}:"
+                f" {first['msg']}.",
+                f"Known are: {known}." if known else "This task has no settings of its own.",
+            ) from error
 
     @abstractmethod
     def load_model(self, recipe: Recipe, labels: Labels) -> Bundle:

@@ -129,6 +129,8 @@ def _(event: events.RunContinued) -> tuple[str, bool]:
 def _(event: events.RunFinished) -> tuple[str, bool]:
     how = "Stopped, can be resumed" if event.stopped else "Finished"
     kept = f" Best epoch {event.best_epoch:g}: {scores(event.metrics)}." if event.metrics else ""
+    if not event.run:
+        return event.reason, False
     return f"{how} after {duration(event.seconds)}.{kept}\nThe run: {event.run}", False
 
 

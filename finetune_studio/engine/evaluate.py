@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -169,7 +170,7 @@ def predict(source: Path, inputs: Sequence[str], control: Control) -> Iterator[P
         if control.stop.is_set():
             return
         start = time.perf_counter()
-        name = str(Path(text).expanduser().resolve()) if Path(text).exists() else text
+        name = _named(text)
         try:
             found = answer(text)
         except StudioError as error:
@@ -177,6 +178,12 @@ def predict(source: Path, inputs: Sequence[str], control: Control) -> Iterator[P
             continue
         seconds = time.perf_counter() - start
         yield Prediction(found.label, found.probabilities, name, seconds)
+
+
+def _named(text: str) -> str:
+    """Return an input that is a file by its absolute path, and any other as it is."""
+    path = os.path.expanduser(text)  # noqa: PTH111  a Path raises on texts too long for a name
+    return os.path.abspath(path) if os.path.exists(path) else text  # noqa: PTH100, PTH110
 
 
 def _run_answers(folder: Path) -> Any:

@@ -145,6 +145,12 @@ def _read_json(path: Path) -> dict[str, Any]:
     return dict(found)
 
 
+def forget_unless_begun(folder: Path) -> None:
+    """Remove a run that failed before it had a network, so that nothing goes on with its choices."""
+    if not (folder / "model.json").is_file():
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 class EventLog:
     """Appends events to a run's log; a half-written last line is closed first."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -56,14 +56,15 @@ def train(
     folder = resume or project.new_run()
     if resume is None:
         recipe.save(folder / "recipe.toml")
-    log = run.EventLog(folder)
     try:
-        for stated in _train(project, run.Run(folder), control, resumed=resume is not None):
-            event = dated(stated)
-            log.add(event)
-            yield event
-    finally:
-        log.close()
+        with closing(run.EventLog(folder)) as log:
+            for stated in _train(project, run.Run(folder), control, resumed=resume is not None):
+                event = dated(stated)
+                log.add(event)
+                yield event
+    except BaseException:
+        run.forget_unless_begun(folder)
+        raise
 
 
 def _train(project: Project, this: run.Run, control: Control, *, resumed: bool) -> Iterator[Event]:

@@ -23,20 +23,28 @@ def explain(error: BaseException) -> StudioError:
             "The memory is full.",
             "Choose a smaller batch size, a smaller model or fewer layers to retrain, then resume.",
         )
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return StudioError(
-            f"The disk is full: {error.filename or text}.", "Free some space, then resume."
-        )
-    if isinstance(error, PermissionError):
-        return StudioError(
-            f"{error.filename or text} may not be read or written.",
-            "Change its permissions or choose another place.",
-        )
-    if isinstance(error, FileNotFoundError):
-        return StudioError(
-            f"{error.filename or text} is not there any more.", "Find it again on the Data page."
-        )
+    if isinstance(error, OSError):
+        return _refused(error)
     return StudioError(
         f"Something unexpected happened ({type(error).__name__}): {text or 'no details'}.",
         "This is a fault of the program; your data and runs are safe. Please report the details.",
+    )
+
+
+def _refused(error: OSError) -> StudioError:
+    """Say what the operating system refused."""
+    what = error.filename or str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return StudioError(f"The disk is full: {what}.", "Free some space, then resume.")
+    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        return StudioError(
+            f"{what} may not be read or written.",
+            "Change its permissions or choose another place.",
+        )
+    if isinstance(error, FileNotFoundError):
+        return StudioError(f"{what} is not there any more.", "Find it again on the Data page.")
+    reason = error.strerror or type(error).__name__
+    return StudioError(
+        f"The computer refused to read or write{f' {what}' if error.filename else ''}: {reason}.",
+        "Check that the drive is connected and the path is right, then try again.",
     )

@@ -49,13 +49,14 @@ def reason(path: str, error: Exception) -> str:
 
 def _file_reason(file: Path) -> str:
     """Say what is wrong with the file itself, whatever should be in it; empty if nothing is."""
-    if not file.is_file():
-        return "it is not a file" if file.exists() else "the file is not there"
     try:
+        if not file.is_file():
+            return "it is not a file" if file.exists() else "the file is not there"
         with file.open("rb") as opened:
             start = opened.read(len(_LFS))
-    except OSError:
-        return "you may not read it"
+    except OSError as error:
+        denied = isinstance(error, PermissionError)
+        return "you may not read it" if denied else f"the computer refused it ({error.strerror})"
     if start == _LFS:
         return "it is only a pointer left by git-lfs (run 'git lfs pull' where it came from)"
     return "" if start else "the file is empty"

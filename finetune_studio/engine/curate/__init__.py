@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from finetune_studio.engine.curate.health import apply_remedy, check
 from finetune_studio.engine.curate.importing import add_news, import_data, news, relink
-from finetune_studio.engine.curate.looking import DataLook, look
+from finetune_studio.engine.curate.looking import DataLook, existing, keep_apart, look
 
 __all__ = [
     "DataLook",
     "add_news",
     "apply_remedy",
     "check",
+    "existing",
     "import_data",
+    "keep_apart",
     "look",
     "news",
     "relink",

@@ -23,7 +23,7 @@ from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.reader import Reader
 from finetune_studio.core.recipe import DataChoices
-from finetune_studio.engine.curate.looking import existing, reader_for
+from finetune_studio.engine.curate.looking import existing, keep_apart, reader_for
 
 _COLUMNS = ("path_column", "label_column", "split_column", "group_column")
 _MOST_NAMED = 1000  # samples set aside that are named one by one
@@ -42,6 +42,7 @@ def import_data(
     """
     started = time.monotonic()
     path = existing(Path(choices.path))
+    keep_apart(project.folder, path)
     if len(project.dataset) and not replace:
         yield from _same_again(project, path, choices, started)
         return

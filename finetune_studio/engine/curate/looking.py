@@ -111,6 +111,20 @@ def existing(path: Path) -> Path:
     return path.resolve()
 
 
+def keep_apart(project_folder: Path, data: Path) -> None:
+    """Refuse a project among the samples: its own files would become samples, and data stay untouched.
+
+    Raises:
+        StudioError: If the project's folder is the folder of the data, or lies in it.
+    """
+    folder = Path(project_folder).expanduser().resolve()
+    if data.is_dir() and folder.is_relative_to(data):
+        raise StudioError(
+            f"The project {folder} would lie among the samples of {data}.",
+            "Choose a folder for the project that is not in the folder of the data.",
+        )
+
+
 def reader_for(path: Path, choices: DataChoices, names: Collection[str] | None = None) -> Reader:
     """Return the reader that was chosen, or the one whose format fits best.
 

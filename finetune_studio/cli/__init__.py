@@ -1,0 +1,132 @@
+"""The terminal: the same engine as the window, printed as sentences or as JSON lines."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import traceback
+from pathlib import Path
+from typing import Any, NoReturn
+
+from finetune_studio.cli import commands, training
+from finetune_studio.cli.codes import BUG, DONE, INTERRUPTED, MENDABLE
+from finetune_studio.cli.printing import Printer
+from finetune_studio.cli.surroundings import interruptible, quiet
+from finetune_studio.core import settings
+from finetune_studio.core.errors import StudioError
+from finetune_studio.core.job import Control
+
+__all__ = ["LISTS", "main"]
+
+LISTS = ("tasks", "models", "readers", "checks", "monitors", "insights", "exporters")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; return its exit code (see the terminal contract)."""
+    control = Control()
+    try:
+        arguments = _parser().parse_args(argv)
+        with interruptible(control), quiet(json_lines=arguments.json) as words:
+            printer = Printer(words, json_lines=arguments.json)
+            return int(arguments.run(arguments, printer, control))
+    except BrokenPipeError:  # the reader of our output has gone, as with | head
+        return DONE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001  the last place where an error can be put into words
+        return _report(error)
+
+
+def _report(error: Exception) -> int:
+    from finetune_studio.engine import trouble
+
+    known = trouble.explain(error)
+    lines = (known.message, known.hint or "Run 'finetune-studio --help' for help.")
+    with contextlib.suppress(OSError):  # nobody may be listening any more
+        for text in lines:
+            print(_line(text), file=sys.stderr)
+    if trouble.is_bug(error):
+        log = settings.home() / "last-error.txt"
+        with contextlib.suppress(OSError):
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        return BUG
+    return MENDABLE
+
+
+def _line(text: str) -> str:
+    encoding = sys.stderr.encoding or "utf-8"
+    return " ".join(text.split()).encode(encoding, "backslashreplace").decode(encoding)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Refuses arguments in the two lines that every error has."""
+
+    def error(self, message: str) -> NoReturn:
+        raise StudioError(
+            message[:1].upper() + message[1:] + ".", f"Run '{self.prog} --help' for help."
+        )
+
+
+def place(text: str) -> Path:
+    """Return a path of the command line as an absolute one."""
+    return Path(text).expanduser().absolute()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="finetune-studio",
+        description="Fine-tune a pretrained model on your own data. Without a command: the window.",
+    )
+    both = argparse.ArgumentParser(add_help=False)
+    both.add_argument("--json", action="store_true", help="print JSON lines only, one event each")
+    table: Any = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+
+    def command(name: str, run: Any, text: str) -> argparse.ArgumentParser:
+        made: argparse.ArgumentParser = table.add_parser(
+            name, parents=[both], help=text, description=text
+        )
+        made.set_defaults(run=run)
+        return made
+
+    demo = command("demo", training.demo, "Train, inspect and export on the embedded sample.")
+    demo.add_argument("--out", type=place, metavar="PROJECT")
+    _train_arguments(command("train", training.train, "Fine-tune a model on your data."))
+
+    check = command(
+        "check", commands.check, "Look for trouble in data; nothing is written beside them."
+    )
+    check.add_argument("data", type=place, metavar="DATA")
+    check.add_argument("--task", default="image_classification")
+
+    evaluate = command("evaluate", commands.evaluate, "Score a run on a split.")
+    evaluate.add_argument("source", type=place, metavar="RUN")
+    evaluate.add_argument("--split", choices=["train", "validation", "test"], default="validation")
+
+    export = command("export", commands.export, "Write a model for use elsewhere, and prove it.")
+    export.add_argument("source", type=place, metavar="RUN")
+    export.add_argument("--format", required=True)
+    export.add_argument("--out", type=place, metavar="DIR")
+
+    predict = command("predict", commands.predict, "Ask a run or an export.")
+    predict.add_argument("source", type=place, metavar="RUN|EXPORT")
+    predict.add_argument("inputs", nargs="+", metavar="INPUT")
+
+    listing = command("list", commands.show_list, "List what there is.")
+    listing.add_argument("kind", choices=LISTS)
+
+    command("doctor", commands.doctor, "Say what is installed and what works.")
+    return parser
+
+
+def _train_arguments(train: argparse.ArgumentParser) -> None:
+    train.add_argument("recipe", nargs="?", type=place, metavar="RECIPE.toml")
+    train.add_argument("--task")
+    train.add_argument("--data", type=place, metavar="PATH")
+    train.add_argument("--model", metavar="NAME|FILE|FOLDER")
+    train.add_argument("--out", type=place, metavar="PROJECT")
+    train.add_argument("--preset", choices=["quick", "balanced", "best"])
+    train.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", dest="settings")
+    train.add_argument("--seed", type=int)
+    train.add_argument("--resume", action="store_true", help="go on with the newest unfinished run")

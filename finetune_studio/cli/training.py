@@ -1,0 +1,183 @@
+"""The commands that train: whose choices win, and whether a run begins or goes on."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from finetune_studio.cli.codes import DONE, INTERRUPTED
+from finetune_studio.cli.printing import Printer
+from finetune_studio.core import events, recipe, settings
+from finetune_studio.core.errors import StudioError
+from finetune_studio.core.job import Control
+from finetune_studio.core.project import Project
+from finetune_studio.core.recipe import Recipe
+
+
+def demo(arguments: argparse.Namespace, out: Printer, control: Control) -> int:
+    """Train, evaluate, export and report on the embedded sample."""
+    from finetune_studio.engine import evaluate, report
+    from finetune_studio.engine import export as exports
+
+    folder = arguments.out or settings.documents() / "finetune-studio-demo"
+    data = settings.resources() / "samples" / "leaves"
+    out.say(f"The sample: {data}")
+    own = {"preset": "quick", "data.path": str(data)}
+    _fits(folder, own["data.path"])
+    with Project(folder, Recipe().task) as project:
+        finished = _begin(project, own, out, control)
+        if finished.stopped:
+            return INTERRUPTED
+        run_folder = Path(finished.run)
+        for job in (
+            evaluate.evaluate(project, run_folder, "test", control),
+            exports.export(project, run_folder, "onnx", None, control),
+        ):
+            out.all(job)
+            if control.stop.is_set():
+                return INTERRUPTED
+        page = report.write_report(project, run_folder)
+        out.say(f"The report: {page}")
+        out.say(f"The project: {project.folder}  (open it with: finetune-studio)")
+    return DONE
+
+
+def train(arguments: argparse.Namespace, out: Printer, control: Control) -> int:
+    """Begin a run, or go on with the newest one."""
+    folder = arguments.out
+    if folder is None:
+        raise StudioError("It is not said where the project goes.", "Add --out PROJECT.")
+    own = _own_choices(arguments)
+    known = Project.exists(folder)
+    if not known:
+        _fits(folder, own.get("data.path", ""))
+    with Project(folder, own["task"]) as project:
+        if known and own.get("data.path"):
+            _same_data(project, own["data.path"], out, control)
+        newest = _newest(project) if arguments.resume else None
+        finished = _go_on(project, newest, out, control) if newest else None
+        if finished is None:
+            finished = _begin(project, own, out, control)
+    return INTERRUPTED if finished.stopped else DONE
+
+
+def _own_choices(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what the user chose, by dotted name: the recipe file, then flags, then ``--set``.
+
+    Raises:
+        StudioError: If a choice does not fit, before anything is written.
+    """
+    from finetune_studio.tasks import CATALOGUE
+
+    own: dict[str, Any] = {}
+    if arguments.recipe:
+        own |= recipe.load(arguments.recipe).stated()
+        _settle(own, arguments.recipe.parent)
+    flags = {
+        "task": arguments.task,
+        "data.path": str(arguments.data) if arguments.data else None,
+        "model.source": arguments.model,
+        "preset": arguments.preset,
+        "seed": arguments.seed,
+    }
+    own |= {name: value for name, value in flags.items() if value is not None}
+    own |= dict(recipe.parse_setting(text) for text in arguments.settings)
+    _settle(own, Path.cwd())
+    own["task"] = CATALOGUE[own.get("task") or Recipe().task].name
+    choices = Recipe().with_settings(own)
+    if choices.options:  # loading a task takes seconds, so not without a reason
+        CATALOGUE.load(own["task"]).own_options(choices)
+    return own
+
+
+def _settle(own: dict[str, Any], base: Path) -> None:
+    """Make the paths among the choices absolute, so that the run can go on from anywhere."""
+    if own.get("data.path"):
+        own["data.path"] = str((base / Path(own["data.path"]).expanduser()).absolute())
+    if own.get("model.source"):
+        own["model.source"] = _source(own["model.source"], base)
+
+
+def _source(text: str, base: Path) -> str:
+    """Return a model's name as it is, or a file's or folder's path as an absolute one."""
+    from finetune_studio.models.zoo import CATALOGUE
+
+    path = base / Path(text).expanduser()
+    written_as_path = "/" in text or "\\" in text or path.suffix in (".pth", ".pt", ".safetensors")
+    if written_as_path or (text not in CATALOGUE and path.exists()):
+        return str(path.absolute())
+    return text
+
+
+def _fits(folder: Path, data: str) -> None:
+    """Refuse what cannot become a project, before its folder is made.
+
+    Raises:
+        StudioError: If there are no data, or the project would lie among them.
+    """
+    from finetune_studio.engine import curate
+
+    if not data:
+        raise StudioError("It is not said which data to train on.", "Add --data PATH.")
+    curate.keep_apart(folder, curate.existing(Path(data)))
+
+
+def _same_data(project: Project, data: str, out: Printer, control: Control) -> None:
+    """Refuse other data than the project's; the same data in a new place are found again."""
+    from finetune_studio.engine import curate
+
+    if len(project.dataset) and str(Path(data).resolve()) != project.dataset.get("source"):
+        choices = Recipe().with_settings({"data.path": data}).data
+        out.all(curate.import_data(project, choices, 0, control), quiet=True)
+
+
+def _newest(project: Project) -> Path | None:
+    """Return the newest run that began; a folder without a recipe never did."""
+    begun = [f for f in project.runs() if (f / "recipe.toml").is_file()]
+    return begun[-1] if begun else None
+
+
+def _go_on(
+    project: Project, newest: Path, out: Printer, control: Control
+) -> events.RunFinished | None:
+    """Go on with a run, or say again how it ended."""
+    from finetune_studio.engine import run
+    from finetune_studio.engine.train import train as carry_out
+
+    this = run.Run(newest)
+    done = this.finished
+    if done is not None and not done.stopped:
+        out.say(f"Run {newest.name} is finished already.")
+        out.show(done)
+        return done
+    last = out.all(carry_out(project, this.recipe, control, resume=newest))
+    return last if isinstance(last, events.RunFinished) else None
+
+
+def _begin(
+    project: Project, own: dict[str, Any], out: Printer, control: Control
+) -> events.RunFinished:
+    """Index the data, fill in the preset (weaker than the user's own choices), and train."""
+    from finetune_studio.engine import curate, presets
+    from finetune_studio.engine.train import train as carry_out
+
+    choices = Recipe().with_settings(own)
+    if choices.data.path or not len(project.dataset):
+        _fits(project.folder, choices.data.path)
+        out.all(curate.import_data(project, choices.data, choices.seed, control))
+    else:
+        own = own | {"data.path": project.dataset.get("source")}
+    if not control.stop.is_set():
+        samples = project.dataset.split_counts()["train"]
+        choices = presets.apply(choices, samples, choices.preset).with_settings(own)
+        project.keep_recipe(choices)
+        last = out.all(carry_out(project, choices, control))
+        assert isinstance(last, events.RunFinished)
+        return last
+    stopped = events.RunFinished(
+        "", str(project.folder), choices.task, {}, 0, 0, stopped=True,
+        reason="Stopped before the run began.",
+    )  # fmt: skip
+    out.show(stopped)
+    return stopped
