@@ -65,4 +65,4 @@ def fitted(count: int, width: int, wish: int, caption: int) -> Places:
     room = max(24, width - 2 * _EDGE)
     columns = max(1, round((room + GAP) / (wish + GAP)))
     share = (room - GAP * (columns - 1)) // columns
-    return Places(count, columns, share if count >= columns else min(share, wish), caption)
+    return Places(count, columns, share if count >= columns else min(room, wish), caption)

@@ -1,0 +1,60 @@
+"""The table's first rows: roles of columns, chosen above them."""
+
+from __future__ import annotations
+
+import pytest
+
+from finetune_studio.gui.widgets.column_mapping import ColumnMapping, TableItemModel
+
+COLUMNS = ("id", "file", "kind")
+CELLS = (("1", "a.jpg", "cat"), ("2", "b.jpg"), ("3", "c.jpg", "<b>dog</b>"))
+
+
+@pytest.fixture
+def table(qtbot) -> ColumnMapping:
+    made = ColumnMapping()
+    qtbot.addWidget(made)
+    made.resize(500, 300)
+    made.show_table(COLUMNS, CELLS, {"path_column": "file", "label_column": "kind"})
+    made.show()
+    return made
+
+
+def test_the_item_model_keeps_qts_rules(qtmodeltester, qapp):
+    items = TableItemModel()
+    items.set_cells(COLUMNS, CELLS)
+    qtmodeltester.check(items, force_py=True)
+    assert items.data(items.index(1, 2)) == ""  # a line that ends early
+    assert items.data(items.index(2, 2)) == "<b>dog</b>"
+
+
+def test_guesses_are_shown(table):
+    assert table.roles() == {
+        "path_column": "file",
+        "label_column": "kind",
+        "split_column": "",
+        "group_column": "",
+    }
+
+
+def test_a_role_belongs_to_one_column(table, qtbot):
+    choice = table.choice("id")
+    choice.setCurrentIndex(choice.findData("label_column"))
+    with qtbot.waitSignal(table.mapped) as heard:
+        choice.activated.emit(choice.currentIndex())
+    assert heard.args[0]["label_column"] == "id"
+    assert table.choice("kind").currentData() == ""
+
+
+def test_each_drop_down_stands_above_its_column(table):
+    for section, column in enumerate(COLUMNS):
+        left = table.horizontalHeader().sectionViewportPosition(section)
+        choice = table.choice(column)
+        assert left <= choice.x() <= choice.geometry().right() <= left + table.columnWidth(section)
+    assert table.horizontalHeader().height() > table.choice("id").geometry().bottom()
+
+
+def test_another_table_brings_its_own_columns(table):
+    table.show_table(("x",), (("1",),), {})
+    assert table.roles()["path_column"] == ""
+    assert table.model().columnCount() == 1
