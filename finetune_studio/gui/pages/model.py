@@ -275,7 +275,8 @@ class ModelPage(Page):
         number = self._trying
         self._problem.hide()
         self._wanted_file = source if Path(source).is_file() else ""
-        self._architecture_row.setVisible(bool(self._wanted_file) and bool(architecture))
+        known = self._architecture.count() > 0
+        self._architecture_row.setVisible(known and bool(self._wanted_file) and bool(architecture))
         recipe = self.studio.recipe.with_settings(
             {
                 "model.source": source,
@@ -315,7 +316,6 @@ class ModelPage(Page):
     def _on_architecture_picked(self, place: int) -> None:
         if self._wanted_file:
             self.try_source(self._wanted_file, str(self._architecture.itemData(place)))
-            self._architecture_row.show()
 
     @Slot()
     def _on_download_wanted(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal, Slot
+from shiboken6 import isValid
 from typing_extensions import override
 
 from finetune_studio.core.errors import StudioError
@@ -228,7 +229,7 @@ class _Answer(QObject):
 
     @Slot(object, object)
     def _on_arrived(self, result: Any, error: Any) -> None:
-        if not self._jobs.answered(self):
+        if not self._jobs.answered(self) or _gone(self._on_result):
             return
         if error is None:
             self._on_result(result)
@@ -236,6 +237,14 @@ class _Answer(QObject):
             self._on_error(error)
         else:
             self._jobs.troubled.emit(error)
+
+
+def _gone(callback: Any) -> bool:
+    """Return whether a callback belongs to a widget that was closed while the answer was sought."""
+    while hasattr(callback, "func"):  # functools.partial
+        callback = callback.func
+    owner = getattr(callback, "__self__", None)
+    return isinstance(owner, QObject) and not isValid(owner)
 
 
 class _Asking(QRunnable):

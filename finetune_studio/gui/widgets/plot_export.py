@@ -10,7 +10,7 @@ from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPoint, QRectF, QSize
 from PySide6.QtGui import QFont, QImage, QPainter, QPen
 
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.files import replacing, write_text
+from finetune_studio.core.files import replacing
 from finetune_studio.gui import theme
 from finetune_studio.gui.widgets.curve_plot import CurvePlot
 
@@ -25,16 +25,14 @@ def save(plot: CurvePlot, file: Path) -> None:
     """
     kind = file.suffix.lower()
     plot.redraw()
-    if kind == ".csv":
-        write_text(file, as_csv(plot))
-    elif kind in (".png", ".svg"):
-        content = as_png(plot) if kind == ".png" else as_svg(plot)
-        with replacing(file) as temporary:
-            temporary.write_bytes(content)
-    else:
+    writers = {".csv": lambda: as_csv(plot).encode(), ".png": lambda: as_png(plot)}
+    writers[".svg"] = lambda: as_svg(plot)
+    if kind not in writers:
         raise StudioError(
             f"A plot cannot be written as {file.name}.", "End its name with .png, .svg or .csv."
         )
+    with replacing(file) as temporary:
+        temporary.write_bytes(writers[kind]())
 
 
 def as_csv(plot: CurvePlot) -> str:

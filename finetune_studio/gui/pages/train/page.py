@@ -22,6 +22,7 @@ from finetune_studio.gui.pages.train.outlook_words import outlook_text, subtitle
 from finetune_studio.gui.pages.train.setup_panel import SetupPanel
 from finetune_studio.gui.pages.train.story import plain
 from finetune_studio.gui.studio import TRAINING, Studio
+from finetune_studio.gui.worker import explained
 
 if TYPE_CHECKING:
     from finetune_studio.engine.estimate import TimeEstimate
@@ -302,8 +303,8 @@ class TrainPage(Page):
 
         try:
             plot_export.save(plot, file)
-        except StudioError as error:
-            self.studio.troubled.emit(error)
+        except Exception as error:  # noqa: BLE001  whatever the disk says is told in words
+            self.studio.troubled.emit(explained(error))
         else:
             self.studio.noticed.emit(self.tr("Saved as {name}.").format(name=file.name), "ok")
 
