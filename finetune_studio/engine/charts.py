@@ -88,6 +88,24 @@ def chart(
     return f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}">{inside}</svg>'
 
 
+def range_bar(value: float, bounds: Sequence[float], base: float | None) -> str:
+    """Return a score on a line from 0 to 1: the interval as a band, the baseline as a tick."""
+    low, high = (min(1.0, max(0.0, bound)) for bound in bounds)
+    tick = (
+        f'<rect x="{200 * base - 1:.1f}" y="2" width="2" height="12" fill="var(--muted)"/>'
+        if base is not None
+        else ""
+    )
+    words = f"{value:.3f}, from {low:.3f} to {high:.3f}"
+    return (
+        f'<svg viewBox="0 0 200 16" role="img" aria-label="{words}">'
+        '<rect x="0" y="6" width="200" height="4" rx="2" fill="var(--raised)"/>'
+        f'<rect x="{200 * low:.1f}" y="5" width="{max(2.0, 200 * (high - low)):.1f}" height="6" rx="3"'
+        f' fill="var(--blue)" opacity="0.4"/>{tick}'
+        f'<circle cx="{min(195, max(5, 200 * value)):.1f}" cy="8" r="5" fill="var(--blue)"/></svg>'
+    )
+
+
 def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
     """Return round numbers between two bounds, about as many as wanted."""
     span = max(high - low, 1e-9)

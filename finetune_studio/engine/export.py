@@ -26,7 +26,6 @@ from finetune_studio.core.events import (
 from finetune_studio.core.exporter import Exporter
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
-from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Bundle, Pair, Task
 from finetune_studio.engine import cards, evaluate, facts, proof
 from finetune_studio.engine.run import Run, load_bundle
@@ -145,7 +144,7 @@ def _write_words(parcel: _Parcel) -> dict[str, Any]:
     shutil.copyfile(preprocess.__file__, folder / "preprocess.py")
     if not (folder / "predict.py").exists():
         files.write_text(folder / "predict.py", parcel.exporter.predict)
-    recipe = without_places(run.recipe)
+    recipe = facts.without_places(run.recipe)
     recipe.save(folder / "recipe.toml")
     environment = run.environment
     about = {
@@ -160,12 +159,6 @@ def _write_words(parcel: _Parcel) -> dict[str, Any]:
     }
     files.write_json(folder / "export.json", about)
     return about
-
-
-def without_places(recipe: Recipe) -> Recipe:
-    """Return a recipe that can be handed on: of paths only the last part, which names nobody's folders."""
-    places = {"data.path": recipe.data.path, "model.source": recipe.model.source}
-    return recipe.with_settings({name: Path(text).name for name, text in places.items()})
 
 
 def _prove(

@@ -10,6 +10,7 @@ from finetune_studio.core.dataset.words import natural
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Evaluated, RunFinished, RunStarted
 from finetune_studio.core.project import Project
+from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.splits import SPLITS
 from finetune_studio.core.task import Pair, Task
 from finetune_studio.core.words import NAMES
@@ -261,6 +262,12 @@ def percent(share: float) -> str:
     if 0 < share < 0.005:
         return "< 1 %"
     return f"{share:.0%}".replace("%", " %")
+
+
+def without_places(recipe: Recipe) -> Recipe:
+    """Return a recipe that can be handed on: of paths only the last part, which names nobody's folders."""
+    places = {"data.path": recipe.data.path, "model.source": recipe.model.source}
+    return recipe.with_settings({name: Path(text).name for name, text in places.items()})
 
 
 def fingerprint_of(facts: Facts) -> str:

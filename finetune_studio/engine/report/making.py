@@ -1,0 +1,195 @@
+"""How the model was made: its data, what it began from, how training went, and every choice."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+from finetune_studio.core import recipe as recipes
+from finetune_studio.core.dataset import Sample
+from finetune_studio.core.events import RunFinished, RunStarted, StepDone, Validated
+from finetune_studio.core.project import Project
+from finetune_studio.core.splits import SPLITS
+from finetune_studio.core.words import NAMES, duration
+from finetune_studio.engine import charts, facts
+from finetune_studio.engine.facts import Facts
+from finetune_studio.engine.report.pictures import square
+from finetune_studio.engine.report.results import section
+
+_EXAMPLES = 4
+_MOST_PICTURES = 60
+_SIDE = 96  # pixels of an example, shown at half of it
+_SPLITS = {"train": "training", "validation": "validation", "test": "test"}
+
+
+def data(project: Project, known: Facts) -> str:
+    """Return the classes with examples and the samples that each split has of them."""
+    top = max((sum(row.values()) for row in known.classes.values()), default=0)
+    if not top:
+        return ""
+    examples = _examples(project, known)
+    rows = "".join(
+        f"<tr><td>{escape(name)}</td>{_strip(name, examples)}<td style='width:30%'>{_bar(row, top)}</td>"
+        + "".join(f"<td class='number'>{row[split]:,}</td>" for split in SPLITS)
+        + "</tr>"
+        for name, row in known.classes.items()
+    )
+    sums = "".join(f"<td class='number'>{known.splits.get(split, 0):,}</td>" for split in SPLITS)
+    keys = "".join(f"<i class='key {split}'></i>{word}" for split, word in _SPLITS.items())
+    pictures = "<th></th>" if examples else ""
+    head = f"<tr><th>Class</th>{pictures}<th>{keys}</th>" + "".join(
+        f"<th class='number'>{word.capitalize()}</th>" for word in _SPLITS.values()
+    )
+    total = f"<tr class='total'><td>All</td>{'<td></td>' if examples else ''}<td></td>{sums}</tr>"
+    count = sum(known.splits.values())
+    lead = (
+        f"{count:,} samples in {len(known.classes):,} classes. The model learnt from the training samples,"
+        " its best epoch was chosen by the validation samples, and the test samples are for the last check."
+    )
+    if known.unused:
+        lead += f" {known.unused:,} more are excluded, unreadable or without a label."
+    return section(
+        "The data", f"<div class='wide'><table>{head}</tr>{rows}{total}</table></div>", lead
+    )
+
+
+def _examples(project: Project, known: Facts) -> dict[str, list[str]]:
+    """Return a few training pictures of each class, spread over the data; none for very many classes."""
+    each = min(_EXAMPLES, _MOST_PICTURES // len(known.classes))
+    if not each:
+        return {}
+    found: dict[str, list[Sample]] = {}
+    for sample in project.dataset.samples(split="train", usable=True):
+        if sample.label is not None:
+            found.setdefault(sample.label, []).append(sample)
+    chosen: dict[str, list[str]] = {}
+    for name, samples in found.items():
+        step = max(1, len(samples) // each)
+        links = (square(sample.path, _SIDE) for sample in samples[::step][:each])
+        chosen[name] = [link for link in links if link]
+    return chosen if any(chosen.values()) else {}
+
+
+def _strip(name: str, examples: dict[str, list[str]]) -> str:
+    if not examples:
+        return ""
+    images = "".join(f"<img alt='' src='{link}'>" for link in examples.get(name, ()))
+    return f"<td><div class='strip'>{images}</div></td>"
+
+
+def _bar(row: dict[str, int], top: int) -> str:
+    parts = "".join(
+        f"<i class='{split}' style='width:{100 * row[split] / top:.1f}%'></i>" for split in SPLITS
+    )
+    return f"<div class='bar'>{parts}</div>"
+
+
+def model(known: Facts) -> str:
+    """Return what the network was begun from and how much of it was retrained."""
+    rows = {"Begun from": known.origin}
+    if known.pretrained_on:
+        rows["It had learnt from"] = known.pretrained_on
+    rows["Its licence"] = known.licence or "not known; see where the weights came from"
+    if (started := known.started) is not None:
+        share = started.trainable / max(1, started.parameters)
+        rows["Retrained"] = (
+            f"{known.retrained}: {started.trainable:,} of {started.parameters:,} parameters"
+            f" ({facts.percent(share)}); the rest keeps what it knew"
+            if started.trainable < started.parameters
+            else f"{known.retrained}: all {started.parameters:,} parameters"
+        )
+        rows["Ran on"] = started.device
+    return section("The model", _list(rows))
+
+
+def _list(rows: dict[str, str]) -> str:
+    inside = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in rows.items() if v)
+    return f"<dl>{inside}</dl>"
+
+
+def training(known: Facts) -> str:
+    """Return the curves and what they say."""
+    steps: list[tuple[float, float]] = []
+    judged: list[Validated] = []
+    for event in known.run.events():
+        if isinstance(event, RunStarted) and not event.resumed:
+            steps, judged = [], []
+        elif isinstance(event, StepDone):
+            steps.append((event.epoch, event.loss))
+        elif isinstance(event, Validated):
+            judged.append(event)
+    if not judged:
+        return ""
+    best = next((e.epoch for e in reversed(judged) if e.best), None)
+    loss = charts.chart(
+        "Loss (lower is better)",
+        {
+            "training": (steps, "blue"),
+            "validation": ([(e.epoch, e.loss) for e in judged], "orange"),
+        },
+        best,
+    )
+    name = next(iter(judged[0].metrics), "")
+    base = known.scored.baseline if known.scored is not None else {}
+    level = (float(base["value"]), str(base["text"])) if base.get("metric") == name else None
+    word = NAMES.get(name, name)
+    score = charts.chart(
+        f"Validation {word} (higher is better)",
+        {word: ([(e.epoch, e.metrics[name]) for e in judged], "green")},
+        best,
+        level=level,
+        bounds=(0.0, 1.0),
+    )
+    lead = (
+        "The blue line is the error on samples that the model learns from, the orange one on samples that"
+        " it does not. Where orange rises while blue falls, it begins to learn its samples by heart."
+    )
+    curves = f"<div class='curves'><div>{loss}</div><div>{score}</div></div>"
+    return section("Training", curves + _course(known.finished, best, judged), lead)
+
+
+def _course(finished: RunFinished | None, best: float | None, judged: list[Validated]) -> str:
+    parts = []
+    if best is not None:
+        parts.append(f"Epoch {best:g} of {judged[-1].epoch:g} was the best and is what was kept.")
+    if finished is not None:
+        parts.append(f"Training took {duration(finished.seconds)}.")
+        if finished.reason:
+            parts.append(finished.reason.rstrip(".") + ".")
+    return f"<p class='muted'>{escape(' '.join(parts))}</p>" if parts else ""
+
+
+def recipe(known: Facts) -> str:
+    """Return every choice that is not the default, the whole recipe, and what it ran with."""
+    chosen = facts.without_places(known.run.recipe)
+    rows: dict[str, str] = {}
+    for name, about in recipes.fields().items():
+        value = chosen
+        for part in name.split("."):
+            value = getattr(value, part)
+        if value not in (about["default"], "", [], {}) and name != "task":
+            rows[str(about["title"])] = f"{_said(value)} {_unit(about.get('unit'))}".strip()
+    environment = known.run.environment
+    versions = ("python", "torch", "torchvision", "transformers", "platform")
+    used = {name: str(environment.get(name, "")) for name in versions}
+    used["Fingerprint of the data"] = facts.fingerprint_of(known)
+    return section(
+        "How to make it again",
+        f"{_list(rows)}<h3>It ran with</h3>{_list(used)}"
+        f"<details><summary>The whole recipe</summary><pre>{escape(chosen.toml())}</pre></details>",
+        "Whatever is not listed was left as it is by default. The same recipe, data and versions give the"
+        " same model.",
+    )
+
+
+def _said(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(str(item) for item in value)
+    text = str(value)
+    return Path(text).name if "/" in text else text.replace("_", " ")
+
+
+def _unit(unit: object) -> str:
+    return str(unit) if unit else ""

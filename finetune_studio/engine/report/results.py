@@ -1,0 +1,211 @@
+"""How good the model is: figures, classes, confusions and the answers that were most wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+from finetune_studio.core.events import Evaluated
+from finetune_studio.core.task import Pair
+from finetune_studio.core.words import NAMES
+from finetune_studio.engine import charts
+from finetune_studio.engine.facts import Facts, percent
+from finetune_studio.engine.report.pictures import square
+from finetune_studio.insights.confusion import confusion
+from finetune_studio.insights.per_class import ClassScore
+from finetune_studio.insights.worst import ordered
+
+_SHOWN = 12
+_SIDE = 200  # pixels of a picture in the page
+_MOST_IN_MATRIX = 40
+_MOST_CONFUSIONS = 5
+_MEANING = {"macro_f1": "Every class counts the same, however small."}
+
+
+def section(title: str, inside: str, lead: str = "") -> str:
+    """Return a card of the page; ``lead`` is plain text, ``inside`` is HTML. Nothing inside: no card."""
+    before = f"<p class='lead'>{escape(lead)}</p>" if lead else ""
+    return f"<section><h2>{escape(title)}</h2>{before}{inside}</section>" if inside else ""
+
+
+def cards(known: Facts) -> str:
+    """Return the headline figures."""
+    made = []
+    if (scored := known.scored) is not None:
+        made += [_score(scored, name) for name in scored.metrics]
+    judged = [row for row in known.rows if row.samples]
+    if judged and (weakest := min(judged, key=lambda row: row.recall)).recall < 1:
+        made.append(_weakest(weakest))
+    if (test := known.test) is not None:
+        name, value = next(iter(test.metrics.items()))
+        looks = f"{known.looks} times" if known.looks != 1 else "once"
+        text = f"{NAMES.get(name, name)} on {test.samples:,} untouched samples; looked at {looks}."
+        bounds = test.intervals.get(name)
+        made.append(_card("Test samples", f"{value:.3f}", text, _range(value, bounds, None)))
+    elif known.splits.get("test"):
+        text = f"{known.splits['test']:,} samples are kept for one last, honest check."
+        made.append(_card("Test samples", "locked", text))
+    return f"<div class='cards'>{''.join(made)}</div>" if made else ""
+
+
+def _card(title: str, figure: str, text: str, drawing: str = "", kind: str = "") -> str:
+    shown = f"<b class='{kind}'>{escape(figure)}</b>" if kind else f"<b>{escape(figure)}</b>"
+    return f"<div class='card'><h2>{escape(title)}</h2>{shown}{drawing}<p>{escape(text)}</p></div>"
+
+
+def _score(scored: Evaluated, name: str) -> str:
+    value, bounds = scored.metrics[name], scored.intervals.get(name)
+    base = scored.baseline if scored.baseline.get("metric") == name else {}
+    text = f"95 % interval {bounds[0]:.3f} to {bounds[1]:.3f}." if bounds else ""
+    if base:
+        said = str(base["text"])
+        text += f" {said[:1].upper()}{said[1:]} would give {base['value']:.3f}."
+    text += f" {_MEANING.get(name, '')}"
+    title = NAMES.get(name, name.replace("_", " "))
+    drawing = _range(value, bounds, base.get("value"))
+    return _card(title[:1].upper() + title[1:], f"{value:.3f}", text.strip(), drawing)
+
+
+def _weakest(row: ClassScore) -> str:
+    text = f"is found least often: {percent(row.recall)} of its {row.samples:,} samples."
+    if row.times:
+        text += f" Most often taken for {row.taken_for}."
+    return _card("Weakest class", row.name, text, kind="name")
+
+
+def _range(value: float, bounds: Sequence[float] | None, base: float | None) -> str:
+    """Draw a score from 0 to 1 with its interval as a band and the baseline as a tick."""
+    return charts.range_bar(value, bounds or (value, value), base) if 0 <= value <= 1 else ""
+
+
+def classes(known: Facts) -> str:
+    """Return the table of the classes."""
+    rows = "".join(_class_row(row) for row in known.rows)
+    if not rows:
+        return ""
+    head = (
+        "<tr><th>Class</th><th class='number'>Samples</th><th colspan='2'>Found (recall)</th>"
+        "<th colspan='2'>Right when said (precision)</th><th class='number'>F1</th>"
+        "<th>Most often taken for</th></tr>"
+    )
+    lead = (
+        "Found: of the samples of a class, the share that the model names so. Right when said: of the"
+        " times it says a class, the share that is that class. F1 takes both together."
+    )
+    return section("Class by class", f"<div class='wide'><table>{head}{rows}</table></div>", lead)
+
+
+def _class_row(row: ClassScore) -> str:
+    taken = (
+        f"{escape(row.taken_for)}, {row.times:,} of {row.samples:,}"
+        if row.times
+        else "never another"
+    )
+    found = _share(row.recall) if row.samples else "<td colspan='2'>none to find</td>"
+    return (
+        f"<tr><td>{escape(row.name)}</td><td class='number'>{row.samples:,}</td>{found}"
+        f"{_share(row.precision)}<td class='number'>{row.f1:.2f}</td>"
+        f"<td>{taken if row.samples else ''}</td></tr>"
+    )
+
+
+def _share(value: float) -> str:
+    return (
+        f"<td><div class='bar'><i style='width:{100 * value:.1f}%'></i></div></td>"
+        f"<td class='number'>{value:.2f}</td>"
+    )
+
+
+def matrix(known: Facts) -> str:
+    """Return what is taken for what: sentences, and the confusion matrix where it can be read."""
+    if not known.pairs:
+        return ""
+    names = tuple(row.name for row in known.rows)
+    grid = confusion(known.pairs, names)
+    inside = _confusions(grid.rows, grid.values)
+    if len(grid.rows) <= _MOST_IN_MATRIX:
+        inside += _matrix(grid.rows, grid.values)
+    lead = "Each row is a true class, each column what the model said; the blue diagonal is right."
+    return section("What is taken for what", inside, lead)
+
+
+def _confusions(names: Sequence[str], counts: object) -> str:
+    values: list[list[int]] = counts.tolist()  # type: ignore[attr-defined]
+    found = [
+        (count, names[i], names[j], sum(row))
+        for i, row in enumerate(values)
+        for j, count in enumerate(row)
+        if i != j and count > 1
+    ]
+    found.sort(key=lambda item: -item[0])
+    points = "".join(
+        f"<li>{escape(truth)} is taken for {escape(said)}: {count:,} of {total:,} times.</li>"
+        for count, truth, said, total in found[:_MOST_CONFUSIONS]
+    )
+    return f"<ul>{points}</ul>" if points else ""
+
+
+def _matrix(names: Sequence[str], counts: object) -> str:
+    values: list[list[int]] = counts.tolist()  # type: ignore[attr-defined]
+    head = "".join(f"<th class='column'><span>{escape(name)}</span></th>" for name in names)
+    rows = ""
+    for i, name in enumerate(names):
+        total = max(1, sum(values[i]))
+        cells = "".join(_cell(n, n / total, right=i == j) for j, n in enumerate(values[i]))
+        rows += f"<tr><th class='row'>{escape(name)}</th>{cells}</tr>"
+    return f"<div class='wide'><table class='matrix'><tr><th></th>{head}</tr>{rows}</table></div>"
+
+
+def _cell(count: int, share: float, *, right: bool) -> str:
+    """Colour a cell by its share of the row; figures keep a contrast of at least 4.5 to 1."""
+    if not count:
+        return "<td></td>"
+    if share > 0.5:
+        colour = "0,95,150" if right else "166,72,0"
+        style = f"background:rgba({colour},{0.85 + 0.15 * share:.2f})"
+        return f"<td class='strong' style='{style}'>{count:,}</td>"
+    colour = "0,114,178" if right else "213,94,0"
+    return f"<td style='background:rgba({colour},{0.12 + 0.4 * share:.2f})'>{count:,}</td>"
+
+
+def photos(known: Facts) -> str:
+    """Return the answers that were most wrong, or where none is wrong the least sure ones."""
+    wrong = [pair for pair in ordered(known.pairs) if pair[0].label != pair[1].label]
+    if wrong:
+        right = len(known.pairs) - len(wrong)
+        lead = (
+            f"{len(wrong):,} of {right + len(wrong):,} answers are wrong; of these the model was most"
+            " certain. Some of the labels may be wrong rather than the answers."
+        )
+        title, shown = "Most wrong", wrong[:_SHOWN]
+    elif known.pairs:
+        title, shown = "Least sure", ordered(known.pairs, "least_sure")[:_SHOWN]
+        lead = "No answer is wrong; of these right ones the model was least certain."
+    else:
+        return ""
+    figures = "".join(_photo(pair) for pair in shown)
+    return section(title, f"<div class='photos'>{figures}</div>", lead)
+
+
+def _photo(pair: Pair) -> str:
+    sample, answer = pair
+    name = Path(sample.path).name
+    picture = square(sample.path, _SIDE)
+    image = (
+        f"<img alt='{escape(name)}' src='{picture}'>"
+        if picture
+        else "<div class='gone'>The file cannot be read any more.</div>"
+    )
+    said = str(answer.label)
+    share = (
+        percent(answer.probabilities.get(said, 0.0))
+        .replace(" ", "&nbsp;")
+        .replace(">", "&gt;")
+        .replace("<", "&lt;")
+    )
+    words = f"{escape(said)} {share}"
+    if said != sample.label:
+        truth = f"<span class='muted'>labelled {escape(str(sample.label))}</span>"
+        words = f"<b>said {escape(said)}</b> {share}<br>{truth}"
+    return f"<figure>{image}{words}<br><span class='muted'>{escape(name)}</span></figure>"
