@@ -55,7 +55,7 @@ class DropArea(QWidget):
         self.buttons.addStretch(1)
         self.buttons.addWidget(self.button)
         self.buttons.addStretch(1)
-        column = QVBoxLayout(self)
+        self._column = column = QVBoxLayout(self)
         column.setContentsMargins(24, 24, 24, 24)
         column.setSpacing(8)
         column.addStretch(1)
@@ -64,6 +64,13 @@ class DropArea(QWidget):
         column.addSpacing(4)
         column.addLayout(self.buttons)
         column.addStretch(1)
+
+    def set_compact(self, *, compact: bool) -> None:
+        """Take little room beside other things, or all there is, with its sentence."""
+        for label in (self._text, self._sentence):
+            label.setVisible(bool(label.text()) and not compact)
+        margin = 10 if compact else 24
+        self._column.setContentsMargins(24, margin, 24, margin)
 
     def add_button(self, button: QPushButton) -> None:
         """Put another button beside the first."""

@@ -151,9 +151,9 @@ class WhyCard(Card):
         sample, prediction = pair
         said, truth = str(prediction.label), str(sample.label)
         self.looked_for.clear()
-        self.looked_for.addItem(self.tr("{name} (said)").format(name=said), said)
+        self.looked_for.addItem(said, said)
         if truth != said:
-            self.looked_for.addItem(self.tr("{name} (labelled)").format(name=truth), truth)
+            self.looked_for.addItem(self.tr("{name} (label)").format(name=truth), truth)
         for name in list(prediction.probabilities)[:5]:
             if name not in (said, truth):
                 self.looked_for.addItem(name, name)

@@ -107,6 +107,7 @@ class TryOutPage(Page):
         self.history.setVisible(something)
         high = QSizePolicy.Policy.Maximum if something else QSizePolicy.Policy.Expanding
         self.drop.setSizePolicy(QSizePolicy.Policy.Preferred, high)
+        self.drop.set_compact(compact=something)
 
     def _listen(self) -> None:
         self.empty.acted.connect(partial(self.page_wanted.emit, "train"))
