@@ -75,6 +75,9 @@ def told(event: Event) -> str:
                 f"{event.samples:,} samples in {event.classes:,} classes read in"
                 f" {event.seconds:.1f} s"
             )
+        case events.CheckFinished():
+            few = "1 thing needs" if event.findings == 1 else f"{event.findings} things need"
+            line = f"{event.samples:,} samples checked in {event.seconds:.1f} s: {few} attention"
         case events.RunStarted():
             line = f"Training begins: {event.trainable:,} of {event.parameters:,} parameters learn"
         case events.Validated():

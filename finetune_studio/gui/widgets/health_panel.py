@@ -157,6 +157,9 @@ class _Link(QPushButton):
     def __init__(self, text: str) -> None:
         super().__init__()
         self._whole = text
+        font = self.font()
+        font.setPixelSize(theme.px(12))
+        self.setFont(font)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.setProperty("link", True)
         self.setAccessibleName(text)
@@ -217,5 +220,7 @@ def parted(message: str) -> tuple[str, str]:
         at = message.find(mark)
         if 20 < at <= _BOLD:
             rest = message[at:].lstrip(",; ")
-            return message[:at] + ".", rest if mark == " (" else rest[0].upper() + rest[1:]
+            if rest.startswith("("):
+                rest = rest[1:].replace(")", "", 1)
+            return message[:at] + ".", rest[0].upper() + rest[1:]
     return "", message

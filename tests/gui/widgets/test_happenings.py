@@ -36,6 +36,11 @@ def test_what_happens_often_is_not_told():
     assert line == "Epoch 2: accuracy 0.912 on the validation samples, the best so far"
 
 
+def test_a_check_tells_how_much_needs_attention():
+    done = events.CheckFinished("/data", "image_classification", "image_folder", 3781, 1, 4.46)
+    assert told(done) == "3,781 samples checked in 4.5 s: 1 thing needs attention"
+
+
 def test_spans_are_as_exact_as_it_is_of_use():
     assert [span(s) for s in (0.2, 42, 125, 7300)] == [
         "less than a second",

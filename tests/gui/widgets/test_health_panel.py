@@ -76,8 +76,8 @@ def test_a_check_can_be_begun_and_stopped(panel, qtbot):
 def test_bold_is_short():
     assert parted("Two words. And more.") == ("Two words.", "And more.")
     assert parted("All fine.") == ("All fine.", "")
-    long = "x" * 60 + " (" + "y" * 60 + ") are there."
-    assert parted(long) == ("x" * 60 + ".", "(" + "y" * 60 + ") are there.")
+    long = "x" * 60 + " (26 sets with " + "y" * 60 + "). Mend them (all)."
+    assert parted(long) == ("x" * 60 + ".", "26 sets with " + "y" * 60 + ". Mend them (all).")
     told = "skirt has 7.1 times fewer samples than t-shirt, so a model " + "overlooks it " * 9
     first, rest = parted(told)
     assert first == "skirt has 7.1 times fewer samples than t-shirt."

@@ -100,7 +100,7 @@ class DataPage(Page):
         for keys, slot in (
             ("L", detail.ask_label),
             ("X", detail.exclude_button.click),
-            ("Delete", detail.exclude_button.click),
+            ("Delete", partial(self._on_exclusion_wanted, True)),
             ("Ctrl+F", self.browser.search.setFocus),
         ):
             QShortcut(QKeySequence(keys), self.browser, context=inside).activated.connect(slot)
@@ -118,14 +118,15 @@ class DataPage(Page):
             return self.tr("The project is being opened.")
         if self.importing.at_work:
             return self.tr("Your data are being read.")
+        if self.lane.stock.missing:
+            return self.tr("The photos are not where they were.")
         return shelf.blocked(self.shown.survey)
 
     @override
     def state(self) -> str:
         if not self.shown.survey.total:
             return NOT_STARTED
-        trouble = shelf.blocked(self.shown.survey) or self.lane.stock.missing
-        return NEEDS_ATTENTION if trouble or self.checking.grave else DONE
+        return NEEDS_ATTENTION if self.blocked() or self.checking.grave else DONE
 
     @override
     def rail_note(self) -> str:
@@ -176,6 +177,8 @@ class DataPage(Page):
         self.shown = shown
         self.browser.show_data(shown, self._task)
         self.subtitle.setText(words.subtitle(shown.survey, self._task))
+        if first and shown.samples:
+            self.browser.grid.choose(shown.samples[0].id)
         self._plan_detail()
         self.surroundings.show_missing()
         if kind == EDIT:
@@ -261,6 +264,7 @@ class DataPage(Page):
     def _on_relinked(self) -> None:
         self.studio.thumbnails.forget()
         self.browser.grid.forget_pictures()
+        self.studio.set_recipe({"data.path": self._dataset.get("source")})
         self.lane.load(self._dataset)
         self._tell_change()
 

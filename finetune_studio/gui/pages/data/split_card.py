@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from finetune_studio.gui import theme
 from finetune_studio.gui.pages.data.shelf import Survey
 from finetune_studio.gui.widgets.elided_label import ElidedLabel
 from finetune_studio.gui.widgets.split_bar import Shares, SplitBar
@@ -67,6 +68,7 @@ class SplitCard(QFrame):
         self.seed = QSpinBox()
         self.seed.setObjectName("seed")
         self.seed.setRange(0, 2**31 - 1)
+        self.seed.setMaximumWidth(theme.px(84))
         self.seed.setToolTip(self.tr("The same seed deals the photos out in the same way again."))
         self.lock = QCheckBox(self.tr("Keep the test photos"))
         self.lock.setObjectName("lock_test")
@@ -106,6 +108,7 @@ class SplitCard(QFrame):
         field.setObjectName(name)
         field.setRange(least, most)
         field.setSuffix(" %")
+        field.setMaximumWidth(theme.px(84))
         return field
 
     def set_survey(self, survey: Survey) -> None:

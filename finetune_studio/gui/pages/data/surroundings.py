@@ -107,8 +107,11 @@ class Surroundings(QObject):
         self._studio.ask(relink, self._on_relinked, self._on_not_relinked)
 
     def _on_relinked(self, found: int) -> None:
-        told = self.tr("Found {photos}.").format(photos=words.counted(found, self._task))
-        self._studio.noticed.emit(told, "ok")
+        total = len(self._lane.stock.samples)
+        told = self.tr("Found {n} of {photos}.").format(
+            n=f"{found:,}", photos=words.counted(total, self._task)
+        )
+        self._studio.noticed.emit(told, "ok" if found == total else "warning")
         self.relinked.emit()
 
     def _on_not_relinked(self, error: StudioError) -> None:

@@ -62,7 +62,7 @@ def click(page: DataPage, qtbot, row: int, how=Qt.KeyboardModifier.NoModifier) -
     grid.scrollTo(index)
     QTest.mouseClick(grid.viewport(), LEFT, how, grid.visualRect(index).center())
     sample = grid.samples[row]
-    qtbot.waitUntil(lambda: page.browser.detail._detail.path != "")
+    qtbot.waitUntil(lambda: page.browser.detail._detail.path == sample.path)
     return sample
 
 
@@ -373,7 +373,8 @@ def test_moved_photos_are_found_again(full, qtbot, photos, monkeypatch, tmp_path
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: chosen)
     with qtbot.waitSignal(studio.noticed) as heard:
         qtbot.mouseClick(full.browser.missing_bar._button, LEFT)
-    assert heard.args[0] == "Found 24 photos."
+    assert heard.args[0] == "Found 24 of 24 photos."
+    assert studio.recipe.data.path == chosen
     qtbot.waitUntil(lambda: not full.lane.stock.missing and settled(full))
     assert full.browser.missing_bar.isHidden()
 
