@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -19,6 +21,8 @@ from finetune_studio.engine.features import store as stores
 from finetune_studio.engine.features.prefix import FrozenPrefix
 from finetune_studio.engine.features.store import FeatureStore
 from finetune_studio.engine.loaders import Loader, grouped
+
+_SAVE_EVERY_S = 30.0  # so that a killed run need not compute everything again
 
 
 class Feed(Protocol):
@@ -123,21 +127,21 @@ def build_cached(
     shape = tuple(_probe(task, bundle, prefix, device).shape[1:])
     root = settings.load().cache_folder / "features"
     limit = recipe.compute.cache_limit_mb * 2**20
+    keys = stores.keys_of(samples)
+    used: list[Path] = []
     found: list[FeatureStore] = []
     kept = samples
     for index in range(max(1, views)):
         view = View(recipe.seed, index) if views else None
         varied = recipe.augment.model_dump(exclude={"views"}) if view else None
         key = stores.prefix_key(bundle, prefix, {"view": view, "varied": varied, "on": device.kind})
-        store = FeatureStore(root / f"{key}{'h' if half else ''}", shape, half=half)
+        folder = root / f"{key}{'h' if half else ''}"
+        used.append(folder)
+        stores.touch(folder)
+        store = FeatureStore(folder, shape, keys, half=half)
         todo = store.missing(kept)
-        folder = Path(root / f"{key}{'h' if half else ''}")
-        stores.touch(folder)
-        stores.make_room(
-            root, len(todo) * int(torch.tensor(shape).prod()) * (2 if half else 4), limit * 2
-        )
-        stores.touch(folder)
-        store.grow(len(todo))
+        room = len(todo) * math.prod(shape) * (2 if half else 4)
+        stores.make_room(root, room, limit * 2, used)
         if todo:
             text = (
                 "Looking at each sample once"
@@ -145,14 +149,42 @@ def build_cached(
                 else f"Varied copy {index + 1} of {views}"
             )
             yield PhaseStarted("features", f"{text} ({split})", len(todo))
-        set_aside: set[int] = set()
-        done = 0
-        for loaded in loader.run(grouped(todo, recipe.optimiser.batch_size), view):
+        unreadable: set[int] = set()
+        yield from _filled(
+            store, task, bundle, todo, view, device, loader, prefix, control, unreadable
+        )
+        if control.stop.is_set():
+            return
+        kept = [s for s in kept if s.id not in unreadable]
+        found.append(store)
+        if todo and index == 0:
+            yield Noted(
+                f"{len(kept):,} {split} samples seen once; epochs reuse what the frozen layers said."
+            )
+    made.append(CachedFeed(task, bundle, kept, device, prefix, found))
+
+
+def _filled(
+    store: FeatureStore,
+    task: Task,
+    bundle: Bundle,
+    todo: list[Sample],
+    view: View | None,
+    device: Device,
+    loader: Loader,
+    prefix: FrozenPrefix,
+    control: Control,
+    unreadable: set[int],
+) -> Iterator[Event]:
+    """Compute and keep what is missing, also if stopped; ``unreadable`` gets samples set aside."""
+    assert bundle.recipe is not None
+    done, saved = 0, time.monotonic()
+    try:
+        for loaded in loader.run(grouped(todo, bundle.recipe.optimiser.batch_size), view):
             if control.stop.is_set():
-                store.keep()
-                return
+                break
             for sample, reason in loaded.problems:
-                set_aside.add(sample.id)
+                unreadable.add(sample.id)
                 yield SampleSetAside(sample.id, sample.path, reason)
             if loaded.batch is not None:
                 batch = laid_out(loaded.batch.to(device.torch), device)
@@ -160,15 +192,12 @@ def build_cached(
                     store.put(loaded.kept, prefix.compute(task, bundle, batch))
             done += len(loaded.kept) + len(loaded.problems)
             yield Progress("features", done, len(todo))
+            if time.monotonic() - saved > _SAVE_EVERY_S:
+                store.save()
+                saved = time.monotonic()
         store.keep()
-        if set_aside:
-            kept = [s for s in kept if s.id not in set_aside]
-        found.append(store)
-        if todo and index == 0:
-            yield Noted(
-                f"{len(kept):,} {split} samples seen once; epochs reuse what the frozen layers said."
-            )
-    made.append(CachedFeed(task, bundle, kept, device, prefix, found))
+    finally:
+        store.drop()
 
 
 def bytes_needed(

@@ -26,7 +26,8 @@ from finetune_studio.engine import feeds, optim, run
 from finetune_studio.engine.device import Device
 from finetune_studio.engine.evaluate import load_task
 from finetune_studio.engine.features.prefix import FrozenPrefix, find_prefixes
-from finetune_studio.engine.loaders import Loader
+from finetune_studio.engine.features.store import NotKept
+from finetune_studio.engine.loaders import Loader, grouped
 from finetune_studio.engine.session import Session
 from finetune_studio.models import layers
 
@@ -171,16 +172,21 @@ def _feeds(
                 continue
             yield Noted(words, "ok")
             cached: list[feeds.CachedFeed] = []
-            for split, samples, count, small in (
-                ("train", train, views, half),
-                ("validation", validation, 0, False),
-            ):
-                yield from feeds.build_cached(
-                    task, bundle, samples, device, loader, prefix, control,
-                    split=split, views=count, half=small, made=cached,
-                )  # fmt: skip
-                if control.stop.is_set():
-                    return
+            try:
+                for split, samples, count, small in (
+                    ("train", train, views, half),
+                    ("validation", validation, 0, False),
+                ):
+                    yield from feeds.build_cached(
+                        task, bundle, samples, device, loader, prefix, control,
+                        split=split, views=count, half=small, made=cached,
+                    )  # fmt: skip
+                    if control.stop.is_set():
+                        return
+            except NotKept as error:
+                text = f"What the frozen layers say could not be kept: {error}."
+                yield Noted(f"{text} Each epoch computes it anew, which is slower.", "warning")
+                break
             made += cached
             return
     made.append(feeds.DecodedFeed(task, bundle, train, device, loader))
@@ -206,9 +212,9 @@ def _agrees(
     prefix: FrozenPrefix,
 ) -> tuple[bool, str]:
     """Run the first batch both ways, in evaluation mode so that no norm moves, and compare the loss."""
-    group = train[:8]
-    loaded = next(iter(loader.run([group], None)))
-    if loaded.batch is None:
+    groups = loader.run(grouped(train, 8), None)
+    loaded = next((group for group in groups if group.batch is not None), None)
+    if loaded is None or loaded.batch is None:
         return False, ""
     batch = feeds.laid_out(loaded.batch.to(device.torch), device)
     try:

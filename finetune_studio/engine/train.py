@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from finetune_studio.core.dataset import Sample
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import (
     Event,
@@ -41,6 +42,7 @@ from finetune_studio.monitors.plateau import Plateau
 _STATE_EVERY_S = 0.05  # at most 20 StepDone a second: more would make the window stutter
 _SAVE_EVERY_S = 30.0  # so that a crash loses well under a minute
 _ROLLBACKS = 3
+_LOOK = "Check that the data are where they were, and look at Health on the Data page."
 
 
 def train(
@@ -131,6 +133,7 @@ def _loop(session: Session, control: Control) -> Iterator[Event]:
         place.epoch, place.step_in_epoch = place.epoch + 1, 0
         began = time.perf_counter()
         pairs, loss = _validate(session)
+        yield from _set_aside(session)
         metrics = session.task.score(pairs)
         best = session.judge(metrics, loss)
         enough = plateau.add(gained=best) and session.recipe.stop.early
@@ -165,7 +168,7 @@ def _epoch(
     place, feed = session.place, session.train_feed
     steps = session.steps_an_epoch * session.recipe.optimiser.epochs
     losses: list[Tensor] = []
-    seen = 0
+    before, seen = place.step, 0
     layers.set_modes(session.bundle.network)
     with feed.active():
         for batch in feed.batches(order, session.batch_size, place.epoch):
@@ -200,6 +203,8 @@ def _epoch(
                 place.seconds = clock.seconds()
                 yield session.save()
                 clock.saved()
+    if order and place.step == before:
+        raise StudioError("None of the training samples can be read.", _LOOK)
 
 
 def _pause(session: Session, control: Control, clock: _Clock) -> Iterator[Event]:
@@ -226,13 +231,17 @@ def _validate(session: Session) -> tuple[list[Pair], float]:
                 loss = float(session.task.loss(session.bundle, batch))
             losses += [loss] * len(answers)
             pairs += [(known[n], a) for n, a in zip(batch.samples, answers, strict=True)]
+    if not pairs:
+        raise StudioError("None of the validation samples can be read.", _LOOK)
     return pairs, sum(losses) / max(1, len(losses))
 
 
 def _set_aside(session: Session) -> Iterator[Event]:
-    """State which samples could not be read during the epoch, and leave them out from now on."""
-    problems = {sample.id: (sample, why) for sample, why in session.train_feed.problems}
-    session.train_feed.problems.clear()
+    """State which samples could not be read, each once."""
+    problems: dict[int, tuple[Sample, str]] = {}
+    for feed in (session.train_feed, session.validation_feed):
+        problems |= {sample.id: (sample, why) for sample, why in feed.problems}
+        feed.problems.clear()
     new = {n: found for n, found in problems.items() if n not in session.set_aside}
     session.set_aside |= set(new)
     for number, (sample, why) in new.items():

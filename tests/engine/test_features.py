@@ -14,7 +14,7 @@ from PIL import Image
 from finetune_studio.core.dataset import Labels, Sample
 from finetune_studio.core.task import Batch, Bundle
 from finetune_studio.engine.features.prefix import find_prefixes
-from finetune_studio.engine.features.store import FeatureStore, make_room
+from finetune_studio.engine.features.store import FeatureStore, NotKept, keys_of, make_room
 from finetune_studio.models import layers, zoo
 from finetune_studio.tasks.image_classification import ImageClassification
 
@@ -115,41 +115,80 @@ def pictures(folder: Path, count: int) -> list[Sample]:
 
 def test_store_finds_rows_again_and_computes_changed_files_anew(tmp_path: Path) -> None:
     samples = pictures(tmp_path, 4)
-    store = FeatureStore(tmp_path / "store", (2, 3), half=False)
+    store = FeatureStore(tmp_path / "store", (2, 3), keys_of(samples), half=False)
     assert store.missing(samples) == samples
-    store.grow(3)
     values = torch.arange(18, dtype=torch.float32).reshape(3, 2, 3)
     store.put(samples[:3], values)
     store.keep()
 
-    again = FeatureStore(tmp_path / "store", (2, 3), half=False)
+    again = FeatureStore(tmp_path / "store", (2, 3), keys_of(samples), half=False)
     assert again.missing(samples) == samples[3:]
-    again.grow(1)
     again.put(samples[3:], torch.full((1, 2, 3), 7.0))
     again.keep()
     assert torch.equal(again.take(again.rows(samples[:3])), values)
     assert float(again.take(again.rows(samples[3:])).mean()) == 7.0
 
     os.utime(samples[1].path, (1, 1))
-    assert again.missing(samples) == [samples[1]]
+    assert again.missing(samples) == []  # a run goes by what the files were when it began
+    later = FeatureStore(tmp_path / "store", (2, 3), keys_of(samples), half=False)
+    assert later.missing(samples) == [samples[1]]
+
+
+def test_runs_at_the_same_time_do_not_mix_their_rows(tmp_path: Path) -> None:
+    samples = pictures(tmp_path, 4)
+    keys = keys_of(samples)
+    one = FeatureStore(tmp_path / "store", (1,), keys, half=False)
+    other = FeatureStore(tmp_path / "store", (1,), keys, half=False)
+    one.put(samples[:2], torch.tensor([[0.0], [1.0]]))
+    other.put(samples[2:], torch.tensor([[2.0], [3.0]]))
+    one.put(samples[3:], torch.tensor([[3.0]]))
+    other.keep()
+    one.keep()
+    both = FeatureStore(tmp_path / "store", (1,), keys, half=False)
+    assert both.missing(samples) == []
+    assert both.take(both.rows(samples[::-1])).flatten().tolist() == [3.0, 2.0, 1.0, 0.0]
+
+
+def test_rows_saved_on_the_way_survive_a_killed_run(tmp_path: Path) -> None:
+    samples = pictures(tmp_path, 3)
+    killed = FeatureStore(tmp_path / "store", (1,), keys_of(samples), half=True)
+    killed.put(samples[:2], torch.ones(2, 1))
+    killed.save()
+    killed.put(samples[2:], torch.ones(1, 1))  # no index names this one
+    again = FeatureStore(tmp_path / "store", (1,), keys_of(samples), half=True)
+    assert again.missing(samples) == samples[2:]
+
+
+def test_dropped_rows_leave_nothing(tmp_path: Path) -> None:
+    samples = pictures(tmp_path, 1)
+    store = FeatureStore(tmp_path / "store", (1,), keys_of(samples), half=True)
+    store.put(samples, torch.ones(1, 1))
+    store.save()
+    store.drop()
+    assert not list((tmp_path / "store").iterdir())
+
+
+def test_a_cache_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    (tmp_path / "store").write_text("a file is in the way")
+    with pytest.raises(NotKept, match="exists"):
+        FeatureStore(tmp_path / "store", (1,), {}, half=True)
 
 
 @pytest.mark.parametrize("damage", ["index", "rows", "shape"])
 def test_damaged_store_is_computed_anew(tmp_path: Path, damage: str) -> None:
     samples = pictures(tmp_path, 2)
-    store = FeatureStore(tmp_path / "store", (4,), half=True)
-    store.grow(2)
+    store = FeatureStore(tmp_path / "store", (4,), keys_of(samples), half=True)
     store.put(samples, torch.ones(2, 4))
     store.keep()
     if damage == "index":
-        (tmp_path / "store" / "index.json").write_text("{cut off")
+        next((tmp_path / "store").glob("*.json")).write_text("{cut off")
     elif damage == "rows":
-        os.truncate(tmp_path / "store" / "rows.bin", 3)
+        os.truncate(next((tmp_path / "store").glob("*.bin")), 3)
     shape = (5,) if damage == "shape" else (4,)
-    again = FeatureStore(tmp_path / "store", shape, half=True)
+    again = FeatureStore(tmp_path / "store", shape, keys_of(samples), half=True)
     assert again.missing(samples) == samples
-    again.grow(2)
     again.put(samples, torch.full((2, *shape), 2.0))
+    again.keep()
     assert float(again.take(again.rows(samples)).min()) == 2.0
 
 
@@ -160,4 +199,6 @@ def test_old_features_make_room_for_new_ones(tmp_path: Path) -> None:
         (folder / "rows.bin").write_bytes(bytes(1000))
         os.utime(folder, (1000 - age, 1000 - age))
     make_room(tmp_path, needed=500, limit=1600)
+    assert [f.name for f in tmp_path.iterdir()] == ["new"]
+    make_room(tmp_path, needed=5000, limit=1600, used=[tmp_path / "new"])
     assert [f.name for f in tmp_path.iterdir()] == ["new"]

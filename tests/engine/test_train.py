@@ -15,6 +15,7 @@ from finetune_studio.core.events import (
     CheckpointSaved,
     Event,
     Noted,
+    Progress,
     RunContinued,
     RunFinished,
     RunPaused,
@@ -212,3 +213,65 @@ def test_answers_follow_renamed_and_merged_classes(project: Project) -> None:
     assert new["class2"] == pytest.approx(old["class1"] + old["class2"])
     said = next(predict(folder, [after[0][0].path], Control()))
     assert said.probabilities == pytest.approx(new, abs=1e-5)
+
+
+@pytest.mark.parametrize("cache", ["auto", "off"])
+def test_unreadable_validation_samples_are_named_too(
+    project: Project, tmp_path: Path, cache: str
+) -> None:
+    (tmp_path / "photos" / "class1" / "003.png").write_bytes(b"no picture")
+    events = run_all(project, settings(compute__cache=cache, optimiser__epochs=2))
+    aside = [e for e in events if isinstance(e, SampleSetAside)]
+    assert [Path(e.path).name for e in aside] == ["003.png"]
+
+
+@pytest.mark.parametrize("cache", ["auto", "off"])
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_data_that_went_away_are_an_error_and_no_result(
+    project: Project, cache: str, split: str
+) -> None:
+    for sample in project.dataset.samples(split=split):
+        Path(sample.path).unlink()
+    with pytest.raises(StudioError, match="None of the"):
+        run_all(project, settings(compute__cache=cache))
+
+
+def test_a_class_of_broken_files_does_not_turn_the_cache_off(
+    project: Project, tmp_path: Path
+) -> None:
+    for file in (tmp_path / "photos" / "class0").iterdir():
+        file.write_bytes(b"no picture")
+    events = run_all(project, settings())
+    assert any(isinstance(e, Noted) and "exactly" in e.text for e in events)
+
+
+def test_a_file_that_changes_after_it_was_looked_at_breaks_nothing(
+    project: Project, tmp_path: Path
+) -> None:
+    changed = tmp_path / "photos" / "class0" / "000.png"
+
+    def change_once(event: Event, control: Control) -> None:
+        del control
+        if isinstance(event, Progress) and event.phase == "features":
+            changed.unlink(missing_ok=True)
+
+    recipe = settings(augment__strength="light", augment__views=2)
+    assert finished(run_all(project, recipe, on_event=change_once)).metrics
+
+
+def test_without_room_for_features_the_run_goes_on_slowly(
+    project: Project, private_home: Path
+) -> None:
+    (private_home / "cache").mkdir(exist_ok=True)
+    (private_home / "cache" / "features").write_text("a file is in the way")
+    events = run_all(project, settings(optimiser__epochs=1))
+    assert any(isinstance(e, Noted) and "could not be kept" in e.text for e in events)
+    assert finished(events).metrics
+
+
+def test_a_run_that_cannot_begin_leaves_no_run(project: Project) -> None:
+    others = [s.id for s in project.dataset.samples() if s.label != "class0"]
+    project.dataset.exclude(others)
+    with pytest.raises(StudioError):
+        run_all(project, settings())
+    assert project.runs() == []

@@ -1,8 +1,9 @@
-"""Activations on disk, mapped into memory: one growing file a view, found again by the next run.
+"""Activations on disk, mapped into memory, and found again by the next run.
 
 A folder of the cache belongs to one frozen prefix (its weights, the preprocessing, the variation and its
 seed, the memory format). Rows are found by the sample's file, size and time of change, so that relabelled
-data, further photos and resumed runs reuse what is there.
+data, further photos and resumed runs reuse what is there. Each run that computes rows adds a part of its
+own, so that several runs at a time never write into the same file.
 """
 
 from __future__ import annotations
@@ -10,21 +11,38 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import shutil
 import time
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from finetune_studio.core.dataset import Sample
+from finetune_studio.core.errors import StudioError
 from finetune_studio.core.files import folder_size, write_json
 from finetune_studio.core.task import Bundle
 from finetune_studio.engine.features.prefix import FrozenPrefix
 
-_VERSION = 1  # raise it when what is stored changes its meaning
+_VERSION = 2  # raise it when what is stored changes its meaning
+_ABANDONED_S = 86_400.0  # a part without an index for so long belongs to a run that was killed
+
+
+class NotKept(Exception):  # noqa: N818  no fault: the run goes on without the cache
+    """The cache could not be written; the text says why."""
+
+
+@contextlib.contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, StudioError) as error:
+        reason = error.message if isinstance(error, StudioError) else error.strerror
+        raise NotKept(str(reason).rstrip(".")) from error
 
 
 class FeatureStore:
@@ -33,78 +51,117 @@ class FeatureStore:
     Args:
         folder: The cache's folder for this prefix and view; made if missing.
         shape: Of one activation, without the batch.
+        keys: What each sample is found by, see :func:`keys_of`.
         half: Keep them as fp16 (half the room, drift up to 3e-3 in loss) or as fp32 (exact).
+
+    Raises:
+        NotKept: From every method that writes.
     """
 
-    def __init__(self, folder: Path, shape: tuple[int, ...], *, half: bool) -> None:
+    def __init__(
+        self, folder: Path, shape: tuple[int, ...], keys: Mapping[int, str], *, half: bool
+    ) -> None:
         self._folder = folder
         self._shape = shape
+        self._keys = keys
         self._type = np.dtype(np.float16 if half else np.float32)
-        folder.mkdir(parents=True, exist_ok=True)
-        self._rows = self._read_index()
-        self._file = folder / "rows.bin"
-        self._map: np.ndarray | None = None
+        self._parts: list[np.ndarray] = []
+        self._places: dict[str, tuple[int, int]] = {}
+        self._new: list[str] = []
+        self._file: IO[bytes] | None = None
+        self._name = f"part-{time.time_ns()}-{os.getpid()}"
+        with _writing():
+            folder.mkdir(parents=True, exist_ok=True)
+        for index in sorted(folder.glob("part-*.json")):
+            self._open(index)
+        _clear_abandoned(folder)
 
-    def _read_index(self) -> dict[str, int]:
+    def _open(self, index: Path) -> None:
+        """Take in a finished part; one that is damaged or of another shape is passed over."""
         try:
-            saved = json.loads((self._folder / "index.json").read_text(encoding="utf-8"))
+            saved = json.loads(index.read_text(encoding="utf-8"))
+            keys = [str(key) for key in saved["keys"]]
             fits = saved["shape"] == list(self._shape) and saved["type"] == self._type.name
-            room = (self._folder / "rows.bin").stat().st_size
-            if fits and room >= len(saved["rows"]) * self._bytes:
-                return {str(key): int(row) for key, row in saved["rows"].items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            pass  # nothing there, or half written: it is computed again
-        return {}
-
-    @property
-    def _bytes(self) -> int:
-        return int(np.prod(self._shape)) * self._type.itemsize
+            rows = index.with_suffix(".bin")
+            if not fits or not keys or rows.stat().st_size < saved["bytes"]:
+                return
+            part = np.memmap(rows, self._type, "r", shape=(len(keys), *self._shape))
+        except (OSError, ValueError, KeyError, TypeError):
+            return  # half written: it is computed again
+        self._places |= {key: (len(self._parts), row) for row, key in enumerate(keys)}
+        self._parts.append(part)
 
     def missing(self, samples: list[Sample]) -> list[Sample]:
         """Return the samples that have no row yet."""
-        return [s for s in samples if sample_key(s) not in self._rows]
-
-    def grow(self, count: int) -> None:
-        """Make room for ``count`` further rows.
-
-        Raises:
-            OSError: If the disk has none; nothing is lost.
-        """
-        rows = len(self._rows) + count
-        if not rows:
-            return
-        self._map = None
-        with self._file.open("ab") as file:
-            file.truncate(rows * self._bytes)
-        self._map = np.memmap(self._file, self._type, "r+", shape=(rows, *self._shape))
+        return [s for s in samples if self._keys[s.id] not in self._places]
 
     def put(self, samples: list[Sample], values: Tensor) -> None:
-        """Store activations of shape (samples, ...)."""
-        assert self._map is not None
-        start = len(self._rows)
-        self._map[start : start + len(samples)] = (
-            values.to("cpu").float().numpy().astype(self._type)
-        )
-        for offset, sample in enumerate(samples):
-            self._rows[sample_key(sample)] = start + offset
+        """Store activations of shape (samples, ...); they can be taken after :meth:`keep`."""
+        rows = values.to("cpu").float().numpy().astype(self._type)
+        with _writing():
+            if self._file is None:
+                self._file = (self._folder / f"{self._name}.bin").open("wb")
+            self._file.write(rows.tobytes())
+        self._new += [self._keys[s.id] for s in samples]
+
+    def save(self) -> None:
+        """Write what was stored so far to disk, rows before the index that names them."""
+        if self._file is None:
+            return
+        about = {
+            "shape": list(self._shape),
+            "type": self._type.name,
+            "bytes": len(self._new) * int(np.prod(self._shape)) * self._type.itemsize,
+            "keys": self._new,
+        }
+        with _writing():
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            write_json(self._folder / f"{self._name}.json", about)
 
     def keep(self) -> None:
-        """Write what was stored to disk, rows before the index that names them."""
-        if isinstance(self._map, np.memmap):
-            self._map.flush()
-        write_json(
-            self._folder / "index.json",
-            {"shape": list(self._shape), "type": self._type.name, "rows": self._rows},
-        )
+        """Finish what was stored, so that it can be taken."""
+        if self._file is None:
+            return
+        self.save()
+        self._file.close()
+        self._file = None
+        self._open(self._folder / f"{self._name}.json")
 
-    def rows(self, samples: list[Sample]) -> list[int]:
-        """Return the rows of samples that are all stored."""
-        return [self._rows[sample_key(s)] for s in samples]
+    def drop(self) -> None:
+        """Forget what was not kept."""
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                self._file.close()
+                (self._folder / f"{self._name}.json").unlink(missing_ok=True)
+                (self._folder / f"{self._name}.bin").unlink(missing_ok=True)
+            self._file = None
 
-    def take(self, rows: list[int]) -> Tensor:
-        """Return the activations of those rows, float32 (rows, ...)."""
-        assert self._map is not None
-        return torch.from_numpy(np.asarray(self._map[rows], dtype=np.float32))
+    def rows(self, samples: list[Sample]) -> list[tuple[int, int]]:
+        """Return the places of samples that are all kept."""
+        return [self._places[self._keys[s.id]] for s in samples]
+
+    def take(self, rows: list[tuple[int, int]]) -> Tensor:
+        """Return the activations at those places, float32 (rows, ...)."""
+        found = np.empty((len(rows), *self._shape), np.float32)
+        for number in {part for part, _ in rows}:
+            here = [i for i, (part, _) in enumerate(rows) if part == number]
+            found[here] = self._parts[number][[rows[i][1] for i in here]]
+        return torch.from_numpy(found)
+
+
+def _clear_abandoned(folder: Path) -> None:
+    """Delete rows that no index names and nobody writes any more."""
+    for rows in folder.glob("part-*.bin"):
+        with contextlib.suppress(OSError):
+            old = time.time() - rows.stat().st_mtime > _ABANDONED_S
+            if old and not rows.with_suffix(".json").exists():
+                rows.unlink()
+
+
+def keys_of(samples: list[Sample]) -> dict[int, str]:
+    """Return what the activations of each sample are found by, as its file is at this moment."""
+    return {sample.id: sample_key(sample) for sample in samples}
 
 
 def sample_key(sample: Sample) -> str:
@@ -145,8 +202,11 @@ def _frozen_tensors(network: nn.Module, boundary: str) -> list[tuple[str, Tensor
     ]
 
 
-def make_room(folder: Path, needed: int, limit: int) -> None:
-    """Delete the activations used longest ago until ``needed`` bytes more stay within ``limit``."""
+def make_room(folder: Path, needed: int, limit: int, used: Collection[Path] = ()) -> None:
+    """Delete the activations used longest ago until ``needed`` bytes more stay within ``limit``.
+
+    Those in ``used``, which the run at hand reads, stay.
+    """
     if not folder.is_dir():
         return
     kept = sorted((f for f in folder.iterdir() if f.is_dir()), key=lambda f: f.stat().st_mtime)
@@ -155,8 +215,9 @@ def make_room(folder: Path, needed: int, limit: int) -> None:
     for old in kept:
         if total + needed <= limit:
             return
-        shutil.rmtree(old, ignore_errors=True)
-        total -= sizes[old]
+        if old not in used:
+            shutil.rmtree(old, ignore_errors=True)
+            total -= sizes[old]
 
 
 def touch(folder: Path) -> None:
@@ -164,6 +225,4 @@ def touch(folder: Path) -> None:
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
         now = time.time()
-        import os
-
         os.utime(folder, (now, now))
