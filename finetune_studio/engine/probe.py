@@ -148,10 +148,8 @@ def _stamp(source: str) -> tuple[float, ...]:
     """Return what changes when a model's file or folder does."""
     from finetune_studio.models import hub, zoo
 
-    if source in zoo.CATALOGUE:
-        place = hub.local(zoo.CATALOGUE[source])
-    else:
-        place = Path(source).expanduser()
+    known = source in zoo.CATALOGUE
+    place = hub.local(zoo.CATALOGUE[source]) if known else Path(source).expanduser()
     if place is None or not place.exists():
         return ()
     inside = sorted(place.iterdir()) if place.is_dir() else [place]

@@ -88,7 +88,8 @@ def test_states_go_up_and_down(network: LayerNode) -> None:
     assert found == {
         "": SOME, "stem": OFF, "body": SOME, "body.0": OFF, "body.0.conv": OFF, "body.0.norm": OFF,
         "body.1": ON, "body.1.conv": ON, "body.1.norm": ON, "body.2": OFF, "body.2.conv": OFF,
-        "body.2.norm": OFF, "body.3": OFF, "body.3.conv": OFF, "body.3.norm": OFF, "classifier": ON, "classifier.fc": ON,
+        "body.2.norm": OFF, "body.3": OFF, "body.3.conv": OFF, "body.3.norm": OFF,
+        "classifier": ON, "classifier.fc": ON,
     }  # fmt: skip
     assert states(network, ["body.1.norm.weight"])["body.1"] == SOME
     assert set(states(network, [""]).values()) == {ON}
