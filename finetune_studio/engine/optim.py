@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from finetune_studio.core.recipe import OptimiserChoices
+from finetune_studio.models import layers
 
 _WEAKEST, _STRONGEST = 1e-3, 0.3  # the range in which the best pull towards zero lies for features
 
@@ -47,29 +48,22 @@ def method_for(
 class SmallSteps:
     """Fused AdamW (Loshchilov and Hutter 2019) over what learns.
 
-    The head, which starts from nothing, has its own learning rate; norms and biases are not decayed.
+    The head, which starts from nothing, has its own learning rate. Norms, biases, scales of channels and
+    tables of positions are not decayed.
     """
 
     def __init__(self, choices: OptimiserChoices, network: nn.Module, head: str) -> None:
         self._choices = choices
         self._factor = 1.0
-        parts: dict[tuple[str, bool], list[nn.Parameter]] = {}
-        for name, parameter in network.named_parameters():
-            if parameter.requires_grad:
-                part = "head" if name == head or name.startswith(f"{head}.") else "body"
-                parts.setdefault((part, parameter.ndim > 1), []).append(parameter)
-        self._learning = [p for parameters in parts.values() for p in parameters]
-        peaks = {"head": choices.head_learning_rate, "body": choices.learning_rate}
-        self._peaks = peaks
-        groups: list[dict[str, Any]] = [
-            {
-                "params": parameters,
-                "name": part,
-                "lr": peaks[part],
-                "weight_decay": choices.weight_decay if decayed else 0.0,
-            }
-            for (part, decayed), parameters in sorted(parts.items(), key=lambda item: item[0])
-        ]
+        self._peaks = {"head": choices.head_learning_rate, "body": choices.learning_rate}
+        groups: list[dict[str, Any]] = []
+        for kind, parameters in layers.groups(network, head).items():
+            part = kind.partition("_")[0]
+            decay = choices.weight_decay if kind == part else 0.0
+            about = {"name": part, "lr": self._peaks[part], "weight_decay": decay}
+            if parameters:
+                groups.append({"params": parameters, **about})
+        self._learning = [p for group in groups for p in group["params"]]
         self._adam = torch.optim.AdamW(groups, fused=True)
 
     def batch_size(self, samples: int) -> int:

@@ -94,7 +94,7 @@ def prepare(
             "Only a head on computed features can be solved; small steps are taken instead."
         )
     if state:
-        method.load_state_dict(state["method"])
+        _go_on(method, state)
     made.append(
         Session(
             this.folder,
@@ -110,6 +110,16 @@ def prepare(
             best,
         )
     )
+
+
+def _go_on(method: optim.Method, state: dict[str, Any]) -> None:
+    try:
+        method.load_state_dict(state["method"])
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise StudioError(
+            f"The checkpoint of this run cannot be gone on with: {error}.",
+            "It is of another version of the program. Start a new run with the same recipe.",
+        ) from error
 
 
 def _samples(project: Project, this: run.Run, labels: Labels) -> tuple[list[Sample], list[Sample]]:

@@ -1,0 +1,99 @@
+"""How the network is changed: which parameters at which rate, and how the rates rise and fall."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from finetune_studio.core.recipe import Recipe
+from finetune_studio.engine.optim import HeadSolve, SmallSteps, method_for, rate_factor
+from finetune_studio.models import layers, zoo
+
+
+def choices(**changes: object) -> Recipe:
+    return Recipe().with_settings({f"optimiser.{name}": value for name, value in changes.items()})
+
+
+def groups_of(network: nn.Module, method: SmallSteps) -> dict[str, tuple[str, float]]:
+    """Return the part and the decay of each parameter that learns, by name."""
+    names = {id(p): name for name, p in network.named_parameters()}
+    return {
+        names[id(parameter)]: (group["name"], group["weight_decay"])
+        for group in method._adam.param_groups
+        for parameter in group["params"]
+    }
+
+
+@pytest.mark.parametrize(
+    ("builder", "head", "never"),
+    [
+        ("vit_b_16", "heads.head", ("pos_embedding", "class_token", "ln")),
+        ("convnext_tiny", "classifier.2", ("layer_scale",)),
+        ("resnet18", "fc", ("bn",)),
+    ],
+)
+def test_only_real_weights_are_decayed(builder: str, head: str, never: tuple[str, ...]) -> None:
+    kwargs = {"image_size": 32} if builder == "vit_b_16" else {}
+    network = zoo.rebuild(
+        {"library": "torchvision", "builder": builder, "kwargs": kwargs, "head": head}, 3
+    )
+    for parameter in network.parameters():
+        parameter.requires_grad_(True)
+    found = groups_of(network, SmallSteps(choices(weight_decay=0.1).optimiser, network, head))
+    assert found.keys() == dict(network.named_parameters()).keys()
+    for name, (part, decay) in found.items():
+        assert part == ("head" if name.startswith(head) else "body")
+        if name.endswith("bias") or any(word in name for word in never):
+            assert decay == 0.0, name
+    assert {decay for _, decay in found.values()} == {0.0, 0.1}
+    assert found[f"{head}.weight"] == ("head", 0.1)
+
+
+def test_head_and_body_have_their_own_rates_and_frozen_parts_none() -> None:
+    network = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 2))
+    network[0].requires_grad_(False)
+    recipe = choices(learning_rate=0.01, head_learning_rate=0.1, warmup_share=0.0)
+    method = SmallSteps(recipe.optimiser, network, "2")
+    before = [p.detach().clone() for p in network.parameters()]
+    loss, rates = method.step(lambda: network(torch.ones(2, 4)).square().mean(), 0, 10)
+    assert float(loss) > 0
+    assert rates == {"head": pytest.approx(0.1), "body": pytest.approx(0.01)}
+    moved = [not torch.equal(a, b) for a, b in zip(before, network.parameters(), strict=True)]
+    assert moved == [False, False, True, True, True, True]
+    method.smaller_steps()
+    _, halved = method.step(lambda: network(torch.ones(2, 4)).square().mean(), 0, 10)
+    assert halved == {"head": pytest.approx(0.05), "body": pytest.approx(0.005)}
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "linear", "constant"])
+def test_rates_rise_in_the_warm_up_and_never_again(schedule: str) -> None:
+    recipe = choices(schedule=schedule, warmup_share=0.1).optimiser
+    found = [rate_factor(recipe, step, 100) for step in range(100)]
+    assert found[:10] == sorted(found[:10])
+    assert found[10] == 1.0
+    assert found[10:] == sorted(found[10:], reverse=True)
+    assert all(0 < factor <= 1 for factor in found)
+    assert (found[-1] < 0.05) == (schedule != "constant")
+
+
+def test_one_step_is_a_whole_run() -> None:
+    assert rate_factor(choices(warmup_share=0.5).optimiser, 0, 1) == 1.0
+
+
+def test_solving_finds_the_optimum_of_a_strength() -> None:
+    torch.manual_seed(0)
+    inputs, targets = torch.randn(40, 3), torch.randint(0, 2, (40,))
+    network = nn.Sequential(nn.Linear(3, 2))
+    method = method_for(choices(method="solve", epochs=3).optimiser, network, "0", can_solve=True)
+    assert isinstance(method, HeadSolve)
+    losses = []
+    for step in range(3):
+        loss, _ = method.step(
+            lambda: nn.functional.cross_entropy(network(inputs), targets), step, 3
+        )
+        losses.append(float(loss))
+        bias = network[0].bias
+        gradient = torch.autograd.grad(nn.functional.cross_entropy(network(inputs), targets), bias)
+        assert float(gradient[0].abs().max()) < 1e-3  # the bias is not pulled: its slope is flat
+    assert losses == sorted(losses, reverse=True)
