@@ -69,6 +69,7 @@ class SplitCard(QFrame):
         self.seed.setObjectName("seed")
         self.seed.setRange(0, 2**31 - 1)
         self.seed.setMaximumWidth(theme.px(84))
+        self.seed.lineEdit().setTextMargins(6, 0, 0, 0)
         self.seed.setToolTip(self.tr("The same seed deals the photos out in the same way again."))
         self.lock = QCheckBox(self.tr("Keep the test photos"))
         self.lock.setObjectName("lock_test")
@@ -109,6 +110,7 @@ class SplitCard(QFrame):
         field.setRange(least, most)
         field.setSuffix(" %")
         field.setMaximumWidth(theme.px(84))
+        field.lineEdit().setTextMargins(6, 0, 0, 0)
         return field
 
     def set_survey(self, survey: Survey) -> None:
