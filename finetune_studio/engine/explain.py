@@ -10,6 +10,7 @@ from PIL import Image
 from finetune_studio.core.dataset import Dataset, Sample
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.preview import Heat, Picture, Preview
+from finetune_studio.core.task import Batch, Bundle
 from finetune_studio.engine.evaluate import loaded_run
 
 _LONGEST = 512  # pixels of the heat's longer side: enough to look at, quick to paint
@@ -43,7 +44,7 @@ def explain(
             f"The model of run {Path(run_folder).name} does not know the class {wanted!r}.",
             "Train again with today's classes.",
         )
-    values = heat(bundle, batch, bundle.labels.names.index(wanted))
+    values = heat(bundle, batch, _output(bundle, batch, wanted))
     picture = Picture(sample.path)
     shown = on_picture(values, _size(sample.path), bundle.processor)
     preview = task.preview(sample, answer)
@@ -53,6 +54,19 @@ def explain(
         preview.said,
         preview.certainty,
     )
+
+
+def _output(bundle: Bundle, batch: Batch, wanted: str) -> int:
+    """Return the output of a class; of classes that were merged since, the one that speaks loudest."""
+    import torch
+
+    outputs = [n for n, name in enumerate(bundle.labels.names) if name == wanted]
+    if len(outputs) == 1:
+        return outputs[0]
+    with torch.inference_mode():
+        answer = bundle.network(batch.inputs)
+        scores = getattr(answer, "logits", answer)[0]
+    return max(outputs, key=lambda number: float(scores[number]))
 
 
 def on_picture(values: np.ndarray, size: tuple[int, int], processor: dict[str, int]) -> np.ndarray:

@@ -1,7 +1,8 @@
-"""How sure a score is: 95 % intervals by the bootstrap."""
+"""How sure a score is: 95 % intervals."""
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterable, Sequence
 
@@ -9,6 +10,7 @@ from finetune_studio.core.task import Pair
 
 _DRAWS = 400
 _MOST_ANSWERS = 2_000_000  # so that a large split takes about a second
+_Z = 1.959964  # 95 % of a normal distribution lie within so many standard deviations
 
 
 def bootstrap(
@@ -17,7 +19,9 @@ def bootstrap(
     """Return the 95 % interval of each score, ``{name: [low, high]}``; empty without answers.
 
     The answers are drawn anew with replacement and scored, many times (Efron 1979); the interval is
-    that of the percentiles. The seed makes the interval of the same answers the same.
+    that of the percentiles. The seed makes the interval of the same answers the same. Where every draw
+    gives the same score, as with answers that are all right, drawing says nothing: 20 right answers of
+    20 do not prove a model without errors. Such a score gets the interval of a share (:func:`wilson`).
     """
     if not pairs:
         return {}
@@ -27,5 +31,22 @@ def bootstrap(
     for _ in range(draws):
         for name, value in score(rng.choices(pairs, k=len(pairs))).items():
             found.setdefault(name, []).append(value)
-    low, high = int(0.025 * draws), min(draws - 1, int(0.975 * draws))
-    return {name: [sorted(values)[low], sorted(values)[high]] for name, values in found.items()}
+    return {name: _percentiles(sorted(values), len(pairs)) for name, values in found.items()}
+
+
+def _percentiles(values: Sequence[float], count: int) -> list[float]:
+    low, high = int(0.025 * len(values)), min(len(values) - 1, int(0.975 * len(values)))
+    if values[0] == values[-1] and 0 <= values[0] <= 1:
+        return wilson(values[0], count)
+    return [values[low], values[high]]
+
+
+def wilson(share: float, count: int) -> list[float]:
+    """Return the 95 % interval of a share that was seen in so many cases (Wilson 1927)."""
+    if not count:
+        return [0.0, 1.0]
+    square = _Z * _Z
+    middle = (share + square / (2 * count)) / (1 + square / count)
+    half = _Z * math.sqrt(share * (1 - share) / count + square / (4 * count * count))
+    half /= 1 + square / count
+    return [max(0.0, middle - half), min(1.0, middle + half)]

@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
-import re
+import dataclasses
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from finetune_studio.core.events import RunFinished
+from finetune_studio.core.errors import StudioError
+from finetune_studio.core.events import Evaluated
+from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
-from finetune_studio.engine import charts
-from finetune_studio.engine.report import summary, write_report
-from tests.engine.conftest import run_all, settings
+from finetune_studio.engine import charts, evaluate, facts
+from finetune_studio.engine.report import write_report
+from finetune_studio.engine.run import Run
+from tests.trained import ODD, trained_project
 
-VOID = {"meta", "img", "br", "line", "polyline"}
+VOID = {"meta", "img", "br", "line", "polyline", "rect", "circle"}
 
 
-class Balance(HTMLParser):
-    """Checks that every element that opens is closed."""
+class Page(HTMLParser):
+    """Checks that every element that opens is closed, and keeps the text that a reader sees."""
 
-    def __init__(self) -> None:
+    def __init__(self, page: str) -> None:
         super().__init__()
         self.open: list[str] = []
         self.names: set[str] = set()
+        self.links: list[str] = []
+        self.words: list[str] = []
+        self.feed(page)
+        assert self.open == []
+        self.text = " ".join(" ".join(self.words).split())
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.names.add(tag)
+        self.links += [str(value) for name, value in attrs if name in ("src", "href")]
+        assert not [name for name, _ in attrs if name.startswith("on")]
         if tag not in VOID:
             self.open.append(tag)
 
@@ -36,49 +48,121 @@ class Balance(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
 
+    def handle_data(self, data: str) -> None:
+        if self.open[-1:] != ["style"]:
+            self.words.append(data)
 
-@pytest.mark.usefixtures("small_model")
-def test_report(project: Project) -> None:
-    project.dataset.rename_class("class1", "<script>alert(1)</script>")
-    last = run_all(project, settings())[-1]
-    assert isinstance(last, RunFinished)
-    page = write_report(project, Path(last.run)).read_text(encoding="utf-8")
-    found = Balance()
-    found.feed(page)
-    assert found.open == []
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trained_project(tmp_path_factory.mktemp("report"))
+
+
+def test_page_stands_alone_and_says_what_the_run_found(trained: Path) -> None:
+    with Project(trained) as project:
+        nasty = "<script>alert(1)</script>&'$title"
+        project.dataset.rename_class(ODD["class1"], nasty)
+        run = Run(project.runs()[0])
+        page = write_report(project, run.folder).read_text(encoding="utf-8")
+        project.dataset.rename_class(nasty, ODD["class1"])
+    found = Page(page)
     assert "script" not in found.names
-    assert "&lt;script&gt;" in page
-    assert not re.findall(r"(?:https?:)?//[\w.]", re.sub(r'src="data:[^"]*"', "", page))
-    assert f"{last.metrics['accuracy']:.3f}" in page
-    assert "95 % interval" in page
-    assert page.count("<svg") == 2
-    assert "always saying" in page
-    assert "data:image/jpeg;base64," in page
+    assert nasty in found.text
+    assert found.links
+    assert all(link.startswith("data:image/jpeg;base64,") for link in found.links)
+    assert "url(" not in page
+    assert "@import" not in page
+    assert str(trained.parent) not in page
+    accuracy = run.metrics["accuracy"]
+    assert f"{accuracy:.3f}" in found.text
+    assert f"names {round(6 * accuracy)} rightly" in found.text
+    assert "95 % interval" in found.text
+    assert "always saying" in found.text
+    assert "best: epoch" in found.text
+    assert "Head learning rate" in found.text or "Learning rate of the head" in found.text
+    wrong = round(6 * (1 - accuracy))
+    assert f"{wrong} of 6 answers are wrong" in found.text
+    assert page.count("<figure>") == wrong
 
 
-@pytest.mark.usefixtures("small_model")
-def test_report_is_written_where_the_photos_have_gone(project: Project, tmp_path: Path) -> None:
-    last = run_all(project, settings())[-1]
-    assert isinstance(last, RunFinished)
-    (tmp_path / "photos").rename(tmp_path / "elsewhere")
-    assert write_report(project, Path(last.run)).stat().st_size > 5000
+def test_report_is_written_where_the_photos_have_gone(trained: Path, tmp_path: Path) -> None:
+    photos = trained.parent / "photos"
+    photos.rename(tmp_path / "elsewhere")
+    try:
+        with Project(trained) as project:
+            page = Page(write_report(project, project.runs()[0]).read_text(encoding="utf-8"))
+    finally:
+        (tmp_path / "elsewhere").rename(photos)
+    assert "The file cannot be read any more." in page.text
+    assert page.links == []
 
 
-def test_summary_says_when_little_can_be_said() -> None:
-    from finetune_studio.core.events import Evaluated
+def test_run_without_answers_is_asked_and_one_without_a_network_refused(
+    trained: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(trained, tmp_path / "copy")
+    with Project(tmp_path / "copy") as project:
+        folder = project.runs()[0]
+        shutil.rmtree(folder / "predictions")
+        page = Page(write_report(project, folder).read_text(encoding="utf-8"))
+        assert "Class by class" in page.text
+        (folder / "checkpoints" / "index.json").unlink()
+        with pytest.raises(StudioError, match="no trained network"):
+            write_report(project, folder)
 
+
+def test_opened_test_split_is_shown_with_the_number_of_looks(trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained, tmp_path / "copy")
+    with Project(tmp_path / "copy") as project:
+        ids = [s.id for s in project.dataset.samples(split="validation")[:2]]
+        project.dataset.move(ids, "test")
+        folder = project.runs()[0]
+        for _ in range(2):
+            list(evaluate.evaluate(project, folder, "test", Control()))
+        page = Page(write_report(project, folder).read_text(encoding="utf-8"))
+    assert "untouched samples; looked at 2 times" in page.text
+    assert "The data were edited after this run." in page.text
+
+
+def known_facts(**changes: Any) -> facts.Facts:
     scored = Evaluated(
-        "r",
-        "validation",
-        {"accuracy": 0.6},
-        20,
+        "r", "validation", {"accuracy": 0.6}, 20,
         intervals={"accuracy": [0.4, 0.8]},
         baseline={"text": "always saying a", "metric": "accuracy", "value": 0.5},
-    )
-    text = summary(scored)
+    )  # fmt: skip
+    classes = {
+        "a": {"train": 120, "validation": 15, "test": 9},
+        "b": {"train": 20, "validation": 5, "test": 3},
+    }
+    values: dict[str, Any] = {
+        "classes": classes, "scored": scored, "test": None, "looks": 0, "changed": False, "pairs": []
+    }  # fmt: skip
+    blank = dict.fromkeys(field.name for field in dataclasses.fields(facts.Facts))
+    return facts.Facts(**{**blank, **values, **changes})
+
+
+def test_summary_says_how_sure_it_is_and_what_it_beats() -> None:
+    text = " ".join(facts.summary(known_facts()))
+    assert "names 12 rightly: 60 %" in text
+    assert "between 40 % and 80 %" in text
     assert "not clearly better" in text
-    assert "interval is wide" in text
-    assert "no validation samples" in summary(Evaluated("r", "validation", {}, 0))
+    good = Evaluated(
+        "r", "validation", {"accuracy": 0.9}, 200,
+        intervals={"accuracy": [0.85, 0.93]},
+        baseline={"text": "always saying a", "metric": "accuracy", "value": 0.5},
+    )  # fmt: skip
+    assert "is clearly better" in " ".join(facts.summary(known_facts(scored=good)))
+    assert "no validation samples" in facts.summary(known_facts(scored=None))[0]
+
+
+def test_limits_are_those_of_these_data() -> None:
+    text = " ".join(facts.limits(known_facts()))
+    assert "20 validation samples are few" in text
+    assert "b has fewer than 10 validation samples" in text
+    assert "120 training samples of a, 20 of b" in text
+    assert "12 test samples have not been looked at" in text
+    assert "edited after this run" not in text
+    assert "edited after this run" in " ".join(facts.limits(known_facts(changed=True)))
 
 
 def test_ticks_are_round_and_within_bounds() -> None:

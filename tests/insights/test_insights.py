@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from finetune_studio.core.dataset import Labels, Sample
 from finetune_studio.core.events import Prediction
 from finetune_studio.core.task import Batch, Bundle, Pair
-from finetune_studio.engine.intervals import bootstrap
+from finetune_studio.engine.intervals import bootstrap, wilson
 from finetune_studio.insights.confusion import confusion, in_cell
 from finetune_studio.insights.per_class import per_class
 from finetune_studio.insights.saliency import heat, last_place
@@ -79,6 +79,17 @@ def test_interval_covers_the_score_and_narrows_with_samples() -> None:
     normal = 2 * 1.96 * (p * (1 - p) / 1600) ** 0.5
     assert widths[1] == pytest.approx(normal, rel=0.25)
     assert bootstrap(score, []) == {}
+    assert bootstrap(score, many) == bootstrap(score, many)
+
+
+def test_answers_that_are_all_right_do_not_prove_a_model_without_errors() -> None:
+    pairs = [pair(n, name, **{name: 1.0}) for n, name in enumerate(NAMES * 10)]
+    found = bootstrap(ImageClassification().score, pairs)
+    for low, high in found.values():
+        assert 0.85 < low < 0.9
+        assert high == pytest.approx(1)
+    assert wilson(0.5, 10) == pytest.approx([0.2366, 0.7634], abs=1e-4)  # Wilson's own formula
+    assert wilson(0.0, 20) == pytest.approx([0.0, 0.1611], abs=1e-4)
 
 
 class BrightCorner(nn.Module):
