@@ -7,16 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Slot
 from PySide6.QtWidgets import (
     QBoxLayout,
-    QComboBox,
     QFileDialog,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QVBoxLayout,
-    QWidget,
 )
 from typing_extensions import override
 
@@ -29,6 +26,7 @@ from finetune_studio.gui.pages.layers.words import memory_words
 from finetune_studio.gui.pages.outlook import Data, Outlook, data_of, free_memory_mb
 from finetune_studio.gui.studio import Studio
 from finetune_studio.gui.widgets.card import Card
+from finetune_studio.gui.widgets.file_problem import FileProblem
 from finetune_studio.gui.widgets.form import RecipeForm
 from finetune_studio.gui.widgets.happenings import span
 from finetune_studio.gui.widgets.model_card import ModelCard
@@ -104,41 +102,11 @@ class ModelPage(Page):
         buttons.addWidget(folder)
         buttons.addStretch(1)
         card.body.addWidget(self.table, 1)
-        card.body.addWidget(self._problem_box())
+        self.problem = FileProblem()
+        self.problem.picked.connect(self._on_architecture_picked)
+        card.body.addWidget(self.problem)
         card.body.addLayout(buttons)
         return card
-
-    def _problem_box(self) -> QWidget:
-        """What stands against a file, where it was chosen, and the choice of its architecture."""
-        self._problem = QLabel()
-        self._problem.setObjectName("model_problem")
-        self._problem.setTextFormat(Qt.TextFormat.PlainText)
-        self._problem.setWordWrap(True)
-        self._problem.setProperty("level", "bad")
-        self._architecture = QComboBox()
-        self._architecture.setObjectName("architecture")
-        self._architecture.setAccessibleName(self.tr("Architecture of the weights file"))
-        self._architecture.activated.connect(self._on_architecture_picked)
-        label = QLabel(self.tr("The file belongs to"))
-        label.setProperty("role", "muted")
-        row = QHBoxLayout()
-        row.addWidget(label)
-        row.addWidget(self._architecture)
-        row.addStretch(1)
-        self._architecture_row = QWidget()
-        self._architecture_row.setProperty("clear", True)
-        self._architecture_row.setLayout(row)
-        row.setContentsMargins(0, 0, 0, 0)
-        box = QWidget()
-        box.setProperty("clear", True)
-        column = QVBoxLayout(box)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
-        column.addWidget(self._problem)
-        column.addWidget(self._architecture_row)
-        self._problem.hide()
-        self._architecture_row.hide()
-        return box
 
     def _side(self) -> QVBoxLayout:
         self.card = ModelCard()
@@ -228,15 +196,13 @@ class ModelPage(Page):
             self.card.show_download(needed=needed, offline=self.studio.settings.offline)
 
     def _complain(self, error: StudioError) -> None:
-        self._problem.setText(f"{error.message} {error.hint}".strip())
-        self._problem.show()
+        self.problem.complain(f"{error.message} {error.hint}".strip())
 
     # --- what the user does -----------------------------------------------------------------------
 
     @Slot(object)
     def _on_model_chosen(self, row: ModelRow) -> None:
-        self._problem.hide()
-        self._architecture_row.hide()
+        self.problem.forget()
         self._trying += 1
         self._choose(row.source)
 
@@ -273,10 +239,8 @@ class ModelPage(Page):
         """Try a file or folder as a run would; take it over if it fits, else say why not."""
         self._trying += 1
         number = self._trying
-        self._problem.hide()
+        self.problem.forget()
         self._wanted_file = source if Path(source).is_file() else ""
-        known = self._architecture.count() > 0
-        self._architecture_row.setVisible(known and bool(self._wanted_file) and bool(architecture))
         recipe = self.studio.recipe.with_settings(
             {
                 "model.source": source,
@@ -294,7 +258,6 @@ class ModelPage(Page):
     def _on_fits(self, number: int, source: str, architecture: str, look: ModelLook) -> None:
         if number != self._trying:
             return
-        self._architecture_row.hide()
         self._choose(source, architecture)
         self.studio.noticed.emit(look.note, "ok")
 
@@ -306,16 +269,13 @@ class ModelPage(Page):
             self.studio.ask(model_rows.architectures, self._on_architectures)
 
     def _on_architectures(self, names: list[str]) -> None:
-        if not self._architecture.count():
-            self._architecture.addItem(self.tr("recognise it"), "")
-            for name in names:
-                self._architecture.addItem(name, name)
-        self._architecture_row.setVisible(bool(self._wanted_file))
+        if self._wanted_file and self.problem.isVisible():
+            self.problem.offer(names)
 
-    @Slot(int)
-    def _on_architecture_picked(self, place: int) -> None:
+    @Slot(str)
+    def _on_architecture_picked(self, name: str) -> None:
         if self._wanted_file:
-            self.try_source(self._wanted_file, str(self._architecture.itemData(place)))
+            self.try_source(self._wanted_file, name)
 
     @Slot()
     def _on_download_wanted(self) -> None:
@@ -399,6 +359,7 @@ class ModelPage(Page):
         self._refusal = error.message
         self._complain(error)
         self.refresh_next()
+        self.state_changed.emit()
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import pyqtgraph as pg  # noqa: TID253  this module is loaded with the curves of a run, never before
 from PySide6.QtCore import QEvent, QPointF, QSize, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QAction, QColor, QFont, QPen, QWheelEvent
+from PySide6.QtGui import QAction, QColor, QFont
 from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from finetune_studio.gui import theme
 from finetune_studio.gui.widgets.plot_data import PlotData
 from finetune_studio.gui.widgets.plot_legend import Legend
+from finetune_studio.gui.widgets.plot_parts import Axis, Box, View, pen
 
 _REDRAW_MS = 100
 _MOST_POINTS = 2000
@@ -213,14 +213,14 @@ class CurvePlot(QWidget):
     # --- parts ------------------------------------------------------------------------------------
 
     def _make_plot(self) -> None:
-        self._box = _Box()
+        self._box = Box()
         self._box.reset_wanted.connect(self.show_all)
         self._box.menu_wanted.connect(self._on_menu_wanted)
         self._box.zoomed.connect(self._on_zoomed)
         self._box.sigXRangeChanged.connect(self._on_range_changed)
-        self.plot = _View(
+        self.plot = View(
             viewBox=self._box,
-            axisItems={"left": _Axis("left", 24), "bottom": _Axis("bottom", 64)},
+            axisItems={"left": Axis("left", 24), "bottom": Axis("bottom", 64)},
         )
         self.plot.setMinimumHeight(theme.px(120))
         self.plot.hideButtons()
@@ -258,7 +258,7 @@ class CurvePlot(QWidget):
         self.plot.setBackground(now.surface)
         for side in ("left", "bottom"):
             axis = self.plot.getAxis(side)
-            axis.setPen(_pen(now.line))
+            axis.setPen(pen(now.line))
             axis.setTextPen(now.muted)
             axis.setTickFont(font)
         self.plot.getAxis("bottom").setLabel(
@@ -266,17 +266,17 @@ class CurvePlot(QWidget):
         )
         self.plot.showGrid(y=True, alpha=1.0)
         for place, one in enumerate(self.series):
-            self._curves[one.name].setPen(_pen(now.series[one.colour]))
+            self._curves[one.name].setPen(pen(now.series[one.colour]))
             self._curves[one.name].setZValue(10 - place)
             if one.name in self._dots:
                 self._dots[one.name].setBrush(now.series[one.colour])
-        self._cursor.setPen(_pen(now.line))
+        self._cursor.setPen(pen(now.line))
         self._dress_line(self._level_line, now.muted, font)
         self._dress_line(self._moment_line, now.ok, font)
         self.legend.set_entries([(s.name, s.title, now.series[s.colour]) for s in self.series])
 
     def _dress_line(self, line: Any, colour: QColor, font: QFont) -> None:
-        line.setPen(_pen(colour, dashed=True))
+        line.setPen(pen(colour, dashed=True))
         line.label.setColor(colour)
         line.label.setFont(font)
         line.label.fill = pg.mkBrush(theme.tokens().surface)
@@ -354,78 +354,3 @@ class CurvePlot(QWidget):
 def data_last(data: PlotData) -> float | None:
     """Return a curve's last value."""
     return float(data.y[-1]) if len(data) else None
-
-
-def _pen(colour: QColor, *, dashed: bool = False) -> QPen:
-    return pg.mkPen(
-        colour, width=1, style=Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
-    )
-
-
-class _Axis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
-    """Has a line and a number every ``apart`` pixels or more, at round values, and none between."""
-
-    def __init__(self, side: str, apart: int) -> None:
-        super().__init__(side)
-        self._apart = apart
-
-    @override
-    def tickSpacing(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, float]]:
-        return [(step_for(maxVal - minVal, size / theme.px(self._apart)), 0.0)]
-
-
-def step_for(span: float, most: float) -> float:
-    """Return the smallest round step (1, 2 or 5 times a power of ten) that fits ``most`` times."""
-    least = abs(span) / max(1.0, most) or 1.0
-    power = 10.0 ** math.floor(math.log10(least))
-    return next(power * round_ for round_ in (1, 2, 5, 10) if power * round_ >= least * (1 - 1e-9))
-
-
-class _View(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
-    """Leaves the wheel to the page, and says when the mouse is gone."""
-
-    left_behind = Signal()
-
-    @override
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        event.ignore()
-
-    @override
-    def leaveEvent(self, event: QEvent) -> None:
-        super().leaveEvent(event)
-        self.left_behind.emit()
-
-
-class _Box(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph has no types
-    """Zooms by dragging with the left button and shows everything again on a double click."""
-
-    reset_wanted = Signal()
-    menu_wanted = Signal(QPointF)
-    zoomed = Signal()
-
-    def __init__(self) -> None:
-        super().__init__(enableMenu=False)
-        self.setMouseMode(pg.ViewBox.RectMode)
-        self.disableAutoRange()
-        self.rbScaleBox.setPen(_pen(theme.tokens().accent))
-        faint = QColor(theme.tokens().accent)
-        faint.setAlpha(40)
-        self.rbScaleBox.setBrush(faint)
-
-    @override
-    def mouseDragEvent(self, ev: Any, axis: int | None = None) -> None:
-        if ev.button() != Qt.MouseButton.LeftButton:
-            ev.ignore()
-            return
-        super().mouseDragEvent(ev, axis)
-        if ev.isFinish():
-            self.zoomed.emit()
-
-    @override
-    def mouseClickEvent(self, ev: Any) -> None:
-        if ev.button() == Qt.MouseButton.RightButton:
-            ev.accept()
-            self.menu_wanted.emit(QPointF(ev.screenPos()))
-        elif ev.double():
-            ev.accept()
-            self.reset_wanted.emit()

@@ -48,9 +48,7 @@ def button(page: ModelPage, name: str) -> QPushButton:
 
 
 def problem(page: ModelPage) -> QLabel:
-    found = page.findChild(QLabel, "model_problem")
-    assert isinstance(found, QLabel)
-    return found
+    return page.problem.label
 
 
 def test_the_starter_is_first_and_chosen(page: ModelPage) -> None:
@@ -135,10 +133,10 @@ def test_weights_that_do_not_fit_are_told_in_place(
     qtbot.waitUntil(problem(page).isVisible, timeout=LONG_MS)
     assert "do not belong to resnet18" in problem(page).text()
     assert page.studio.recipe.model.source == "starter"
-    qtbot.waitUntil(page._architecture.isVisible, timeout=LONG_MS)
-    page._architecture.setCurrentIndex(page._architecture.findData("mobilenet_v3_small"))
+    qtbot.waitUntil(page.problem.choice.isVisible, timeout=LONG_MS)
+    page.problem.choice.setCurrentIndex(page.problem.choice.findData("mobilenet_v3_small"))
     with qtbot.waitSignal(page.studio.recipe_changed, timeout=LONG_MS):
-        page._architecture.activated.emit(page._architecture.currentIndex())
+        page.problem.choice.activated.emit(page.problem.choice.currentIndex())
     assert page.studio.recipe.model.architecture == "mobilenet_v3_small"
     assert not problem(page).isVisible()
 

@@ -288,6 +288,7 @@ class LayersPage(Page):
         self.tree.set_names(look.trainable_names)
         self._show_meaning(look)
         self.refresh_next()
+        self.state_changed.emit()
 
     @Slot(object)
     def _on_timed(self, found: TimeEstimate) -> None:
@@ -304,6 +305,7 @@ class LayersPage(Page):
         self._refused.show()
         self.tree.show_network(None, "", "")
         self.refresh_next()
+        self.state_changed.emit()
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from finetune_studio.core.events import Event
 from finetune_studio.core.recipe import Recipe
@@ -25,6 +27,11 @@ class OldRun:
     def can_resume(self) -> bool:
         """Whether it did not come to its end."""
         return self.state in ("stopped", "interrupted")
+
+
+def load_curves() -> Any:
+    """Load what draws curves (over a second); called off the window's thread, before it is needed."""
+    return importlib.import_module("finetune_studio.gui.pages.train.run_panel")
 
 
 def read_run(folder: Path) -> OldRun:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from PySide6.QtCore import QTimer, Slot
-from PySide6.QtWidgets import QFileDialog, QPushButton
 from typing_extensions import override
 
 from finetune_studio.core.errors import StudioError
@@ -17,12 +15,12 @@ from finetune_studio.core.events import Event
 from finetune_studio.gui.page import DONE, NEEDS_ATTENTION, NOT_STARTED, Page
 from finetune_studio.gui.pages.outlook import Data, Outlook, data_of
 from finetune_studio.gui.pages.train import choices
-from finetune_studio.gui.pages.train.old_run import OldRun, read_run
+from finetune_studio.gui.pages.train.actions import RunActions, Standing
+from finetune_studio.gui.pages.train.old_run import OldRun, load_curves, read_run
 from finetune_studio.gui.pages.train.outlook_words import outlook_text, subtitle
 from finetune_studio.gui.pages.train.setup_panel import SetupPanel
-from finetune_studio.gui.pages.train.story import plain
+from finetune_studio.gui.pages.train.story import in_short
 from finetune_studio.gui.studio import TRAINING, Studio
-from finetune_studio.gui.worker import explained
 
 if TYPE_CHECKING:
     from finetune_studio.engine.estimate import TimeEstimate
@@ -30,11 +28,6 @@ if TYPE_CHECKING:
     from finetune_studio.gui.pages.train.run_panel import RunPanel
 
 _REFRESH_MS = 250
-
-
-def load_curves() -> Any:
-    """Load what draws curves (over a second); called off the window's thread, before it is needed."""
-    return importlib.import_module("finetune_studio.gui.pages.train.run_panel")
 
 
 class TrainPage(Page):
@@ -58,7 +51,7 @@ class TrainPage(Page):
         self.outlook = Outlook(studio, self)
         self.setup = SetupPanel()
         self.body.addWidget(self.setup)
-        self._make_actions()
+        self.buttons = RunActions(self)
         self._timer = QTimer(self)
         self._timer.setInterval(_REFRESH_MS)
         self._timer.timeout.connect(self._refresh_run)
@@ -69,26 +62,14 @@ class TrainPage(Page):
             self._find_run()
         self._show()
 
-    def _make_actions(self) -> None:
-        self._new = self._action(self.tr("New run…"), "new_run", self._on_new_clicked)
-        self._show_run = self._action(self.tr("Show the run"), "show_run", self._on_run_clicked)
-        self._resume = self._action(self.tr("Resume"), "resume", self._on_resume_clicked)
-        self._pause = self._action(self.tr("Pause"), "pause", self._on_pause_clicked)
-        self._stop = self._action(self.tr("Stop and keep best"), "stop", self._on_stop_clicked)
-        self._start = self._action(self.tr("Start training"), "start", self._on_start_clicked)
-        self._stop.setToolTip(
-            self.tr("Ends after the step in hand. The best epoch is kept; it can be resumed.")
-        )
-
-    def _action(self, text: str, name: str, slot: Any) -> QPushButton:
-        button = QPushButton(text)
-        button.setObjectName(name)
-        button.clicked.connect(slot)
-        self.add_action(button)
-        return button
-
     def _listen(self) -> None:
         studio = self.studio
+        self.buttons.start_wanted.connect(self._on_start_wanted)
+        self.buttons.pause_wanted.connect(self._on_pause_wanted)
+        self.buttons.stop_wanted.connect(self._on_stop_wanted)
+        self.buttons.new_wanted.connect(self._on_new_wanted)
+        self.buttons.run_wanted.connect(self._on_run_wanted)
+        self.buttons.resume_wanted.connect(self._on_resume_wanted)
         self.setup.preset_chosen.connect(self._on_preset_chosen)
         self.setup.changed.connect(self._on_field_changed)
         self.setup.page_wanted.connect(self.page_wanted)
@@ -112,8 +93,7 @@ class TrainPage(Page):
         settings = choices.primed(self.studio.recipe, self._data.train)
         if settings:
             self.studio.set_recipe(settings)
-        if not self._running and self._mode == "setup":
-            self.outlook.ask(self.studio.recipe, self._data)
+        self._ask()
         if self.run_panel is None:
             self.studio.ask(load_curves, self._on_curves_loaded)
         self._show()
@@ -138,13 +118,7 @@ class TrainPage(Page):
     def rail_note(self) -> str:
         if self.run_panel is None:
             return ""
-        story = self.run_panel.story
-        if self._live and story.step is not None and self.studio.training:
-            done = min(story.all_epochs, int(story.step.epoch) + 1)
-            return self.tr("epoch {n} of {all}").format(n=done, all=story.all_epochs)
-        if story.best is not None:
-            return f"{plain(story.headline)} {story.best.score:.3f}"
-        return ""
+        return self.tr(in_short(self.run_panel.story, at_work=self._live and self._running))
 
     @property
     def _running(self) -> bool:
@@ -157,6 +131,10 @@ class TrainPage(Page):
         if self._running:
             return "run"
         return "run" if has_run and self._wish != "setup" else "setup"
+
+    def _ask(self) -> None:
+        if self._mode == "setup" and self._data.train:
+            self.outlook.ask(self.studio.recipe, self._data)
 
     # --- showing ----------------------------------------------------------------------------------
 
@@ -179,7 +157,8 @@ class TrainPage(Page):
             from finetune_studio.gui.pages.train.run_panel import RunPanel
 
             self.run_panel = RunPanel()
-            self.run_panel.export_wanted.connect(self._on_export_wanted)
+            self.run_panel.plot_saved.connect(self._on_plot_saved)
+            self.run_panel.troubled.connect(self.studio.troubled)
             self.body.addWidget(self.run_panel, 1)
             if self._live:
                 self.run_panel.begin(self.studio.run_events)
@@ -199,23 +178,18 @@ class TrainPage(Page):
         return self._old if self._mode == "run" and not self._live else None
 
     def _show_actions(self) -> None:
-        run, working = self._mode == "run", self._running
-        has_run = self._live or self._old is not None
-        self._new.setVisible(run and not working)
-        self._show_run.setVisible(not run and has_run)
         old = self._old
-        self._resume.setVisible(run and not working and old is not None and old.can_resume)
-        self._pause.setVisible(working)
-        self._pause.setText(self.tr("Continue") if self.studio.paused else self.tr("Pause"))
-        self._stop.setVisible(working)
-        self._start.setVisible(not run)
-        reason = self._start_reason()
-        self._start.setEnabled(not reason)
-        self._start.setToolTip(reason)
-        if run:
-            self.set_primary(self._next)
-        else:
-            self.set_primary(self._start)
+        self.buttons.show_for(
+            Standing(
+                shows_run=self._mode == "run",
+                working=self._running,
+                paused=self.studio.paused,
+                has_run=self._live or old is not None,
+                can_resume=old is not None and old.can_resume,
+                reason=self._start_reason(),
+            )
+        )
+        self.set_primary(self._next if self._mode == "run" else self.buttons.start)
 
     def _start_reason(self) -> str:
         local = self._look.local if self._look is not None else True
@@ -247,35 +221,35 @@ class TrainPage(Page):
     # --- what the user does -----------------------------------------------------------------------
 
     @Slot()
-    def _on_start_clicked(self) -> None:
+    def _on_start_wanted(self) -> None:
         self.outlook.forget()
         self.studio.start_training()
 
     @Slot()
-    def _on_pause_clicked(self) -> None:
+    def _on_pause_wanted(self) -> None:
         if self.studio.paused:
             self.studio.continue_training()
         else:
             self.studio.pause_training()
-            self._pause.setEnabled(False)
+            self.buttons.pause.setEnabled(False)
 
     @Slot()
-    def _on_stop_clicked(self) -> None:
-        self._stop.setEnabled(False)
+    def _on_stop_wanted(self) -> None:
+        self.buttons.stop.setEnabled(False)
         self.studio.stop_training()
 
     @Slot()
-    def _on_new_clicked(self) -> None:
+    def _on_new_wanted(self) -> None:
         self._wish = "setup"
         self.entered()
 
     @Slot()
-    def _on_run_clicked(self) -> None:
+    def _on_run_wanted(self) -> None:
         self._wish = "run"
         self._show()
 
     @Slot()
-    def _on_resume_clicked(self) -> None:
+    def _on_resume_wanted(self) -> None:
         if self._old is not None:
             self.studio.resume_run(self._old.folder)
 
@@ -289,24 +263,9 @@ class TrainPage(Page):
         if not self.studio.set_recipe({name: value}):
             self._show_setup()
 
-    @Slot(object, str)
-    def _on_export_wanted(self, plot: Any, kind: str) -> None:
-        name, _ = QFileDialog.getSaveFileName(
-            self, self.tr("Save the plot"), f"{plot.objectName()}.{kind}", f"*.{kind}"
-        )
-        if name:
-            self.save_plot(plot, Path(name).with_suffix(f".{kind}"))
-
-    def save_plot(self, plot: Any, file: Path) -> None:
-        """Write a plot to a file; a refusal becomes a notice."""
-        from finetune_studio.gui.widgets import plot_export
-
-        try:
-            plot_export.save(plot, file)
-        except Exception as error:  # noqa: BLE001  whatever the disk says is told in words
-            self.studio.troubled.emit(explained(error))
-        else:
-            self.studio.noticed.emit(self.tr("Saved as {name}.").format(name=file.name), "ok")
+    @Slot(str)
+    def _on_plot_saved(self, name: str) -> None:
+        self.studio.noticed.emit(self.tr("Saved as {name}.").format(name=name), "ok")
 
     # --- what the studio says ---------------------------------------------------------------------
 
@@ -331,8 +290,8 @@ class TrainPage(Page):
         self._time = None
         if not self._running:
             self._wish = "setup"
-        if self.isVisible() and self._mode == "setup":
-            self.outlook.ask(self.studio.recipe, self._data)
+        if self.isVisible():
+            self._ask()
         self._show()
 
     @Slot()
@@ -350,6 +309,8 @@ class TrainPage(Page):
         wanted = next((folder for folder in folders if folder is not None), None)
         if wanted is not None:
             self.studio.ask(partial(read_run, wanted), self._on_run_read, self._on_run_unreadable)
+        elif self._old is not None:  # the last run was deleted
+            self._on_project_changed()
 
     def _on_run_read(self, run: OldRun) -> None:
         if self._running:
@@ -361,6 +322,7 @@ class TrainPage(Page):
         if self.run_panel is not None:
             self.run_panel.begin(run.events)
         self._show()
+        self.state_changed.emit()
 
     def _on_curves_loaded(self, _module: Any) -> None:
         """Do nothing yet: what draws curves is at hand when a run begins."""
@@ -377,7 +339,7 @@ class TrainPage(Page):
         if self.run_panel is not None:
             self.run_panel.take(event, time.time())
         if event.word() in ("run_paused", "run_continued", "run_finished", "run_started"):
-            self._pause.setEnabled(True)
+            self.buttons.pause.setEnabled(True)
             self._show()
 
     @Slot()
@@ -392,8 +354,7 @@ class TrainPage(Page):
     def _go_live(self) -> None:
         self._live, self._old, self._wish = True, None, ""
         self._folder = self.studio.training_run
-        self._pause.setEnabled(True)
-        self._stop.setEnabled(True)
+        self.buttons.begin()
         if self.run_panel is not None:
             self.run_panel.begin(self.studio.run_events)
         self._timer.start()
@@ -412,6 +373,7 @@ class TrainPage(Page):
         if not self._running:
             self._old = run
             self._show()
+            self.state_changed.emit()
 
     @Slot(str, object)
     def _on_job_failed(self, name: str, error: StudioError) -> None:
@@ -425,6 +387,7 @@ class TrainPage(Page):
     def _on_looked(self, look: ModelLook) -> None:
         self._look, self._refusal = look, ""
         self._show()
+        self.state_changed.emit()
 
     @Slot(object)
     def _on_timed(self, found: TimeEstimate) -> None:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import psutil
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QFileDialog,
+    QHBoxLayout,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 from typing_extensions import override
 
 from finetune_studio.core.events import Event, RunFinished, RunStarted, StepDone, Validated
@@ -14,11 +22,13 @@ from finetune_studio.gui import theme
 from finetune_studio.gui.pages.train.figures import figures
 from finetune_studio.gui.pages.train.story import Story, plain
 from finetune_studio.gui.pages.train.verdict import verdict
+from finetune_studio.gui.widgets import plot_export
 from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.curve_plot import CurvePlot, Series
 from finetune_studio.gui.widgets.event_log import EventLog
 from finetune_studio.gui.widgets.progress_card import ProgressCard
 from finetune_studio.gui.widgets.sentence_bar import SentenceBar
+from finetune_studio.gui.worker import explained
 
 _NARROW = 700
 _RATES = {"head": "head", "body": "pretrained layers"}
@@ -28,10 +38,12 @@ class RunPanel(QWidget):
     """Is fed the events of one run.
 
     Signals:
-        export_wanted: A CurvePlot, and ``png``, ``svg`` or ``csv``.
+        plot_saved: The name of the file that a plot was written to.
+        troubled: The StudioError that stood against it.
     """
 
-    export_wanted = Signal(object, str)
+    plot_saved = Signal(str)
+    troubled = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -67,7 +79,7 @@ class RunPanel(QWidget):
     def _make_plots(self) -> None:
         epoch = self.tr("epoch")
         self.loss = CurvePlot(
-            self.tr("Loss (how wrong; lower is better)"),
+            self.tr("Loss (lower is better)"),
             epoch,
             [
                 Series("training", self.tr("training"), 0),
@@ -167,7 +179,23 @@ class RunPanel(QWidget):
 
     @Slot(str)
     def _on_export_wanted(self, kind: str) -> None:
-        self.export_wanted.emit(self.sender(), kind)
+        plot = self.sender()
+        if not isinstance(plot, CurvePlot):
+            return
+        name, _ = QFileDialog.getSaveFileName(
+            self, self.tr("Save the plot"), f"{plot.objectName()}.{kind}", f"*.{kind}"
+        )
+        if name:
+            self.save_plot(plot, Path(name).with_suffix(f".{kind}"))
+
+    def save_plot(self, plot: CurvePlot, file: Path) -> None:
+        """Write a plot to a file, or say why that cannot be."""
+        try:
+            plot_export.save(plot, file)
+        except Exception as error:  # noqa: BLE001  whatever the disk says is told in words
+            self.troubled.emit(explained(error))
+        else:
+            self.plot_saved.emit(file.name)
 
     @override
     def resizeEvent(self, event: object) -> None:

@@ -186,6 +186,19 @@ def plain(metric: str) -> str:
     return metric.replace("_f1", "-F1").replace("_", " ")
 
 
+def heading(metric: str) -> str:
+    """Return a score's name as it begins a row."""
+    name = plain(metric)
+    return name[:1].upper() + name[1:]
+
+
+def in_short(story: Story, *, at_work: bool) -> str:
+    """Return a few words for the rail: the epoch at work, or the best score."""
+    if at_work and story.step is not None:
+        return f"epoch {min(story.all_epochs, int(story.step.epoch) + 1)} of {story.all_epochs}"
+    return f"{plain(story.headline)} {story.best.score:.3f}" if story.best is not None else ""
+
+
 def so_far(story: Story) -> str:
     """Return the phase and its count in words, such as ``Looking at each sample once: 1,204 of 3,068``."""
     text = story.phase

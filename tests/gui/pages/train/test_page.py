@@ -127,7 +127,7 @@ def test_a_plot_is_saved_and_a_refusal_is_told(
     assert page.run_panel is not None
     page.run_panel.begin(improving(3))
     with qtbot.waitSignal(page.studio.noticed):
-        page.save_plot(page.run_panel.loss, tmp_path / "loss.csv")
+        page.run_panel.save_plot(page.run_panel.loss, tmp_path / "loss.csv")
     assert (tmp_path / "loss.csv").read_text().startswith("epoch,training,validation\n")
     with qtbot.waitSignal(page.studio.troubled):
-        page.save_plot(page.run_panel.loss, tmp_path / "loss.csv" / "loss.svg")
+        page.run_panel.save_plot(page.run_panel.loss, tmp_path / "loss.csv" / "loss.svg")

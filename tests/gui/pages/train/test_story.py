@@ -10,7 +10,7 @@ from finetune_studio.core.events import (
     SampleSetAside,
     StepDone,
 )
-from finetune_studio.gui.pages.train.story import Story, so_far
+from finetune_studio.gui.pages.train.story import Story, in_short, so_far
 from tests.gui.pages.train.runs import T0, begin, end, epoch, improving, preparing
 
 
@@ -35,6 +35,8 @@ def test_epochs_know_the_training_loss_before_them() -> None:
     assert story.best.number == 3
     assert story.patience == 4
     assert story.seconds_left == 18.0
+    assert in_short(story, at_work=True) == "epoch 4 of 12"
+    assert in_short(story, at_work=False) == "accuracy 0.800"
     assert story.baseline == ("always saying t-shirt", 0.246)
 
 
