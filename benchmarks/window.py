@@ -83,6 +83,8 @@ def ticks_while_training(settings: dict[str, object], seconds: float) -> tuple[l
     window = MainWindow(studio)
     window.resize(1440, 900)
     window.show()
+    window.warm_up()  # as the application does after its first paint
+    _until(lambda: not studio.asking)
     studio.troubled.connect(lambda error: print(error, error.details, file=sys.stderr))
     studio.open_sample()
     _until(lambda: not studio.busy)

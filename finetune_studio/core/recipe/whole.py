@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,7 @@ def parse_setting(text: str) -> tuple[str, Any]:
     return full, value
 
 
+@functools.cache  # drawn from schemas, which takes long enough to be felt in the window
 def fields() -> dict[str, dict[str, Any]]:
     """Return every field by its dotted name: title, help, unit, simple, default, kind and bounds."""
     return _describe(Recipe, "")
