@@ -51,6 +51,11 @@ def states(root: LayerNode, names: Sequence[str]) -> dict[str, Qt.CheckState]:
     return found
 
 
+def called(node: LayerNode) -> str:
+    """Return what a module is called; a bare number is told with the list that it is a member of."""
+    return ".".join(node.name.split(".")[-2:]) if node.title.isdigit() else node.title
+
+
 def short(count: int) -> str:
     """Return a count of parameters as ``830``, ``12.8 k`` or ``3.50 M``."""
     if count >= 1_000_000:
@@ -224,7 +229,7 @@ class LayerItemModel(QAbstractItemModel):
 
     def _texts(self, node: LayerNode) -> tuple[str, str, str, str]:
         return (
-            node.title or self._title,
+            called(node) or self._title,
             node.class_name if self._expert else self._kind(node),
             " × ".join(str(side) for side in node.shape) if node.shape else "",
             short(node.parameters) if node.parameters else "",

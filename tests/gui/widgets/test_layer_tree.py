@@ -168,6 +168,8 @@ def test_columns_say_type_shape_and_size(tree: LayerTree) -> None:
     tree.layers.set_expert(True)
     assert tree.layers.data(body.siblingAtColumn(1)) == "Class"
     assert tree.layers.data(find(tree.layers, "")) == "Tiny"
+    assert tree.layers.data(find(tree.layers, "body.1")) == "body.1"
+    assert tree.layers.data(find(tree.layers, "body.1.conv")) == "conv"
 
 
 def test_opens_down_to_the_blocks(network: LayerNode) -> None:
