@@ -8,7 +8,7 @@ from torch import nn
 
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.engine.optim import HeadSolve, SmallSteps, method_for, rate_factor
-from finetune_studio.models import layers, zoo
+from finetune_studio.models import zoo
 
 
 def choices(**changes: object) -> Recipe:
