@@ -220,7 +220,7 @@ class CurvePlot(QWidget):
         self._box.sigXRangeChanged.connect(self._on_range_changed)
         self.plot = View(
             viewBox=self._box,
-            axisItems={"left": Axis("left", 24), "bottom": Axis("bottom", 64)},
+            axisItems={"left": Axis("left", 19), "bottom": Axis("bottom", 64)},
         )
         self.plot.setMinimumHeight(theme.px(120))
         self.plot.hideButtons()

@@ -33,11 +33,11 @@ class Axis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
 
 
 def step_for(span: float, most: float) -> float:
-    """Return the smallest round step (1, 2, 2.5 or 5 times a power of ten) that fits ``most`` times."""
+    """Return the smallest round step (1, 2 or 5 times a power of ten) that fits ``most`` times."""
     least = abs(span) / max(1.0, most) or 1.0
     power = 10.0 ** math.floor(math.log10(least))
     return next(
-        power * round_ for round_ in (1, 2, 2.5, 5, 10) if power * round_ >= least * (1 - 1e-9)
+        power * round_ for round_ in (1, 2, 5, 10) if power * round_ >= least * (1 - 1e-9)
     )
 
 

@@ -147,7 +147,7 @@ def test_numbers_read_well() -> None:
 
 
 @pytest.mark.parametrize(
-    ("span", "most", "step"), [(12, 6, 2), (1, 4, 0.25), (2.54, 5, 1), (10, 10, 1), (3e-3, 4, 1e-3)]
+    ("span", "most", "step"), [(12, 6, 2), (1, 4, 0.5), (2.54, 5, 1), (10, 10, 1), (3e-3, 4, 1e-3)]
 )
 def test_axis_steps_are_round(span: float, most: float, step: float) -> None:
     from finetune_studio.gui.widgets.plot_parts import step_for
