@@ -77,7 +77,8 @@ def _photograph(arguments: argparse.Namespace) -> int:
     width, height = (int(part) for part in arguments.size.split("x"))
     window.resize(width, height)
     window.show()
-    rest()
+    window.warm_up()  # as the application does after its first paint
+    until(lambda: not studio.asking, 120)
     _open(studio, arguments.project, until)
     arguments.out.mkdir(parents=True, exist_ok=True)
     both = ("light", "dark") if arguments.theme == "both" else (arguments.theme,)
