@@ -17,7 +17,8 @@ from finetune_studio.core.words import NAMES
 from finetune_studio.engine import facts as known
 from finetune_studio.engine.facts import Facts
 
-_SHARED_FILES = {
+SHARED_FILES = {
+    "README.md": "this page",
     "preprocess.py": "makes a picture ready exactly as in training (numpy and pillow alone)",
     "preprocessing.json": "the numbers it does that with",
     "labels.json": "the labels, in the order of the outputs",
@@ -85,7 +86,7 @@ def _readme(
     verified: ExportVerified,
     split: str,
 ) -> str:
-    words = exporter.files | _SHARED_FILES
+    words = exporter.files | SHARED_FILES
     architecture = facts.run.model.get("architecture", {})
     listed = [
         f"- `{name}`: {words[name]}"
@@ -130,7 +131,7 @@ def _readme(
 def _proof(verified: ExportVerified, split: str) -> str:
     return (
         "These files were loaded again without the program that wrote them and asked"
-        f" {verified.samples:,} {split} samples: {verified.agreement:.2%} of the answers are those of"
+        f" {verified.samples:,} {split} samples: {_percent(verified.agreement)} of the answers are those of"
         f" the trained model, the largest difference of a probability is {verified.max_abs_diff:.1e}."
     )
 
@@ -254,6 +255,11 @@ def _class_table(facts: Facts) -> list[str]:
         scores = f"{row.recall:.3f} | {row.precision:.3f} | {row.f1:.3f}"
         lines.append(f"| {plain(row.name)} | {row.samples:,} | {scores} | {taken} |")
     return [*lines, ""]
+
+
+def _percent(share: float) -> str:
+    """Return a share as percent; only a full one reads 100 %."""
+    return "100 %" if share == 1 else f"{min(share, 0.9999) * 100:.2f} %"
 
 
 def _list(names: list[str]) -> str:

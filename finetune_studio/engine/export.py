@@ -87,13 +87,19 @@ def export(
 
 
 def _target(project: Project, run: Run, name: str, out: Path | None) -> Path:
-    """Return where the export goes; only an earlier export may lie there."""
+    """Return where the export goes; only an earlier export, and nothing else, may lie there."""
     target = (out or project.exports_folder / f"{run.number}-{name}").expanduser().absolute()
-    taken = target.is_file() or (target.is_dir() and any(target.iterdir()))
-    if taken and not (target / "export.json").is_file():
+    inside = {f.name for f in target.iterdir()} if target.is_dir() else set()
+    if target.is_file() or (inside and "export.json" not in inside):
         raise StudioError(
             f"{target} holds something else, which is not overwritten.",
             "Choose an empty or a new folder.",
+        )
+    ours = {name for row in CATALOGUE for name in row.load().files} | set(cards.SHARED_FILES)
+    if strange := sorted(inside - ours - {"__pycache__"}):
+        raise StudioError(
+            f"Beside an earlier export, {target} holds {strange[0]}, which would be lost.",
+            "Move it elsewhere, or choose a new folder.",
         )
     return target
 

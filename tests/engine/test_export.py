@@ -194,6 +194,16 @@ def test_folder_of_somebody_else_is_not_overwritten(trained: Path, tmp_path: Pat
     assert [f.name for f in mine.iterdir()] == ["thesis.txt"]
 
 
+def test_notes_that_somebody_put_into_an_export_are_not_lost(trained: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with Project(trained) as project:
+        export(project, out)
+        (out / "notes.txt").write_text("field 7 was wet")
+        with pytest.raises(StudioError, match=r"notes\.txt, which would be lost"):
+            export(project, out)
+    assert (out / "notes.txt").read_text() == "field 7 was wet"
+
+
 @pytest.mark.parametrize(
     ("code", "words"), [(errno.ENOSPC, "disk is full"), (errno.EROFS, "may not be written")]
 )
