@@ -51,7 +51,7 @@ class RunPanel(QWidget):
         self.story = Story()
         self.bar = SentenceBar()
         self.progress = ProgressCard(self.tr("Progress"))
-        self.progress.setMinimumWidth(theme.px(272))
+        self.progress.setMinimumWidth(theme.px(290))
         self.log = EventLog()
         self._make_plots()
         happened = Card(self.tr("What happened"))
