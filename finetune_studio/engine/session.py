@@ -94,7 +94,7 @@ class Session:
             place.best_score, place.best_loss = score, loss
             place.best_epoch, place.best_metrics = float(place.epoch), dict(metrics)
             self.best = self.tensors()
-        return known is None or score > known
+        return better
 
     def snapshot(self) -> dict[str, Any]:
         """Return what is needed to go back to this instant, in memory."""
