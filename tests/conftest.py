@@ -20,7 +20,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what needs the shared folder where it is absent, and say so."""
     if (SHARED / "data").is_dir():
         return
-    skip = pytest.mark.skip(reason="the folder 'shared' with real photos is not beside this checkout")
+    skip = pytest.mark.skip(
+        reason="the folder 'shared' with real photos is not beside this checkout"
+    )
     for item in items:
         if "shared" in item.keywords:
             item.add_marker(skip)
@@ -39,9 +41,7 @@ def no_thread_left() -> Iterator[None]:
     """Fail a test that leaves one of our threads running."""
     before = set(threading.enumerate())
     yield
-    left = [
-        t for t in threading.enumerate() if t not in before and t.is_alive() and not t.daemon
-    ]
+    left = [t for t in threading.enumerate() if t not in before and t.is_alive() and not t.daemon]
     for thread in left:
         thread.join(timeout=5)
     assert not [t.name for t in left if t.is_alive()]

@@ -156,8 +156,9 @@ class ModelCard(Card):
         label.setVisible(bool(text))
         row = list(self._values).index(name)
         item = self._grid.itemAtPosition(row, 0)
-        if item is not None and item.widget() is not None:
-            item.widget().setVisible(bool(text))
+        title = item.widget() if item is not None else None
+        if title is not None:
+            title.setVisible(bool(text))
 
 
 def _text(role: str = "") -> QLabel:

@@ -15,12 +15,12 @@ from finetune_studio.gui import theme
 
 def pen(colour: QColor, *, dashed: bool = False) -> QPen:
     """Return a pen of one pixel: wider ones are drawn a hundred times slower."""
-    return pg.mkPen(
-        colour, width=1, style=Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
-    )
+    style = Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
+    made: QPen = pg.mkPen(colour, width=1, style=style)
+    return made
 
 
-class Axis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
+class Axis(pg.AxisItem):
     """Has a line and a number every ``apart`` pixels or more, at round values, and none between."""
 
     def __init__(self, side: str, apart: int) -> None:
@@ -36,12 +36,10 @@ def step_for(span: float, most: float) -> float:
     """Return the smallest round step (1, 2 or 5 times a power of ten) that fits ``most`` times."""
     least = abs(span) / max(1.0, most) or 1.0
     power = 10.0 ** math.floor(math.log10(least))
-    return next(
-        power * round_ for round_ in (1, 2, 5, 10) if power * round_ >= least * (1 - 1e-9)
-    )
+    return next(power * round_ for round_ in (1, 2, 5, 10) if power * round_ >= least * (1 - 1e-9))
 
 
-class View(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
+class View(pg.PlotWidget):
     """Leaves the wheel to the page, and says when the mouse is gone."""
 
     left_behind = Signal()
@@ -56,7 +54,7 @@ class View(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
         self.left_behind.emit()
 
 
-class Box(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph has no types
+class Box(pg.ViewBox):
     """Zooms by dragging with the left button and shows everything again on a double click."""
 
     reset_wanted = Signal()

@@ -42,14 +42,8 @@ _MOST_KEPT = 5000  # selected samples that stay selected when others are shown
 _Move = QAbstractItemView.CursorAction
 _Flag = QItemSelectionModel.SelectionFlag
 _STEPS = {
-    Qt.Key.Key_Left: _Move.MoveLeft,
-    Qt.Key.Key_Right: _Move.MoveRight,
-    Qt.Key.Key_Up: _Move.MoveUp,
-    Qt.Key.Key_Down: _Move.MoveDown,
-    Qt.Key.Key_Home: _Move.MoveHome,
-    Qt.Key.Key_End: _Move.MoveEnd,
-    Qt.Key.Key_PageUp: _Move.MovePageUp,
-    Qt.Key.Key_PageDown: _Move.MovePageDown,
+    getattr(Qt.Key, f"Key_{name}"): getattr(_Move, f"Move{name}")
+    for name in ("Left", "Right", "Up", "Down", "Home", "End", "PageUp", "PageDown")
 }
 
 
