@@ -128,6 +128,85 @@ def test_folder_explains_itself_and_tells_nothing_of_this_computer(
         assert str(trained.parent).encode() not in file.read_bytes(), file.name
 
 
+@pytest.fixture(scope="module")
+def starter_export(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, Path]:
+    """Return the embedded starter with a random head, and its ONNX export written by hand."""
+    import torch
+
+    from finetune_studio.core.recipe import ModelChoices
+    from finetune_studio.modality import preprocess
+    from finetune_studio.models import zoo
+
+    bundle = zoo.load(ModelChoices(source="starter"), "image", Labels(("a", "b", "c")), seed=0)
+    with torch.no_grad():
+        bundle.network.get_submodule(bundle.head).weight.normal_(
+            std=0.5, generator=torch.Generator().manual_seed(0)
+        )
+    bundle.network.eval()
+    folder = tmp_path_factory.mktemp("starter")
+    onnx_file.Onnx().write(bundle, ImageClassification().signature(bundle), folder)
+    (folder / "labels.json").write_text(json.dumps(bundle.labels.names))
+    (folder / "preprocessing.json").write_text(json.dumps(bundle.processor))
+    (folder / "predict.py").write_text(onnx_file.Onnx.predict)
+    shutil.copyfile(preprocess.__file__, folder / "preprocess.py")
+    return bundle, folder
+
+
+def ours(bundle: Bundle, path: Path) -> tuple[str, float] | None:
+    """Return the app's own answer to a file; None where it cannot be read."""
+    import torch
+
+    task = ImageClassification()
+    sample = task.sample_from_input(str(path))
+    try:
+        batch = task.collate([task.example(sample, bundle, view=None)])
+    except StudioError:
+        return None
+    with torch.inference_mode():
+        answer = task.predict(bundle, batch)[0]
+    return str(answer.label), answer.probabilities[str(answer.label)]
+
+
+def agree(starter_export: tuple[Bundle, Path], paths: list[Path], cwd: Path) -> tuple[int, int]:
+    """Compare predict.py with the app file by file; return how many were answered and refused."""
+    bundle, folder = starter_export
+    expected = {str(path): answer for path in paths if (answer := ours(bundle, path)) is not None}
+    asked = ask(folder, *map(str, paths), cwd=cwd)
+    found = {}
+    for line in asked.stdout.splitlines():
+        path, label, share = line.split("\t")
+        found[path] = (label, float(share))
+    assert found.keys() == expected.keys()
+    for path, (label, share) in found.items():
+        assert label == expected[path][0], path
+        assert share == pytest.approx(expected[path][1], abs=2e-4), path
+    refused = [path for path in map(str, paths) if path not in expected]
+    assert all(f"{path}: " in asked.stderr for path in refused)
+    assert asked.returncode == bool(refused)
+    return len(found), len(refused)
+
+
+def test_predict_py_answers_real_pictures_as_the_app_does(
+    starter_export: tuple[Bundle, Path], leaves: Path, tmp_path: Path
+) -> None:
+    paths = sorted(leaves.rglob("*.jpg"))[::12]
+    assert agree(starter_export, paths, tmp_path) == (len(paths), 0)
+    assert len(paths) >= 15
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::PIL.Image.DecompressionBombWarning")
+def test_predict_py_answers_odd_pictures_as_the_app_does(
+    starter_export: tuple[Bundle, Path], shared: Path, tmp_path: Path
+) -> None:
+    odd = [shared / "data" / "odd-images-pillow", shared / "data" / "odd-exif-orientation"]
+    paths = sorted(f for folder in odd for f in folder.rglob("*") if f.is_file())
+    answered, refused = agree(starter_export, paths, tmp_path)
+    assert answered > 20
+    assert refused > 0
+
+
 def test_merged_classes_are_added_up_in_the_export(trained: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(trained, copy)

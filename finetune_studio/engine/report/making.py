@@ -35,9 +35,9 @@ def data(project: Project, known: Facts) -> str:
         for name, row in known.classes.items()
     )
     sums = "".join(f"<td class='number'>{known.splits.get(split, 0):,}</td>" for split in SPLITS)
-    keys = "".join(f"<i class='key {split}'></i>{word}" for split, word in _SPLITS.items())
+    keys = "".join(f"<i class='key {split}'></i>{word} " for split, word in _SPLITS.items())
     pictures = "<th></th>" if examples else ""
-    head = f"<tr><th>Class</th>{pictures}<th>{keys}</th>" + "".join(
+    head = f"<tr><th>Class</th>{pictures}<th class='keys'>{keys}</th>" + "".join(
         f"<th class='number'>{word.capitalize()}</th>" for word in _SPLITS.values()
     )
     total = f"<tr class='total'><td>All</td>{'<td></td>' if examples else ''}<td></td>{sums}</tr>"
