@@ -230,6 +230,8 @@ def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
         ["predict", "OUT", "x.jpg"],
         ["check", "nowhere"],
         ["list", "unicorns"],
+        ["train", "--data", "", "--out", "OUT"],
+        ["train", "--data", "PHOTOS", "--out", ""],
     ],
     ids=" ".join,
 )
@@ -494,3 +496,25 @@ def test_a_stop_while_importing_still_ends_with_run_finished(
     assert last["event"] == "run_finished"
     assert last["stopped"] is True
     assert cli.main(train_arguments(photos, tmp_path / "p", "--resume")) == 0
+
+
+def test_data_that_were_moved_are_missed_and_found_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draw(tmp_path / "photos", per_class=8)
+    assert cli.main(train_arguments(tmp_path / "photos", tmp_path / "p")) == 0
+    (tmp_path / "photos").rename(tmp_path / "elsewhere")
+    capsys.readouterr()
+    assert cli.main(["evaluate", str(tmp_path / "p"), "--json"]) == 2
+    captured = capsys.readouterr()
+    assert str(tmp_path / "photos") in captured.err
+    assert '"evaluated"' not in captured.out
+    assert cli.main(train_arguments(tmp_path / "elsewhere", tmp_path / "p", "--resume")) == 0
+    assert cli.main(["evaluate", str(tmp_path / "p"), "--json"]) == 0
+
+
+def test_a_single_picture_is_no_dataset(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(train_arguments(photos / "class0" / "000.png", tmp_path / "p")) == 2
+    assert "single picture" in capsys.readouterr().err

@@ -71,6 +71,8 @@ class _Parser(argparse.ArgumentParser):
 
 def place(text: str) -> Path:
     """Return a path of the command line as an absolute one."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the path is empty")
     return Path(text).expanduser().absolute()
 
 

@@ -27,9 +27,12 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
         try:
             temporary.touch()
+            mode = temporary.stat().st_mode
             yield temporary
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
+            if temporary.stat().st_mode != mode:  # a library put a private file of its own there
+                temporary.chmod(mode)
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)

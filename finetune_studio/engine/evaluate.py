@@ -74,6 +74,12 @@ def evaluate(project: Project, run_folder: Path, split: str, control: Control) -
             yield Progress("evaluate", len(pairs) + set_aside, len(samples))
     if control.stop.is_set():
         return
+    if not pairs:
+        raise StudioError(
+            f"None of the {set_aside:,} {split} samples can be read from {project.dataset.root}.",
+            "Plug the drive in; if the data were moved, find them again on the Data page, or train"
+            " once with --data and their new place.",
+        )
     save_answers(run.folder, split, pairs)
     yield scored(project, run, task, split, pairs, set_aside)
 
@@ -216,7 +222,10 @@ def _names_today(run: Run) -> tuple[str, ...]:
     file = run.project_folder / "project.sqlite"
     if not file.is_file():
         return run.labels.names
-    dataset = Dataset(file)
+    try:
+        dataset = Dataset(file)
+    except StudioError:  # on a drive that may only be read; asking a model writes nothing
+        return run.labels.names
     try:
         return dataset.current(run.labels).names
     finally:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import pickle
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -223,11 +226,17 @@ def _is_parameter(bundle: Bundle, name: str) -> bool:
 
 def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
     """Write tensors atomically as safetensors."""
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     plain = {n: t.detach().to("cpu").contiguous().clone() for n, t in tensors.items()}
     with files.replacing(path) as temporary:
-        save_file(plain, temporary)
+        try:
+            save_file(plain, temporary)
+        except SafetensorError as error:  # it says why only in its text
+            number = re.search(r"os error (\d+)", str(error))
+            code = int(number[1]) if number else errno.EIO
+            raise OSError(code, os.strerror(code), str(path)) from error
 
 
 def save_checkpoint(
@@ -248,8 +257,10 @@ def save_checkpoint(
         fresh.mkdir(parents=True)
         save_tensors(fresh / "weights.safetensors", weights)
         save_tensors(fresh / "best.safetensors", best)
-        with files.replacing(fresh / "state.pt") as temporary:
-            torch.save({**state, "place": asdict(place)}, temporary)
+        with files.replacing(fresh / "state.pt") as temporary, temporary.open("wb") as file:
+            torch.save(
+                {**state, "place": asdict(place)}, file
+            )  # a file of ours: its errors are clear
         if target.exists():  # the same step again, after a resume that did nothing
             shutil.rmtree(target)
         os.rename(fresh, target)  # noqa: PTH104  Path.rename would do the same with a longer name
@@ -279,9 +290,13 @@ def load_checkpoint(
             load_file(place / "best.safetensors"),
             state,
         )
-    except (OSError, RuntimeError, SafetensorError, EOFError, ValueError) as error:
+    except (
+        *(OSError, RuntimeError, ValueError, KeyError),
+        *(SafetensorError, EOFError, pickle.UnpicklingError),
+    ) as error:
+        why = str(error).partition("\n")[0][:200].rstrip(".")
         raise StudioError(
-            f"The checkpoint {place} is damaged: {error}.", "Start a new run with the same recipe."
+            f"The checkpoint {place} is damaged: {why}.", "Start a new run with the same recipe."
         ) from error
 
 

@@ -202,3 +202,37 @@ def test_old_features_make_room_for_new_ones(tmp_path: Path) -> None:
     assert [f.name for f in tmp_path.iterdir()] == ["new"]
     make_room(tmp_path, needed=5000, limit=1600, used=[tmp_path / "new"])
     assert [f.name for f in tmp_path.iterdir()] == ["new"]
+
+
+@pytest.mark.parametrize("amount", ["head_only", "last_stage"])
+@pytest.mark.parametrize("kind", ["vit", "resnet", "convnext"])
+def test_networks_of_transformers_replay_too(kind: str, amount: str) -> None:
+    from transformers import AutoConfig, AutoModelForImageClassification
+
+    small = {
+        "vit": {
+            "hidden_size": 16, "num_hidden_layers": 4, "num_attention_heads": 2,
+            "intermediate_size": 16, "image_size": SIDE, "patch_size": 16,
+        },
+        "resnet": {"embedding_size": 8, "hidden_sizes": [8, 8, 16], "depths": [1, 1, 2]},
+        "convnext": {"hidden_sizes": [4, 4, 8, 8], "depths": [1, 1, 2, 1]},
+    }  # fmt: skip
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(kind, num_labels=3, **small[kind])
+    network = AutoModelForImageClassification.from_config(config).eval()
+    head = "classifier.1" if kind == "resnet" else "classifier"
+    seen = {"crop": SIDE, "resize": SIDE, "mean": [0.5] * 3, "std": [0.5] * 3}
+    task, bundle = ImageClassification(), Bundle(network, Labels(("a", "b", "c")), seen, {}, head)
+    layers.set_trainable(network, layers.names_for(amount, network, head, []))
+    layers.set_modes(network)
+    batch = Batch(torch.randn(3, 3, SIDE, SIDE), torch.tensor([0, 1, 2]), [1, 2, 3])
+    prefix = find_prefixes(task, bundle)[0]
+    network.eval()
+    with torch.no_grad():
+        whole = task.loss(bundle, batch)
+        prefix.stored = prefix.compute(task, bundle, batch)
+        blank = task.blank(bundle)
+        blank.targets = batch.targets
+        with prefix.replaying():
+            replayed = task.loss(bundle, blank)
+    assert torch.equal(whole, replayed)

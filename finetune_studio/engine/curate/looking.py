@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from finetune_studio.core import archive, tables
 from finetune_studio.core.dataset import Row
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.reader import Description, Reader, TableLook
+from finetune_studio.core.reader import Description, Reader, TableLook, is_picture
 from finetune_studio.core.recipe import DataChoices
 from finetune_studio.core.splits import SPLITS
 from finetune_studio.readers import CATALOGUE
@@ -134,6 +134,11 @@ def reader_for(path: Path, choices: DataChoices, names: Collection[str] | None =
     if choices.reader:
         chosen: Reader = CATALOGUE.load(choices.reader)()
         return chosen
+    if names is None and path.is_file() and is_picture(path.name):
+        raise StudioError(
+            f"{path} is a single picture.",
+            "Choose the folder that holds a folder a class, or a table that names the pictures.",
+        )
     readers: list[Reader] = [row.load()() for row in CATALOGUE]
     fits = [(reader.recognises(path, names), reader) for reader in readers]
     best, reader = max(fits, key=lambda fit: fit[0])

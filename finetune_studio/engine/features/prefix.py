@@ -30,17 +30,17 @@ class FrozenPrefix:
         network: The whole network, its trainable parameters marked and its modes set.
         boundary: Dotted name of the module whose input is stored.
         skipped: Names of the modules that pass their input through in replay.
-        tuples: Those of them that answer with a tuple.
+        answers: What those of them that answer with more than a tensor said to the blank.
     """
 
     def __init__(
-        self, network: nn.Module, boundary: str, skipped: list[str], tuples: set[str]
+        self, network: nn.Module, boundary: str, skipped: list[str], answers: dict[str, Any]
     ) -> None:
         self.network = network
         self.boundary = boundary
         self._module = network.get_submodule(boundary)
         self._skipped = skipped
-        self._tuples = tuples
+        self._answers = answers
         self.stored: Tensor | None = None
 
     def compute(self, task: Task, bundle: Bundle, batch: Batch) -> Tensor:
@@ -75,7 +75,7 @@ class FrozenPrefix:
         hook = self._module.register_forward_pre_hook(give, with_kwargs=True)
         try:
             for name, module in modules:
-                module.forward = _passing(as_tuple=name in self._tuples)
+                module.forward = _passing(self._answers.get(name))
             yield
         finally:
             hook.remove()
@@ -83,10 +83,14 @@ class FrozenPrefix:
                 module.__dict__.pop("forward", None)
 
 
-def _passing(*, as_tuple: bool) -> Any:
+def _passing(answer: Any) -> Any:
+    """Return a forward that gives its input on, in the form in which the module answers."""
+
     def forward(*args: Any, **kwargs: Any) -> Any:
         value = args[0] if args else next(iter(kwargs.values()))
-        return (value,) if as_tuple else value
+        if answer is None:
+            return value
+        return (value,) if isinstance(answer, tuple) else answer
 
     return forward
 
@@ -111,11 +115,11 @@ def _with_first_tensor(
 
 
 class _Trace:
-    """Which modules one forward pass called, in order, and which of them answered with a tuple."""
+    """Which modules one forward pass called, in order, and what they said if it was not a tensor."""
 
     def __init__(self, task: Task, bundle: Bundle) -> None:
         self.order: list[str] = []
-        self.tuples: set[str] = set()
+        self.answers: dict[str, Any] = {}
         hooks = []
         for name, module in bundle.network.named_modules():
             hooks.append(module.register_forward_pre_hook(self._before(name)))
@@ -139,8 +143,8 @@ class _Trace:
 
     def _after(self, name: str) -> Any:
         def hook(_: nn.Module, __: Any, answer: Any) -> None:
-            if isinstance(answer, tuple):
-                self.tuples.add(name)
+            if not isinstance(answer, Tensor):
+                self.answers[name] = answer
 
         return hook
 
@@ -178,7 +182,7 @@ def find_prefixes(task: Task, bundle: Bundle) -> list[FrozenPrefix]:
             index -= 1  # what is random in training must stay on the computed side
         boundary = children[index]
         if _something_before(network, trace, boundary):
-            found.append(FrozenPrefix(network, boundary, children[:index], trace.tuples))
+            found.append(FrozenPrefix(network, boundary, children[:index], trace.answers))
         if whole:
             break
         parent = children[first]
