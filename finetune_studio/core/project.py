@@ -135,25 +135,55 @@ class Project:
 
     def _take_lock(self) -> None:
         """Claim the folder; a lock whose process no longer lives is taken over."""
-        try:
-            owner = json.loads(self._lock_file.read_text(encoding="utf-8"))
-            alive = psutil.Process(int(owner["pid"])).create_time() == owner["born"]
-        except (OSError, ValueError, KeyError, TypeError, psutil.Error):
-            alive = False
-        if alive and int(owner["pid"]) != os.getpid():
-            raise StudioError(
-                f"The project {self.folder} is open in another window or terminal"
-                f" (process {owner['pid']}).",
-                "Close it there first, or choose another project.",
-            )
-        mine = {"pid": os.getpid(), "born": psutil.Process().create_time()}
-        write_text(self._lock_file, json.dumps(mine))
+        mine = json.dumps({"pid": os.getpid(), "born": psutil.Process().create_time()})
+        for _ in range(3):
+            if _written_first(self._lock_file, mine):
+                return
+            owner = _living_owner(self._lock_file)
+            if owner == os.getpid():
+                return
+            if owner is not None:
+                raise StudioError(
+                    f"The project {self.folder} is open in another window or terminal"
+                    f" (process {owner}).",
+                    "Close it there first, or choose another project.",
+                )
+            with explained(self._lock_file):
+                self._lock_file.unlink(missing_ok=True)
+        write_text(self._lock_file, mine)
 
     def _drop_lock(self) -> None:
         try:
             self._lock_file.unlink(missing_ok=True)
         except OSError:  # a folder that became read-only; the lock of a dead process is taken over
             return
+
+
+def _written_first(lock: Path, text: str) -> bool:
+    """Write a lock whole, unless there is one; of several processes at a time only one succeeds."""
+    own = lock.with_name(f"{lock.name}.{os.getpid()}")
+    write_text(own, text)
+    try:
+        os.link(own, lock)  # unlike a rename, it fails where the name is taken
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without links: not proof against the same instant
+        if lock.exists():
+            return False
+        write_text(lock, text)
+    finally:
+        own.unlink(missing_ok=True)
+    return True
+
+
+def _living_owner(lock: Path) -> int | None:
+    """Return the process that holds a lock; None if it no longer lives, or the lock says nothing."""
+    try:
+        owner = json.loads(lock.read_text(encoding="utf-8"))
+        alive = psutil.Process(int(owner["pid"])).create_time() == owner["born"]
+        return int(owner["pid"]) if alive else None
+    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
+        return None
 
 
 def folder_name(title: str) -> str:

@@ -1,0 +1,54 @@
+"""Events in plain words."""
+
+from __future__ import annotations
+
+import pytest
+
+from finetune_studio.core import events
+from finetune_studio.core.words import duration, scores, sentence
+from tests.core.test_events import KINDS, example
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0.0 s"), (9.94, "9.9 s"), (10, "10 s"), (59.4, "59 s"), (59.6, "1 min 0 s"),
+        (125, "2 min 5 s"), (3599, "59 min 59 s"), (3840, "1 h 4 min"), (90_000, "25 h 0 min"),
+    ],
+)  # fmt: skip
+def test_durations(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def test_scores_have_names_for_people() -> None:
+    assert scores({"accuracy": 0.9, "macro_f1": 0.8765}) == "accuracy 0.900, macro-F1 0.876"
+    assert scores({}) == ""
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_every_event_is_said(kind: type[events.Event]) -> None:
+    if kind is events.Evaluated:  # a baseline has its own three values
+        event: events.Event = events.Evaluated("r", "test", {"accuracy": 0.5}, 4)
+    else:
+        event = example(kind)
+    text, passing = sentence(event)
+    assert isinstance(passing, bool)
+    assert text.strip()
+    assert text != kind.word(), "the event has words of its own"
+
+
+def test_a_run_that_never_began_names_no_folder() -> None:
+    stopped = events.RunFinished("", "p", "t", {}, 0, 0, stopped=True, reason="Stopped early.")
+    assert sentence(stopped) == ("Stopped early.", False)
+    ended = events.RunFinished("/p/runs/1", "/p", "t", {"accuracy": 0.5}, 2.0, 3.0, stopped=False)
+    text, _ = sentence(ended)
+    assert text.startswith("Finished")
+    assert "/p/runs/1" in text
+
+
+def test_a_prediction_says_how_sure_it_is_or_why_there_is_none() -> None:
+    sure = events.Prediction("cat", {"cat": 0.8, "dog": 0.2}, "a.jpg", 0.01)
+    assert sentence(sure)[0] == "a.jpg: cat  80.0%  (10 ms)"
+    assert sentence(events.Prediction(input="a.jpg", error="It is empty."))[0] == (
+        "a.jpg: It is empty."
+    )
