@@ -10,6 +10,7 @@ from pathlib import Path
 
 import platformdirs
 
+from finetune_studio.core.errors import StudioError
 from finetune_studio.core.files import write_json
 
 _APP = "finetune-studio"
@@ -26,7 +27,9 @@ def resources() -> Path:
     for folder in (frozen / "resources", package / "resources", package.parent / "resources"):
         if (folder / "models.toml").is_file():
             return folder
-    raise FileNotFoundError("the folder 'resources' of this installation is missing")
+    raise StudioError(
+        "The folder 'resources' of this installation is missing.", "Install the program again."
+    )
 
 
 def home() -> Path:

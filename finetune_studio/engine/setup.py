@@ -81,6 +81,10 @@ def prepare(
         raise StudioError(
             "None of the training samples can be read.", "Look at Health on the Data page."
         )
+    unseen = {s.label for s in train} - {s.label for s in found[0].samples}
+    if unseen:
+        names = ", ".join(sorted(map(str, unseen)))
+        yield Noted(f"No training sample of {names} can be read, so it is not learnt.", "bad")
     threads = torch.get_num_threads()
     stack.callback(torch.set_num_threads, threads)
     if recipe.compute.threads:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from finetune_studio.core import settings
+from finetune_studio.core.errors import StudioError
 
 
 def test_what_is_saved_is_loaded(private_home: Path) -> None:
@@ -59,6 +60,12 @@ def test_chosen_folders_are_used() -> None:
     mine = settings.Settings(projects="/p", cache="/c")
     assert mine.projects_folder == Path("/p")
     assert mine.cache_folder == Path("/c")
+
+
+def test_missing_resources_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "__file__", str(tmp_path / "package" / "core" / "settings.py"))
+    with pytest.raises(StudioError, match="'resources' of this installation is missing"):
+        settings.resources()
 
 
 def test_resources_are_found_in_a_frozen_build_first(

@@ -243,6 +243,7 @@ def test_a_class_of_broken_files_does_not_turn_the_cache_off(
         file.write_bytes(b"no picture")
     events = run_all(project, settings())
     assert any(isinstance(e, Noted) and "exactly" in e.text for e in events)
+    assert any(isinstance(e, Noted) and "of class0 can be read" in e.text for e in events)
 
 
 def test_a_file_that_changes_after_it_was_looked_at_breaks_nothing(
