@@ -9,6 +9,7 @@ import pickle
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -276,28 +277,36 @@ def load_checkpoint(
 ) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Any]] | None:
     """Return the last checkpoint's weights, best weights and state; None if there is none whole."""
     import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
     name = Run(folder).checkpoints.get("last")
     if not name:
         return None
     place = folder / "checkpoints" / name
-    try:
+    with _damage_explained(place):
         state = torch.load(place / "state.pt", weights_only=True, map_location="cpu")
-        return (
-            load_file(place / "weights.safetensors"),
-            load_file(place / "best.safetensors"),
-            state,
-        )
+        return _tensors(place / "weights.safetensors"), _tensors(place / "best.safetensors"), state
+
+
+@contextmanager
+def _damage_explained(place: Path) -> Iterator[None]:
+    from safetensors import SafetensorError
+
+    try:
+        yield
     except (
         *(OSError, RuntimeError, ValueError, KeyError),
         *(SafetensorError, EOFError, pickle.UnpicklingError),
     ) as error:
         why = str(error).partition("\n")[0][:200].rstrip(".")
         raise StudioError(
-            f"The checkpoint {place} is damaged: {why}.", "Start a new run with the same recipe."
+            f"The weights in {place} are damaged: {why}.", "Start a new run with the same recipe."
         ) from error
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    from safetensors.torch import load_file
+
+    return dict(load_file(path))
 
 
 def load_bundle(folder: Path, dataset: Dataset | None = None) -> Bundle:
@@ -310,17 +319,17 @@ def load_bundle(folder: Path, dataset: Dataset | None = None) -> Bundle:
     from finetune_studio.models import zoo
 
     run = Run(folder)
-    found = load_checkpoint(run.folder) if run.checkpoints else None
-    if found is None:
+    name = run.checkpoints.get("best")
+    if name is None:
         raise StudioError(
             f"The run {run.number} has no trained network yet.",
             "Let it train for an epoch at least.",
         )
-    from safetensors.torch import load_file
-
+    with _damage_explained(run.folder):  # only what is needed is read: the rest may be damaged
+        state = _tensors(run.folder / "frozen.safetensors")
+        state |= _tensors(run.folder / "checkpoints" / name / "best.safetensors")
     model, labels = run.model, run.labels
     network = zoo.rebuild(model["architecture"], len(labels))
-    state = load_file(run.folder / "frozen.safetensors") | found[1]
     try:
         network.load_state_dict(state, strict=True)
     except RuntimeError as error:

@@ -97,14 +97,14 @@ def test_a_damaged_checkpoint_is_named(folder: Path, name: str, damage: str) -> 
         file.unlink()
     else:
         file.write_bytes(file.read_bytes()[:20] if damage == "cut" else bytes(200))
-    with pytest.raises(StudioError, match="is damaged"):
+    with pytest.raises(StudioError, match="damaged"):
         run.load_checkpoint(folder)
 
 
 def test_a_damaged_index_is_named(folder: Path) -> None:
     (folder / "checkpoints").mkdir()
     (folder / "checkpoints" / "index.json").write_text("{cut")
-    with pytest.raises(StudioError, match="is damaged"):
+    with pytest.raises(StudioError, match="damaged"):
         _ = Run(folder).usable
 
 
@@ -148,3 +148,15 @@ def test_an_untrained_run_has_no_network(folder: Path) -> None:
     assert not Run(folder).usable
     with pytest.raises(StudioError, match="no trained network"):
         run.load_bundle(folder)
+
+
+@pytest.mark.usefixtures("small_model")
+def test_best_weights_answer_where_the_rest_of_the_checkpoint_is_damaged(project: Project) -> None:
+    last = run_all(project, settings())[-1]
+    assert isinstance(last, RunFinished)
+    folder = Path(last.run)
+    for part in ("state.pt", "weights.safetensors"):
+        (next((folder / "checkpoints").glob("0*")) / part).write_bytes(b"cut off")
+    assert not run.load_bundle(folder, project.dataset).network.training
+    with pytest.raises(StudioError, match="damaged"):
+        run.load_checkpoint(folder)
