@@ -176,6 +176,7 @@ def test_check_writes_nothing_beside_the_data(
     for finding in findings:
         assert {"check", "samples", "count", "severity", "message", "remedy"} <= finding.keys()
     assert sorted(photos.rglob("*")) == before
+    assert all(e["time"] > 1e9 for e in found if "time" in e)
 
 
 def test_noise_of_c_libraries_goes_to_the_log(

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from finetune_studio.core.events import Event
+from finetune_studio.core.events import Event, dated
 from finetune_studio.core.words import sentence
 
 _BETWEEN_S = 0.1  # a progress line that changes faster cannot be read
@@ -46,7 +46,7 @@ class Printer:
     def show(self, event: Event) -> None:
         """Print one event."""
         if self._json:
-            line = json.dumps(_finite(event.as_json()), ensure_ascii=False, allow_nan=False)
+            line = json.dumps(_finite(dated(event).as_json()), ensure_ascii=False, allow_nan=False)
             print(line, file=self._stream, flush=True)
             return
         text, passing = sentence(event)
