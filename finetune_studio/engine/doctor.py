@@ -64,7 +64,8 @@ def _optional(name: str, what: str) -> Examined:
     try:
         version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        return Examined(name, "missing", "warning", f"{name} is missing; without it this does not work: {what}.")
+        text = f"{name} is missing; without it this does not work: {what}."
+        return Examined(name, "missing", "warning", text)
     return Examined(name, version, "ok", f"{name} {version}, for {what}.")
 
 
