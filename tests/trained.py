@@ -6,33 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from finetune_studio.core.dataset import Labels
 from finetune_studio.core.events import RunFinished
 from finetune_studio.core.project import Project
-from finetune_studio.core.recipe import Recipe
-from finetune_studio.core.task import Bundle
-from tests.engine.conftest import draw, run_all, settings, small_bundle
+from tests.engine.conftest import draw, lively_bundle, run_all, settings
 
 ODD = {"class0": "Äpfel & <Birnen>", "class1": "naïve, 'rot'", "class2": '50 % "x"'}
-
-
-def lively_bundle(labels: Labels, seed: int, recipe: Recipe | None = None) -> Bundle:
-    """Return a small network whose norms know what pictures are like, so that pictures move its answers.
-
-    Fresh norms let each layer shrink what the last one says, until every picture gets the same answer.
-    """
-    import torch
-
-    bundle = small_bundle(labels, seed, recipe)
-    bundle.network.train()
-    for module in bundle.network.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.momentum = None  # a plain mean, without the value it begins with
-    with torch.no_grad():
-        for _ in range(4):
-            bundle.network(torch.randn(32, 3, 32, 32))
-    bundle.network.eval()
-    return bundle
 
 
 def trained_project(folder: Path, **changes: object) -> Path:

@@ -166,9 +166,23 @@ class Task(ABC):
     def loss(self, bundle: Bundle, batch: Batch) -> torch.Tensor:
         """Return the mean loss of a batch, a scalar that can be differentiated."""
 
+    def weight(self, bundle: Bundle, batch: Batch) -> float:  # noqa: ARG002
+        """Return how much the mean loss of a batch counts beside that of another part of the same step.
+
+        By default as much as it has samples; a loss that weighs classes or counts words says otherwise.
+        """
+        return float(len(batch.samples))
+
     @abstractmethod
     def predict(self, bundle: Bundle, batch: Batch) -> list[Prediction]:
         """Return exactly one answer a sample."""
+
+    def judge(self, bundle: Bundle, batch: Batch) -> tuple[list[Prediction], torch.Tensor]:
+        """Return the answers to a batch and its mean loss.
+
+        A task that gets both from one pass through the network says so here.
+        """
+        return self.predict(bundle, batch), self.loss(bundle, batch)
 
     @abstractmethod
     def score(self, pairs: Iterable[Pair]) -> dict[str, float]:

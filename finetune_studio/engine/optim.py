@@ -18,16 +18,19 @@ _WEAKEST, _STRONGEST = 1e-3, 0.3  # the range in which the best pull towards zer
 class Method(Protocol):
     """Changes what learns, one batch at a time."""
 
-    def batch_size(self, samples: int) -> int:
-        """Return how many samples one change looks at."""
+    whole: bool  # whether one change looks at all samples, whatever the batch size
+    factor: float  # what all learning rates are multiplied by; halved when a run diverges
+
+    def scaled(self, loss: Tensor) -> Tensor:
+        """Return what :meth:`Tensor.backward` is to be called on."""
 
     def step(
-        self, loss_of: Callable[[], Tensor], step: int, steps: int
+        self, learn: Callable[[], Tensor], step: int, steps: int
     ) -> tuple[Tensor, dict[str, float]]:
-        """Change the network once; return the loss before the change and the rates by group."""
+        """Change the network once; return the loss before the change and the rates by group.
 
-    def smaller_steps(self) -> None:
-        """Halve the learning rates from now on."""
+        ``learn`` computes the loss, adds its gradients to the parameters', and returns it.
+        """
 
     def state_dict(self) -> dict[str, Any]:
         """Return what must be kept to go on exactly."""
@@ -37,24 +40,42 @@ class Method(Protocol):
 
 
 def method_for(
-    choices: OptimiserChoices, network: nn.Module, head: str, *, can_solve: bool
+    choices: OptimiserChoices,
+    network: nn.Module,
+    head: str,
+    *,
+    can_solve: bool,
+    scaler: torch.amp.GradScaler | None = None,
 ) -> Method:
-    """Return the method that the recipe asks for; solving needs a cached network whose head alone learns."""
+    """Return the method that the recipe asks for; solving needs a cached network whose head alone learns.
+
+    ``scaler`` enlarges losses so that small gradients survive fp16.
+    """
     if choices.method == "solve" and can_solve:
         return HeadSolve(choices, network)
-    return SmallSteps(choices, network, head)
+    return SmallSteps(choices, network, head, scaler)
 
 
 class SmallSteps:
     """Fused AdamW (Loshchilov and Hutter 2019) over what learns.
 
     The head, which starts from nothing, has its own learning rate. Norms, biases, scales of channels and
-    tables of positions are not decayed.
+    tables of positions are not decayed. With a scaler (Micikevicius et al. 2018), a step whose gradients
+    overflow fp16 is left out, and the scale halved.
     """
 
-    def __init__(self, choices: OptimiserChoices, network: nn.Module, head: str) -> None:
+    whole = False
+
+    def __init__(
+        self,
+        choices: OptimiserChoices,
+        network: nn.Module,
+        head: str,
+        scaler: torch.amp.GradScaler | None = None,
+    ) -> None:
         self._choices = choices
-        self._factor = 1.0
+        self._scaler = scaler
+        self.factor = 1.0
         self._peaks = {"head": choices.head_learning_rate, "body": choices.learning_rate}
         groups: list[dict[str, Any]] = []
         for kind, parameters in layers.groups(network, head).items():
@@ -66,40 +87,44 @@ class SmallSteps:
         self._learning = [p for group in groups for p in group["params"]]
         self._adam = torch.optim.AdamW(groups, fused=True)
 
-    def batch_size(self, samples: int) -> int:
-        """Return the recipe's batch size, or fewer where there are fewer samples."""
-        return min(self._choices.batch_size, samples)
+    def scaled(self, loss: Tensor) -> Tensor:
+        """Return the loss, enlarged where gradients are kept in fp16."""
+        return loss if self._scaler is None else self._scaler.scale(loss)
 
     def step(
-        self, loss_of: Callable[[], Tensor], step: int, steps: int
+        self, learn: Callable[[], Tensor], step: int, steps: int
     ) -> tuple[Tensor, dict[str, float]]:
         """Take one step along the gradient, no longer than the recipe's limit."""
-        rates = self._set_rates(rate_factor(self._choices, step, steps) * self._factor)
-        loss = loss_of()
+        rates = self._set_rates(rate_factor(self._choices, step, steps) * self.factor)
         self._adam.zero_grad(set_to_none=True)
-        loss.backward()
+        loss = learn()
+        if self._scaler is not None:
+            self._scaler.unscale_(self._adam)
         if self._choices.gradient_clip:
             torch.nn.utils.clip_grad_norm_(self._learning, self._choices.gradient_clip)
-        self._adam.step()
-        return loss.detach(), rates
+        if self._scaler is None:
+            self._adam.step()
+        else:
+            self._scaler.step(self._adam)
+            self._scaler.update()
+        return loss, rates
 
     def _set_rates(self, factor: float) -> dict[str, float]:
         for group in self._adam.param_groups:
             group["lr"] = self._peaks[group["name"]] * factor
         return {group["name"]: group["lr"] for group in self._adam.param_groups}
 
-    def smaller_steps(self) -> None:
-        """Halve the learning rates from now on."""
-        self._factor /= 2
-
     def state_dict(self) -> dict[str, Any]:
-        """Return the moments and the factor."""
-        return {"adam": self._adam.state_dict(), "factor": self._factor}
+        """Return the moments, the factor and the scale."""
+        scaler = {} if self._scaler is None else self._scaler.state_dict()
+        return {"adam": self._adam.state_dict(), "factor": self.factor, "scaler": scaler}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Put moments and factor back."""
+        """Put moments, factor and scale back."""
         self._adam.load_state_dict(state["adam"])
-        self._factor = state["factor"]
+        self.factor = state["factor"]
+        if self._scaler is not None and state.get("scaler"):
+            self._scaler.load_state_dict(state["scaler"])
 
 
 class HeadSolve:
@@ -109,6 +134,9 @@ class HeadSolve:
     epochs are a path from too simple to too free; validation picks the place on it.
     """
 
+    whole = True
+    factor = 1.0  # L-BFGS finds its own steps
+
     def __init__(self, choices: OptimiserChoices, network: nn.Module) -> None:
         self._network = network
         self._learning = [p for p in network.parameters() if p.requires_grad]
@@ -116,13 +144,13 @@ class HeadSolve:
         ratio = (_WEAKEST / _STRONGEST) ** (1 / (count - 1))
         self._strengths = [_STRONGEST * ratio**i for i in range(count)]
 
-    def batch_size(self, samples: int) -> int:
-        """Return all samples: the optimum is that of the whole training split."""
-        return samples
+    def scaled(self, loss: Tensor) -> Tensor:
+        """Return the loss itself."""
+        return loss
 
     def step(
         self,
-        loss_of: Callable[[], Tensor],
+        learn: Callable[[], Tensor],
         step: int,
         steps: int,  # noqa: ARG002  the path's length is known from the recipe
     ) -> tuple[Tensor, dict[str, float]]:
@@ -135,18 +163,16 @@ class HeadSolve:
 
         def closure() -> Tensor:
             solver.zero_grad()
-            loss = loss_of()
-            plain.append(loss.detach())
+            loss = learn()
+            plain.append(loss)
             pull = sum(((w**2).sum() for w in weights), torch.zeros((), device=loss.device))
-            whole: Tensor = loss + strength / 2 * pull
-            whole.backward()
+            pulled = strength / 2 * pull
+            pulled.backward()
+            whole: Tensor = loss + pulled.detach()
             return whole
 
         solver.step(closure)
         return plain[-1], {}
-
-    def smaller_steps(self) -> None:
-        """Do nothing: L-BFGS finds its own steps."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return nothing: each solution depends on the weights alone."""

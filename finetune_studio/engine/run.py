@@ -176,6 +176,16 @@ class EventLog:
         self._file.close()
 
 
+class NoLog:
+    """Writes nothing: the log of a process that does not lead."""
+
+    def add(self, event: Event) -> None:
+        """Forget the event."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
 @dataclass
 class Place:
     """Where a run is: everything that must be known to go on exactly."""
@@ -189,6 +199,7 @@ class Place:
     best_epoch: float = 0.0
     best_metrics: dict[str, float] = field(default_factory=dict)
     epochs_without_gain: int = 0
+    first_loss: float | None = None
     done: bool = False
 
 
@@ -207,6 +218,12 @@ def save_model(folder: Path, bundle: Bundle) -> None:
     state = bundle.network.state_dict()
     moving = set(moving_names(bundle))
     save_tensors(folder / "frozen.safetensors", {n: t for n, t in state.items() if n not in moving})
+
+
+def keep_chosen(folder: Path, chosen: dict[str, Any]) -> None:
+    """Write what was chosen by memory or measurement beside the run's other circumstances."""
+    place = folder / "environment.json"
+    files.write_json(place, _read_json(place) | {"chosen": chosen})
 
 
 def moving_names(bundle: Bundle) -> list[str]:
@@ -265,9 +282,13 @@ def save_checkpoint(
         if target.exists():  # the same step again, after a resume that did nothing
             shutil.rmtree(target)
         os.rename(fresh, target)  # noqa: PTH104  Path.rename would do the same with a longer name
-    files.write_json(folder / "checkpoints" / "index.json", {"last": name, "best": name})
+    before = _read_json(folder / "checkpoints" / "index.json").get("last", "")
+    index = {"last": name, "best": name}
+    if before not in ("", name) and not place.done:
+        index["before"] = before  # for a drive that loses what it said was written
+    files.write_json(folder / "checkpoints" / "index.json", index)
     for old in (folder / "checkpoints").iterdir():
-        if old.is_dir() and old.name != name:
+        if old.is_dir() and old.name not in index.values():
             shutil.rmtree(old, ignore_errors=True)
     return target
 
@@ -275,16 +296,34 @@ def save_checkpoint(
 def load_checkpoint(
     folder: Path,
 ) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Any]] | None:
-    """Return the last checkpoint's weights, best weights and state; None if there is none whole."""
+    """Return the last checkpoint's weights, best weights and state; None if there is none.
+
+    Where the last one is damaged, the one before it is taken, and ``state["damaged"]`` says so.
+
+    Raises:
+        StudioError: If no checkpoint is whole.
+    """
+    index = Run(folder).checkpoints
+    if not index.get("last"):
+        return None
+    try:
+        return _whole_checkpoint(folder / "checkpoints" / index["last"], "")
+    except StudioError as error:
+        if not index.get("before"):
+            raise
+        words = f"{error.message} The checkpoint before it is whole, so the run goes on from there."
+        return _whole_checkpoint(folder / "checkpoints" / index["before"], words)
+
+
+def _whole_checkpoint(
+    place: Path, damaged: str
+) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Any]]:
     import torch
 
-    name = Run(folder).checkpoints.get("last")
-    if not name:
-        return None
-    place = folder / "checkpoints" / name
     with _damage_explained(place):
         state = torch.load(place / "state.pt", weights_only=True, map_location="cpu")
-        return _tensors(place / "weights.safetensors"), _tensors(place / "best.safetensors"), state
+        tensors = [_tensors(place / f"{name}.safetensors") for name in ("weights", "best")]
+        return tensors[0], tensors[1], {**state, "damaged": damaged}
 
 
 @contextmanager
@@ -309,6 +348,20 @@ def _tensors(path: Path) -> dict[str, Tensor]:
     return dict(load_file(path))
 
 
+def _best_tensors(run: Run) -> dict[str, Tensor]:
+    """Return the best weights; of the checkpoint before, where the last one is damaged."""
+    index = run.checkpoints
+    last, before = index["best"], index.get("before")
+    try:
+        with _damage_explained(run.folder / "checkpoints" / last):
+            return _tensors(run.folder / "checkpoints" / last / "best.safetensors")
+    except StudioError:
+        if not before:
+            raise
+        with _damage_explained(run.folder / "checkpoints" / before):
+            return _tensors(run.folder / "checkpoints" / before / "best.safetensors")
+
+
 def load_bundle(folder: Path, dataset: Dataset | None = None) -> Bundle:
     """Return a run's best network in evaluation mode, its labels under today's names.
 
@@ -327,7 +380,7 @@ def load_bundle(folder: Path, dataset: Dataset | None = None) -> Bundle:
         )
     with _damage_explained(run.folder):  # only what is needed is read: the rest may be damaged
         state = _tensors(run.folder / "frozen.safetensors")
-        state |= _tensors(run.folder / "checkpoints" / name / "best.safetensors")
+    state |= _best_tensors(run)
     model, labels = run.model, run.labels
     network = zoo.rebuild(model["architecture"], len(labels))
     try:

@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import math
 import random
+import shutil
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
+from finetune_studio.core.dataset import Sample
+from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import CheckpointSaved
 from finetune_studio.core.recipe import Recipe
-from finetune_studio.core.task import Batch, Bundle, Task
-from finetune_studio.engine import feeds, optim, run
+from finetune_studio.core.task import Batch, Bundle, Pair, Task
+from finetune_studio.engine import optim, run, trouble
 from finetune_studio.engine.device import Device
+from finetune_studio.engine.features.filling import Means
+from finetune_studio.engine.feeds import Feed
+from finetune_studio.engine.launch import Team
+from finetune_studio.engine.supply import Chosen
+
+_FREE_MB = 200  # of the disk; with less than that beside two checkpoints, the run ends cleanly
+
+
+class TooLarge(Exception):  # noqa: N818  no fault: the step is taken again in smaller parts
+    """A part of a batch did not fit into the memory."""
 
 
 @dataclass
@@ -23,44 +38,162 @@ class Session:
     """A run in memory.
 
     Attributes:
+        train: The samples to learn from, whether or not they can be read; ``validation`` likewise.
+        moving: Names of the tensors that training may change, in any epoch.
+        ever: Names of the parameters that learn in any epoch; ``stage`` of those that learn now.
         best: The tensors of the best epoch so far, by name; only those that training may change.
         set_aside: Numbers of samples that could not be read.
         reason: Why the run ended, in words, if not because all epochs were done.
+        rollbacks: How often the run went back because it diverged.
+        best_pairs: The answers of the best epoch, if it was judged since the run was loaded.
+        judged_at_once: Samples of a validation batch.
+        full: Whether the run ended because the disk is nearly full.
     """
 
     folder: Path
-    task: Task
-    bundle: Bundle
+    means: Means
     recipe: Recipe
-    device: Device
     method: optim.Method
-    train_feed: feeds.Feed
-    validation_feed: feeds.Feed
+    train: list[Sample]
+    validation: list[Sample]
     place: run.Place
+    chosen: Chosen
     moving: list[str]
+    ever: frozenset[str]
+    stage: frozenset[str]
+    feeds: list[Feed]
     best: dict[str, Tensor] = field(default_factory=dict)
     set_aside: set[int] = field(default_factory=set)
     reason: str = ""
+    rollbacks: int = 0
+    best_pairs: list[Pair] = field(default_factory=list)
+    judged_at_once: int = 64
+    full: bool = False
+
+    @property
+    def task(self) -> Task:
+        """Return what the network is taught."""
+        return self.means.task
+
+    @property
+    def bundle(self) -> Bundle:
+        """Return the network with its labels."""
+        return self.means.bundle
+
+    @property
+    def device(self) -> Device:
+        """Return where it runs."""
+        return self.means.device
+
+    @property
+    def team(self) -> Team:
+        """Return the processes that carry out the run."""
+        return self.means.team
+
+    @property
+    def train_feed(self) -> Feed:
+        """Return where training batches come from."""
+        return self.feeds[0]
+
+    @property
+    def validation_feed(self) -> Feed:
+        """Return where the batches that judge come from."""
+        return self.feeds[1]
 
     @property
     def learning(self) -> list[nn.Parameter]:
-        """Return the parameters that learn."""
+        """Return the parameters that learn now."""
         return [p for p in self.bundle.network.parameters() if p.requires_grad]
 
     @property
     def batch_size(self) -> int:
         """Return how many samples one step looks at."""
-        return self.method.batch_size(len(self.train_feed.samples))
+        count = len(self.train_feed.samples)
+        return count if self.method.whole else min(self.chosen.batch_size, count)
 
     @property
     def steps_an_epoch(self) -> int:
         """Return how many steps show every training sample once."""
         return math.ceil(len(self.train_feed.samples) / self.batch_size)
 
+    @property
+    def steps(self) -> int:
+        """Return how many steps the whole run takes."""
+        return self.steps_an_epoch * self.recipe.optimiser.epochs
+
+    def seed_of(self, step: int) -> int:
+        """Return what the random numbers of a step come from; each process draws its own."""
+        return (self.recipe.seed << 32) + step + (self.team.rank << 24)
+
+    # --- one step ---------------------------------------------------------------------------------
+
+    def groups(self, order: Sequence[int]) -> Iterator[Sequence[int]]:
+        """Yield this process's share of each step's places, part by part: ``chosen.parts`` a step."""
+        size = self.batch_size
+        for start in range(0, len(order), size):
+            mine = self.team.share(order[start : start + size])
+            part = math.ceil(len(mine) / self.chosen.parts) or 1
+            for number in range(self.chosen.parts):
+                yield mine[number * part : (number + 1) * part]
+
+    def learn(self, parts: Sequence[Batch | None]) -> Tensor:
+        """Add up the gradients of a step's parts, over all processes; return the step's mean loss.
+
+        Raises:
+            TooLarge: If a part does not fit into the memory of this process or of another.
+        """
+        batches = [batch for batch in parts if batch is not None]
+        weights, every = self._weights(batches)
+        total, full = torch.zeros((), device=self.device.torch), None
+        try:
+            for batch, weight in zip(batches, weights, strict=True):
+                loss = self.loss(batch)
+                if weight != every:
+                    loss = loss * (weight / every)
+                self.method.scaled(loss).backward()
+                total += loss.detach()
+        except (RuntimeError, MemoryError) as error:
+            if not trouble.is_memory(error):
+                raise
+            full = str(error)
+        if self.team.any(full is not None):
+            raise TooLarge(full or "")
+        self.team.sum_gradients(self.learning)
+        return self.team.sum(total)
+
+    def _weights(self, batches: Sequence[Batch]) -> tuple[list[float], float]:
+        """Return how much each part counts, and how much all parts of all processes do."""
+        if len(batches) == 1 and self.team.size == 1:
+            return [1.0], 1.0
+        own = [self.task.weight(self.bundle, batch) for batch in batches]
+        every = torch.tensor(sum(own), dtype=torch.float64)
+        return own, float(self.team.sum(every)) or 1.0
+
     def loss(self, batch: Batch) -> Tensor:
         """Return the loss of a batch, in the device's own precision."""
         with self.device.autocast():
             return self.task.loss(self.bundle, batch)
+
+    def compute_less_at_a_time(self) -> int:
+        """Compute each step in twice as many parts from now on; return the samples of a part.
+
+        Raises:
+            StudioError: If a part is a single sample already.
+        """
+        mine = math.ceil(self.batch_size / self.team.size)
+        if self.chosen.parts >= mine:
+            raise StudioError(
+                "The memory is full even with one sample at a time.",
+                "Choose a smaller model, fewer layers to retrain or smaller pictures, then resume.",
+            )
+        self.chosen.parts = min(2 * self.chosen.parts, mine)
+        self.keep_chosen()
+        return math.ceil(mine / self.chosen.parts)
+
+    def keep_chosen(self) -> None:
+        """Write what was chosen into the run, so that it goes on the same way."""
+        if self.team.leads:
+            run.keep_chosen(self.folder, asdict(self.chosen))
 
     def order(self, epoch: int) -> list[int]:
         """Return the places of the samples in the order of this epoch."""
@@ -74,6 +207,8 @@ class Session:
         rng.shuffle(places)
         return places
 
+    # --- what is kept -----------------------------------------------------------------------------
+
     def tensors(self) -> dict[str, Tensor]:
         """Return a copy of everything that training may change."""
         state = self.bundle.network.state_dict()
@@ -84,7 +219,7 @@ class Session:
         if tensors:
             self.bundle.network.load_state_dict(tensors, strict=False)
 
-    def judge(self, metrics: dict[str, float], loss: float) -> bool:
+    def judge(self, metrics: dict[str, float], loss: float, pairs: list[Pair]) -> bool:
         """Keep the network if it is the best so far: by the headline, then by the loss."""
         score = metrics[self.task.headline] if metrics else -loss
         place = self.place
@@ -93,7 +228,7 @@ class Session:
         if better:
             place.best_score, place.best_loss = score, loss
             place.best_epoch, place.best_metrics = float(place.epoch), dict(metrics)
-            self.best = self.tensors()
+            self.best, self.best_pairs = self.tensors(), pairs
         return better
 
     def snapshot(self) -> dict[str, Any]:
@@ -113,10 +248,23 @@ class Session:
 
     def save(self) -> CheckpointSaved:
         """Write a checkpoint from which the run goes on exactly."""
-        weights = self.tensors()
-        state = {"method": self.method.state_dict()}
-        place = run.save_checkpoint(self.folder, weights, self.best or weights, state, self.place)
-        return CheckpointSaved(self.place.step, float(self.place.epoch), str(place))
+        folder = self.folder / "checkpoints" / f"{self.place.step:08d}"
+        if self.team.leads:
+            weights = self.tensors()
+            state = {"method": self.method.state_dict(), "rollbacks": self.rollbacks}
+            folder = run.save_checkpoint(
+                self.folder, weights, self.best or weights, state, self.place
+            )
+        return CheckpointSaved(self.place.step, float(self.place.epoch), str(folder))
+
+    def disk_nearly_full(self) -> bool:
+        """Whether there is room for little more than the next checkpoint."""
+        state = self.bundle.network.state_dict()
+        size = sum(state[name].numel() * state[name].element_size() for name in self.moving)
+        needed = 2 * 4 * size + _FREE_MB * 2**20
+        return bool(
+            shutil.disk_usage(self.folder).free < needed
+        )  # weights, best ones and two moments each
 
 
 def _cloned(value: Any) -> Any:

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
+from importlib.metadata import version
 from typing import Any
 
 import torch
@@ -20,105 +21,162 @@ from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Event, Noted, PhaseStarted
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
+from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Bundle, Task
 from finetune_studio.engine import device as devices
-from finetune_studio.engine import feeds, optim, run
+from finetune_studio.engine import feeds, fitting, optim, run, supply, unfreezing
 from finetune_studio.engine.device import Device
 from finetune_studio.engine.evaluate import load_task
-from finetune_studio.engine.features.prefix import FrozenPrefix, find_prefixes
-from finetune_studio.engine.features.store import NotKept
-from finetune_studio.engine.loaders import Loader, grouped
+from finetune_studio.engine.features.filling import Means
+from finetune_studio.engine.launch import Team
+from finetune_studio.engine.loaders import Loader
 from finetune_studio.engine.session import Session
-from finetune_studio.models import layers
+from finetune_studio.engine.supply import Chosen
+from finetune_studio.models import layers, recompute
 
-_SAME = 1e-3  # largest relative difference of the first batch's loss between cached and uncached
 _TINY_HEAD = 500_000  # parameters
 
 
 def prepare(
-    project: Project, this: run.Run, control: Control, stack: ExitStack, made: list[Session]
+    project: Project,
+    this: run.Run,
+    control: Control,
+    team: Team,
+    stack: ExitStack,
+    made: list[Session],
 ) -> Iterator[Event]:
     """Make a session and append it to ``made`` (nothing if stopped); say what takes time.
 
     Raises:
         StudioError: If the data cannot be trained on as they are.
     """
-    recipe = this.recipe
-    task = load_task(recipe.task)
+    recipe, task = this.recipe, load_task(this.recipe.task)
     fresh = not this.model
     labels = project.dataset.labels() if fresh else this.labels
     train, validation = _samples(project, this, labels)
     yield PhaseStarted("load", "Loading the model")
+    device = devices.choose(recipe.compute.device, recipe.compute.precision, team.local_rank)
+    if slow := devices.half_is_slow(device):
+        yield Noted(f"Computing in {device.precision} does not pay here: {slow}.", "warning")
+    bundle = _network(task, recipe, labels, train, device)
+    moving, ever = run.moving_names(bundle), unfreezing.learning_names(bundle)
+    team.wait()  # until all have seen whether the run is new
+    if fresh and team.leads:
+        _write_down(project, this, bundle, device, train, validation)
+
+    # Restore before features are computed, so that a boundary sees the weights it will be used with.
+    place, best, state = _restored(this, bundle)
+    if state and state["damaged"]:
+        yield Noted(state["damaged"], "warning")
+    bundle.network = team.prepare(bundle.network)
+    stage = unfreezing.stage_of(bundle, recipe, place.epoch, ever)
+    chosen = _chosen(this, recipe, len(train))
+    _use_threads(recipe, stack)
+    loader = stack.enter_context(Loader(task, bundle, recipe.compute.threads))
+    means = Means(task, bundle, device, loader, control, team, chosen.batch_size)
+    unfreezing.enter(bundle, stage)
+    found: list[feeds.Feed] = []
+    yield from supply.feeds_for(means, train, validation, chosen, found)
+    if team.any(control.stop.is_set()) or len(found) < 2:
+        return
+    yield from _tell_unreadable(train, found[0])
+    method = _method(means, recipe, found[0], ever, stage)
+    if recipe.optimiser.method == "solve" and not method.whole:
+        yield Noted(
+            "Only a head on computed features can be solved; small steps are taken instead."
+        )
+    session = Session(
+        this.folder, means, recipe, method, train, validation, place, chosen, moving, ever, stage,
+        found, best,
+    )  # fmt: skip
+    if state:
+        _go_on(session, state)
+    yield from fitting.fit(session, known="chosen" in this.environment)
+    made.append(session)
+
+
+def _network(
+    task: Task, recipe: Recipe, labels: Labels, train: list[Sample], device: Device
+) -> Bundle:
+    """Return the network on its device, with all marked that learns in any epoch."""
     bundle = task.load_model(recipe, labels)
-    device = devices.choose(recipe.compute.device)
     bundle.network.to(device.torch)
     if device.kind != "mps":
         _channels_last(bundle.network)
     amount = recipe.layers
-    layers.set_trainable(
-        bundle.network,
-        layers.names_for(amount.amount, bundle.network, bundle.head, amount.trainable),
-    )
+    names = layers.names_for(amount.amount, bundle.network, bundle.head, amount.trainable)
+    layers.set_trainable(bundle.network, names)
     layers.set_modes(bundle.network)
+    if recipe.compute.checkpointing:
+        recompute.wrap(bundle.network, bundle.head)
     if recipe.optimiser.balance == "weights":
         bundle.class_weights = _class_weights(train, labels).to(device.torch)
-    if fresh:
-        run.save_model(this.folder, bundle)
-        files.write_json(
-            this.folder / "samples.json",
-            {"train": [s.id for s in train], "validation": [s.id for s in validation]},
-        )
-        files.write_json(this.folder / "environment.json", _environment(project, device))
+    return bundle
 
-    # Restore before features are computed, so that a boundary sees the weights it will be used with.
-    place, best, state = _restored(this, bundle)
-    loader = stack.enter_context(Loader(task, bundle, recipe.compute.threads))
-    found: list[feeds.Feed] = []
-    yield from _feeds(task, bundle, train, validation, device, loader, control, found)
-    if control.stop.is_set() or len(found) < 2:
-        return
-    if not found[0].samples:
+
+def _method(
+    means: Means, recipe: Recipe, feed: feeds.Feed, ever: frozenset[str], stage: frozenset[str]
+) -> optim.Method:
+    """Return how the network is changed; it knows all that learns in any epoch."""
+    bundle = means.bundle
+    can_solve = recipe.layers.amount == "head_only" and isinstance(feed, feeds.CachedFeed)
+    fp16 = means.device.precision == "fp16"
+    scaler = torch.amp.GradScaler(means.device.kind) if fp16 else None
+    unfreezing.enter(bundle, ever)
+    method = optim.method_for(
+        recipe.optimiser, bundle.network, bundle.head, can_solve=can_solve, scaler=scaler
+    )
+    unfreezing.enter(bundle, stage)
+    if isinstance(feed, feeds.CachedFeed) and _tiny(bundle):
+        torch.set_num_threads(1)  # tiny steps on several threads collapse when the machine is busy
+    return method
+
+
+def _use_threads(recipe: Recipe, stack: ExitStack) -> None:
+    """Let the run use as many threads as the recipe says, and no longer than the run lasts."""
+    stack.callback(torch.set_num_threads, torch.get_num_threads())
+    if recipe.compute.threads:
+        torch.set_num_threads(recipe.compute.threads)
+
+
+def _write_down(
+    project: Project,
+    this: run.Run,
+    bundle: Bundle,
+    device: Device,
+    train: list[Sample],
+    validation: list[Sample],
+) -> None:
+    """Write what a new run is made of, so that it goes on from its folder alone."""
+    run.save_model(this.folder, bundle)
+    chosen = {"train": [s.id for s in train], "validation": [s.id for s in validation]}
+    files.write_json(this.folder / "samples.json", chosen)
+    files.write_json(this.folder / "environment.json", _environment(project, device))
+
+
+def _chosen(this: run.Run, recipe: Recipe, samples: int) -> Chosen:
+    """Return what was chosen when the run began, or what to begin with."""
+    if known := this.environment.get("chosen"):
+        return Chosen(**known)
+    batch = recipe.optimiser.batch_size or fitting.suited_to(samples)
+    return Chosen(batch, max(1, recipe.optimiser.accumulation))
+
+
+def _tell_unreadable(train: list[Sample], feed: feeds.Feed) -> Iterator[Event]:
+    if not feed.samples:
         raise StudioError(
             "None of the training samples can be read.", "Look at Health on the Data page."
         )
-    unseen = {s.label for s in train} - {s.label for s in found[0].samples}
+    unseen = {s.label for s in train} - {s.label for s in feed.samples}
     if unseen:
         names = ", ".join(sorted(map(str, unseen)))
         yield Noted(f"No training sample of {names} can be read, so it is not learnt.", "bad")
-    threads = torch.get_num_threads()
-    stack.callback(torch.set_num_threads, threads)
-    if recipe.compute.threads:
-        torch.set_num_threads(recipe.compute.threads)
-    if isinstance(found[0], feeds.CachedFeed) and _tiny(bundle):
-        torch.set_num_threads(1)  # tiny steps on several threads collapse when the machine is busy
-    can_solve = recipe.layers.amount == "head_only" and isinstance(found[0], feeds.CachedFeed)
-    method = optim.method_for(recipe.optimiser, bundle.network, bundle.head, can_solve=can_solve)
-    if recipe.optimiser.method == "solve" and not can_solve:
-        yield Noted(
-            "Only a head on computed features can be solved; small steps are taken instead."
-        )
-    if state:
-        _go_on(method, state)
-    made.append(
-        Session(
-            this.folder,
-            task,
-            bundle,
-            recipe,
-            device,
-            method,
-            found[0],
-            found[1],
-            place,
-            run.moving_names(bundle),
-            best,
-        )
-    )
 
 
-def _go_on(method: optim.Method, state: dict[str, Any]) -> None:
+def _go_on(session: Session, state: dict[str, Any]) -> None:
+    session.rollbacks = int(state.get("rollbacks", 0))
     try:
-        method.load_state_dict(state["method"])
+        session.method.load_state_dict(state["method"])
     except (KeyError, ValueError, RuntimeError) as error:
         raise StudioError(
             f"The checkpoint of this run cannot be gone on with: {error}.",
@@ -160,101 +218,6 @@ def _samples(project: Project, this: run.Run, labels: Labels) -> tuple[list[Samp
     return train, validation
 
 
-def _feeds(
-    task: Task,
-    bundle: Bundle,
-    train: list[Sample],
-    validation: list[Sample],
-    device: Device,
-    loader: Loader,
-    control: Control,
-    made: list[feeds.Feed],
-) -> Iterator[Event]:
-    """Append the training and the validation feed: cached where the network has a frozen prefix."""
-    recipe = bundle.recipe
-    assert recipe is not None
-    if recipe.compute.cache == "auto":
-        varied = recipe.augment.strength != "none"
-        views = recipe.augment.views if varied else 0
-        for prefix in find_prefixes(task, bundle):
-            half, fits = _room(task, bundle, prefix, device, len(train), views)
-            if not fits:
-                yield Noted("What the frozen layers say does not fit into the room for it.")
-                continue
-            agrees, words = _agrees(task, bundle, train, device, loader, prefix)
-            if not agrees:
-                continue
-            yield Noted(words, "ok")
-            cached: list[feeds.CachedFeed] = []
-            try:
-                for split, samples, count, small in (
-                    ("train", train, views, half),
-                    ("validation", validation, 0, False),
-                ):
-                    yield from feeds.build_cached(
-                        task, bundle, samples, device, loader, prefix, control,
-                        split=split, views=count, half=small, made=cached,
-                    )  # fmt: skip
-                    if control.stop.is_set():
-                        return
-            except NotKept as error:
-                text = f"What the frozen layers say could not be kept: {error}."
-                yield Noted(f"{text} Each epoch computes it anew, which is slower.", "warning")
-                break
-            made += cached
-            return
-    made.append(feeds.DecodedFeed(task, bundle, train, device, loader))
-    made.append(feeds.DecodedFeed(task, bundle, validation, device, loader))
-
-
-def _room(
-    task: Task, bundle: Bundle, prefix: FrozenPrefix, device: Device, samples: int, views: int
-) -> tuple[bool, bool]:
-    """Return whether activations must be kept as fp16, and whether they fit at all."""
-    assert bundle.recipe is not None
-    limit = bundle.recipe.compute.cache_limit_mb * 2**20
-    needed = feeds.bytes_needed(task, bundle, prefix, device, samples, views)
-    return needed > limit, needed / 2 <= limit
-
-
-def _agrees(
-    task: Task,
-    bundle: Bundle,
-    train: list[Sample],
-    device: Device,
-    loader: Loader,
-    prefix: FrozenPrefix,
-) -> tuple[bool, str]:
-    """Run the first batch both ways, in evaluation mode so that no norm moves, and compare the loss."""
-    groups = loader.run(grouped(train, 8), None)
-    loaded = next((group for group in groups if group.batch is not None), None)
-    if loaded is None or loaded.batch is None:
-        return False, ""
-    batch = feeds.laid_out(loaded.batch.to(device.torch), device)
-    try:
-        with torch.no_grad(), device.autocast():
-            bundle.network.eval()
-            whole = float(task.loss(bundle, batch))
-            stored = prefix.compute(task, bundle, batch)
-            blank = feeds.laid_out(task.blank(bundle).to(device.torch), device)
-            blank.targets = batch.targets
-            prefix.stored = stored
-            with prefix.replaying():
-                replayed = float(task.loss(bundle, blank))
-    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError):
-        return False, ""  # this network's rest cannot run alone: a shorter prefix is tried
-    finally:
-        layers.set_modes(bundle.network)
-    if whole == replayed:
-        return True, "Computed once and computed anew agree exactly on the first batch."
-    if abs(whole - replayed) <= _SAME * max(1.0, abs(whole)):
-        return (
-            True,
-            f"Computed once and computed anew agree to {abs(whole - replayed):.1e} in loss.",
-        )
-    return False, ""
-
-
 def _restored(
     this: run.Run, bundle: Bundle
 ) -> tuple[run.Place, dict[str, Tensor], dict[str, Any] | None]:
@@ -290,18 +253,16 @@ def _channels_last(network: nn.Module) -> None:
 
 
 def _environment(project: Project, device: Device) -> dict[str, Any]:
-    import torchvision
-    import transformers
-
     return {
         "python": sys.version.split()[0],
         "platform": platform.platform(),
         "processor": platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
         "torch": torch.__version__,
-        "torchvision": torchvision.__version__,
-        "transformers": transformers.__version__,
+        "torchvision": version("torchvision"),
+        "transformers": version("transformers"),
         "device": device.kind,
+        "precision": device.precision,
         "why_this_device": device.why,
         "data_fingerprint": project.dataset.fingerprint(),
         "data_root": str(project.dataset.root),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -30,50 +32,73 @@ from finetune_studio.core.events import (
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
-from finetune_studio.core.task import Pair
+from finetune_studio.core.task import Batch, Pair
 from finetune_studio.engine import device as devices
-from finetune_studio.engine import evaluate, run
-from finetune_studio.engine.session import Session
+from finetune_studio.engine import evaluate, run, trouble, unfreezing
+from finetune_studio.engine.launch import Alone, Team
+from finetune_studio.engine.loaders import grouped
+from finetune_studio.engine.session import Session, TooLarge
 from finetune_studio.engine.setup import prepare
 from finetune_studio.models import layers
 from finetune_studio.monitors.divergence import Divergence
 from finetune_studio.monitors.plateau import Plateau
 
-_STATE_EVERY_S = 0.05  # at most 20 StepDone a second: more would make the window stutter
+_STATE_EVERY_S = 0.05  # more often would make the window stutter
 _SAVE_EVERY_S = 30.0  # so that a crash loses well under a minute
 _ROLLBACKS = 3
 _LOOK = "Check that the data are where they were, and look at Health on the Data page."
 
 
+@dataclass
+class Broken:
+    """Why an epoch was broken off, if it was: stopped, too large for the memory, or diverged."""
+
+    stop: bool = False
+    too_large: bool = False
+    diverged: str = ""
+
+
 def train(
-    project: Project, recipe: Recipe, control: Control, resume: Path | None = None
+    project: Project,
+    recipe: Recipe,
+    control: Control,
+    resume: Path | None = None,
+    team: Team | None = None,
 ) -> Iterator[Event]:
     """Carry out a recipe, or go on with the unfinished run in the folder ``resume``.
 
     Every event is also written to the run's log. Stopping keeps the best network and a checkpoint.
+    Where several processes carry out a run together (``team``), the leader alone writes.
 
     Raises:
         StudioError: If data, model and recipe do not fit together, or the disk is full.
     """
-    folder = resume or project.new_run()
-    if resume is None:
+    team = team or Alone()
+    folder = resume or (project.new_run() if team.leads else None)
+    if resume is None and folder is not None:
         recipe.save(folder / "recipe.toml")
+    folder = team.same(folder)
+    assert folder is not None
     try:
-        with closing(run.EventLog(folder)) as log:
-            for stated in _train(project, run.Run(folder), control, resumed=resume is not None):
+        with closing(run.EventLog(folder) if team.leads else run.NoLog()) as log:
+            this = run.Run(folder)
+            for stated in _train(project, this, control, team, resumed=resume is not None):
                 event = dated(stated)
                 log.add(event)
                 yield event
     except BaseException:
-        run.forget_unless_begun(folder)
+        if team.leads:
+            run.forget_unless_begun(folder)
         raise
 
 
-def _train(project: Project, this: run.Run, control: Control, *, resumed: bool) -> Iterator[Event]:
+def _train(
+    project: Project, this: run.Run, control: Control, team: Team, *, resumed: bool
+) -> Iterator[Event]:
     with ExitStack() as stack:
         # Load the network, mark what learns, compute what the frozen part says once.
         ready: list[Session] = []
-        yield from prepare(project, this, control, stack, ready)
+        yield from prepare(project, this, control, team, stack, ready)
         if not ready:  # stopped while preparing: nothing has been learnt yet
             yield RunFinished(
                 str(this.folder), str(project.folder), this.recipe.task, {}, 0, 0, stopped=True
@@ -85,8 +110,9 @@ def _train(project: Project, this: run.Run, control: Control, *, resumed: bool) 
 
         # The best epoch is what the user gets; its answers are kept for Inspect.
         session.load(session.best)
-        pairs, _ = _validate(session)
-        evaluate.save_answers(this.folder, "validation", pairs)
+        pairs = session.best_pairs or _validate(session)[0]
+        if team.leads:
+            evaluate.save_answers(this.folder, "validation", pairs)
         yield RunFinished(
             str(this.folder),
             str(project.folder),
@@ -97,36 +123,43 @@ def _train(project: Project, this: run.Run, control: Control, *, resumed: bool) 
             stopped=not session.place.done,
             reason=session.reason,
         )
+        if session.full:
+            raise StudioError(session.reason, "Free some space, then resume. Nothing was lost.")
 
 
 def _loop(session: Session, control: Control) -> Iterator[Event]:
-    place, count = session.place, len(session.train_feed.samples)
-    steps = session.steps_an_epoch * session.recipe.optimiser.epochs
+    place, stopped = session.place, False
     plateau = Plateau(session.recipe.stop.patience, place.epochs_without_gain)
-    divergence, rollbacks = Divergence(), 0
+    divergence = Divergence(first=place.first_loss)
     good = session.snapshot()
     clock = _Clock(place.seconds)
-    yield PhaseStarted("train", "Training", steps)
+    _refuse_full_disk(session)
+    yield PhaseStarted("train", "Training", session.steps)
 
     while place.epoch < session.recipe.optimiser.epochs and not place.done:
-        # One pass over the samples, in an order that depends on the seed and the epoch alone.
-        order = session.order(place.epoch)[place.step_in_epoch * session.batch_size :]
-        trouble: list[str] = []
-        yield from _epoch(session, control, clock, order, divergence, trouble)
-        yield from _set_aside(session)
-        if control.stop.is_set():
+        # More layers may learn from this epoch on; what is computed once is then computed anew.
+        yield from unfreezing.follow(session)
+        stopped = session.team.any(control.stop.is_set())
+        if stopped:
             break
 
+        # One pass over the samples, in an order that depends on the seed and the epoch alone.
+        order = session.order(place.epoch)[place.step_in_epoch * session.batch_size :]
+        broken = Broken()
+        yield from _epoch(session, control, clock, order, divergence, broken)
+        yield from _set_aside(session)
+        stopped = broken.stop
+        if stopped:
+            break
+
+        # What did not fit into the memory is computed again, in smaller parts.
+        if broken.too_large:
+            yield Noted(trouble.smaller(session.compute_less_at_a_time()), "warning")
+            continue
+
         # A run that diverges goes back to its last good epoch and takes smaller steps.
-        if trouble:
-            rollbacks += 1
-            if rollbacks > _ROLLBACKS:
-                raise StudioError(trouble[0], "Choose a learning rate at least ten times smaller.")
-            session.restore(good)
-            for _ in range(rollbacks):
-                session.method.smaller_steps()
-            text = f"{trouble[0]} Back to epoch {place.epoch}, with half the learning rate."
-            yield Noted(text, "warning")
+        if broken.diverged:
+            yield _rolled_back(session, good, broken.diverged)
             continue
 
         # Judge the epoch; keep it if it is the best so far; end early if nothing is gained any more.
@@ -135,8 +168,10 @@ def _loop(session: Session, control: Control) -> Iterator[Event]:
         pairs, loss = _validate(session)
         yield from _set_aside(session)
         metrics = session.task.score(pairs)
-        best = session.judge(metrics, loss)
+        best = session.judge(metrics, loss, pairs)
         enough = plateau.add(gained=best) and session.recipe.stop.early
+        if not unfreezing.complete(session):  # layers that are still to come deserve their chance
+            plateau, enough = Plateau(plateau.patience), False
         place.epochs_without_gain = plateau.without_gain
         seconds = round(time.perf_counter() - began, 3)
         yield Validated(
@@ -151,7 +186,7 @@ def _loop(session: Session, control: Control) -> Iterator[Event]:
             yield Noted(session.reason)
             break
 
-    place.done = not control.stop.is_set() and count > 0
+    place.done = not stopped
     place.seconds = clock.seconds()
     yield session.save()
 
@@ -162,49 +197,103 @@ def _epoch(
     clock: _Clock,
     order: list[int],
     divergence: Divergence,
-    trouble: list[str],
+    broken: Broken,
 ) -> Iterator[Event]:
-    """Take the steps of one epoch, or what is left of it; ``trouble`` gets why it was broken off."""
-    place, feed = session.place, session.train_feed
-    steps = session.steps_an_epoch * session.recipe.optimiser.epochs
+    """Take the steps of one epoch, or what is left of it; ``broken`` says why it was broken off."""
+    place, feed, method = session.place, session.train_feed, session.method
     losses: list[Tensor] = []
-    before, seen = place.step, 0
+    seen = total = 0
     layers.set_modes(session.bundle.network)
     with feed.active():
-        for batch in feed.batches(order, session.batch_size, place.epoch):
+        batches = feed.batches(session.groups(order), place.epoch)
+        for parts in together(batches, session.chosen.parts):
             # One step. Its random numbers come from the seed and the step, so that a resumed run
-            # draws the same ones.
-            torch.manual_seed((session.recipe.seed << 32) + place.step)
-            loss, rates = session.method.step(partial(session.loss, batch), place.step, steps)
-            losses.append(loss)
+            # draws the same ones. A step of which nothing can be read is counted, and not taken.
+            torch.manual_seed(session.seed_of(place.step))
+            samples = sum(len(batch.samples) for batch in parts if batch is not None)
+            try:
+                if session.team.any(samples > 0):
+                    learn = partial(session.learn, parts)
+                    loss, rates = method.step(learn, place.step, session.steps)
+                    losses.append(loss)
+            except TooLarge:
+                broken.too_large = True
+                trouble.free_memory()
+                return
             place.step, place.step_in_epoch = place.step + 1, place.step_in_epoch + 1
-            seen += len(batch.samples)
+            seen, total = seen + samples, total + samples
 
             # State what happened, not more often than a window can draw.
             last = place.step_in_epoch == session.steps_an_epoch
-            if place.step == 1 or last or clock.since_stated() >= _STATE_EVERY_S:
+            if losses and (place.step == 1 or last or clock.due(session.team.size)):
                 mean = float(torch.stack(losses).mean())
-                done = place.epoch + place.step_in_epoch / session.steps_an_epoch
-                yield StepDone(
-                    place.step, round(done, 4), mean, rates, clock.speed(seen),
-                    round(devices.memory_mb()), round(clock.seconds(), 2),
-                )  # fmt: skip
-                yield Progress("train", place.step, steps, clock.left(place.step, steps))
+                yield from _stated(session, clock, mean, rates, seen * session.team.size)
                 losses, seen = [], 0
-                if found := divergence.trouble(mean):
-                    trouble.append(found)
+                broken.diverged = divergence.trouble(mean)
+                place.first_loss = divergence.first
 
             # Do what the user asked for; save in good time before a crash.
-            if control.stop.is_set() or trouble:
+            broken.stop = session.team.any(control.stop.is_set())
+            if broken.stop or broken.diverged:
                 return
             if control.paused:
                 yield from _pause(session, control, clock)
             elif clock.since_saved() > _SAVE_EVERY_S:
-                place.seconds = clock.seconds()
-                yield session.save()
-                clock.saved()
-    if order and place.step == before:
+                yield from _saved(session, control, clock)
+    if order and not session.team.any(total > 0):
         raise StudioError("None of the training samples can be read.", _LOOK)
+
+
+def together(batches: Iterable[Batch | None], parts: int) -> Iterator[list[Batch | None]]:
+    """Yield the parts of each step together."""
+    found = iter(batches)
+    while step := list(itertools.islice(found, parts)):
+        yield step
+
+
+def _stated(
+    session: Session, clock: _Clock, loss: float, rates: dict[str, float], seen: int
+) -> Iterator[Event]:
+    """State the steps since the last statement."""
+    place = session.place
+    done = place.epoch + place.step_in_epoch / session.steps_an_epoch
+    yield StepDone(
+        place.step, round(done, 4), loss, rates, clock.speed(seen),
+        round(devices.memory_mb()), round(clock.seconds(), 2),
+    )  # fmt: skip
+    yield Progress("train", place.step, session.steps, clock.left(place.step, session.steps))
+
+
+def _rolled_back(session: Session, good: dict[str, object], why: str) -> Noted:
+    """Go back to the last good epoch, with half the learning rate."""
+    session.rollbacks += 1
+    if session.rollbacks > _ROLLBACKS:
+        raise StudioError(why, "Choose a learning rate at least ten times smaller.")
+    factor = session.method.factor
+    session.restore(good)
+    session.method.factor = factor / 2
+    epoch = session.place.epoch
+    return Noted(f"{why} Back to epoch {epoch}, with half the learning rate.", "warning")
+
+
+def _saved(session: Session, control: Control, clock: _Clock) -> Iterator[Event]:
+    """Save, or end the run while there still is room to."""
+    if session.disk_nearly_full():
+        session.full = True
+        session.reason = f"The disk is nearly full, so the run was stopped: {session.folder}."
+        control.ask_stop()
+        return
+    session.place.seconds = clock.seconds()
+    yield session.save()
+    clock.saved()
+
+
+def _refuse_full_disk(session: Session) -> None:
+    if session.disk_nearly_full():
+        raise StudioError(
+            f"There is too little room on the disk to keep this run: {session.folder}.",
+            "Free some space, then start or resume it.",
+        )
 
 
 def _pause(session: Session, control: Control, clock: _Clock) -> Iterator[Event]:
@@ -219,21 +308,39 @@ def _pause(session: Session, control: Control, clock: _Clock) -> Iterator[Event]
 
 def _validate(session: Session) -> tuple[list[Pair], float]:
     """Return the answers to the validation split and their mean loss."""
-    feed = session.validation_feed
+    while True:
+        try:
+            return _validated(session)
+        except (RuntimeError, MemoryError) as error:
+            if session.judged_at_once == 1 or not trouble.is_memory(error):
+                raise
+        session.judged_at_once = max(1, session.judged_at_once // 2)
+        trouble.free_memory()
+
+
+def _validated(session: Session) -> tuple[list[Pair], float]:
+    feed, task = session.validation_feed, session.task
     session.bundle.network.eval()
-    known = {sample.id: sample for sample in feed.samples}
-    pairs: list[Pair] = []
-    losses: list[float] = []
+    places = {sample.id: place for place, sample in enumerate(feed.samples)}
+    found: list[Pair] = []
+    lost = counted = 0.0
+    mine = session.team.share(range(len(feed.samples)))
     with torch.no_grad(), feed.active():
-        for batch in feed.batches(range(len(feed.samples)), 64, None):
-            with session.device.autocast():
-                answers = session.task.predict(session.bundle, batch)
-                loss = float(session.task.loss(session.bundle, batch))
-            losses += [loss] * len(answers)
-            pairs += [(known[n], a) for n, a in zip(batch.samples, answers, strict=True)]
+        for batch in feed.batches(grouped(mine, session.judged_at_once), None):
+            if batch is None:
+                continue
+            answers, loss = task.judge(session.bundle, batch)
+            weight = task.weight(session.bundle, batch)
+            lost, counted = lost + float(loss) * weight, counted + weight
+            found += [
+                (feed.samples[places[n]], a) for n, a in zip(batch.samples, answers, strict=True)
+            ]
+    sums = session.team.sum(torch.tensor([lost, counted], dtype=torch.float64))
+    pairs = session.team.gathered(found)
     if not pairs:
         raise StudioError("None of the validation samples can be read.", _LOOK)
-    return pairs, sum(losses) / max(1, len(losses))
+    pairs.sort(key=lambda pair: places[pair[0].id])
+    return pairs, float(sums[0] / max(float(sums[1]), 1e-12))
 
 
 def _set_aside(session: Session) -> Iterator[Event]:
@@ -257,7 +364,7 @@ def _started(project: Project, this: run.Run, session: Session, *, resumed: bool
         task=this.recipe.task,
         model=session.bundle.origin,
         epochs=session.recipe.optimiser.epochs,
-        steps=session.steps_an_epoch * session.recipe.optimiser.epochs,
+        steps=session.steps,
         samples={"train": len(train), "validation": len(validation)},
         device=session.device.why,
         parameters=sum(p.numel() for p in network.parameters()),
@@ -290,8 +397,14 @@ class _Clock:
         self._saved += gone
         self._first = None
 
-    def since_stated(self) -> float:
-        return time.perf_counter() - self._stated
+    def due(self, processes: int) -> bool:
+        """Whether the steps since the last statement are to be stated: at most 20 times a second.
+
+        Several processes must agree on when they look at the loss, so they look at each.
+        """
+        now = time.perf_counter()
+        waited = now - self._stated >= _STATE_EVERY_S
+        return processes > 1 or waited or now - self._saved > _SAVE_EVERY_S
 
     def speed(self, seen: int) -> float:
         """Return samples per second since the last call, and begin to measure anew."""

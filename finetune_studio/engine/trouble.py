@@ -6,11 +6,35 @@ import errno
 
 from finetune_studio.core.errors import StudioError
 
+_MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory")
+
+
+def is_memory(error: BaseException) -> bool:
+    """Whether an error says that the memory of the computer or of its graphics processor is full."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or any(words in text for words in _MEMORY_WORDS)
+
+
+def free_memory() -> None:
+    """Let go of what an attempt that failed has left behind."""
+    import gc
+
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def smaller(size: int) -> str:
+    """Say that fewer samples are computed at a time from now on."""
+    many = f"{size} samples" if size > 1 else "1 sample"
+    return f"The memory was full; from now on {many} at a time are computed. Nothing was lost."
+
 
 def is_bug(error: BaseException) -> bool:
     """Whether an error is a fault of the program rather than something the user can mend."""
-    known = (StudioError, MemoryError, OSError)
-    return not isinstance(error, known) and "out of memory" not in str(error).lower()
+    return not isinstance(error, StudioError | OSError) and not is_memory(error)
 
 
 def explain(error: BaseException) -> StudioError:
@@ -18,7 +42,7 @@ def explain(error: BaseException) -> StudioError:
     if isinstance(error, StudioError):
         return error
     text = str(error)
-    if isinstance(error, MemoryError) or "out of memory" in text.lower():
+    if is_memory(error):
         return StudioError(
             "The memory is full.",
             "Choose a smaller batch size, a smaller model or fewer layers to retrain, then resume.",

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from finetune_studio.models import stages as stages_
 from finetune_studio.models import trace
 from finetune_studio.models.kinds import kind_of
 from finetune_studio.models.node import LayerNode, within
 from finetune_studio.models.stages import names_for, stages
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from torch import nn
 
-__all__ = ["LayerNode", "groups", "names_for", "set_modes", "set_trainable", "stages", "tree"]
+__all__ = [
+    "LayerNode",
+    "groups",
+    "names_for",
+    "refuse_unknown",
+    "set_modes",
+    "set_trainable",
+    "stages",
+    "tree",
+]
 
 
 def tree(network: nn.Module, inputs: Any, head: str = "") -> LayerNode:
@@ -57,6 +67,17 @@ def set_trainable(network: nn.Module, names: Sequence[str]) -> None:
     """Let the named modules (and single parameters) learn, and freeze everything else."""
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(any(within(name, chosen) for chosen in names))
+
+
+def refuse_unknown(network: nn.Module, names: Iterable[str], setting: str) -> None:
+    """Refuse names of modules or parameters that the network does not have.
+
+    Raises:
+        StudioError: Naming the setting and what there is.
+    """
+    known = {name for name, _ in network.named_modules()}
+    known |= {name for name, _ in network.named_parameters()}
+    stages_.refuse_unknown(names, known, setting)
 
 
 def set_modes(network: nn.Module) -> None:

@@ -17,7 +17,7 @@ from finetune_studio.models import trace
 from finetune_studio.models.node import within
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 _QUARTERS = 4
 _MANY = 8  # layers one after another, without blocks, as in VGG
@@ -74,14 +74,23 @@ def with_head(names: Sequence[str], head: str, known: set[str]) -> list[str]:
     Raises:
         StudioError: If a name is not known.
     """
+    refuse_unknown(names, known, "layers.trainable")
+    return [*names] if any(within(head, name) for name in names) else [*names, head]
+
+
+def refuse_unknown(names: Iterable[str], known: set[str], setting: str) -> None:
+    """Refuse names that are not among the known ones.
+
+    Raises:
+        StudioError: Naming the setting and what there is.
+    """
     strange = [name for name in names if name not in known]
     if strange:
         parts = sorted({name.partition(".")[0] for name in known if name})
         raise StudioError(
-            f"The setting layers.trainable names {strange[0]!r}, which this network does not have.",
+            f"The setting {setting} names {strange[0]!r}, which this network does not have.",
             f"Its parts are {', '.join(parts)} and what lies in them.",
         )
-    return [*names] if any(within(head, name) for name in names) else [*names, head]
 
 
 def _whole(network: nn.Module) -> list[str]:

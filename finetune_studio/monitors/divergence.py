@@ -10,18 +10,19 @@ class Divergence:
 
     Args:
         factor: How many times the first loss is still taken for noise.
+        first: The first loss, when a run goes on.
     """
 
-    def __init__(self, factor: float = 20.0) -> None:
+    def __init__(self, factor: float = 20.0, first: float | None = None) -> None:
         self._factor = factor
-        self._first: float | None = None
+        self.first = first
 
     def trouble(self, loss: float) -> str:
         """Return what is wrong with this mean loss, in words; empty if nothing is."""
         if not math.isfinite(loss):
             return "The loss is no number any more: the steps were too large."
-        if self._first is None:
-            self._first = max(loss, 1e-3)
-        if loss > self._factor * self._first:
-            return f"The loss grew from {self._first:.2f} to {loss:.2f}: the steps were too large."
+        if self.first is None:
+            self.first = max(loss, 1e-3)
+        if loss > self._factor * self.first:
+            return f"The loss grew from {self.first:.2f} to {loss:.2f}: the steps were too large."
         return ""

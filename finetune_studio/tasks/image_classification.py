@@ -72,22 +72,24 @@ class ImageClassification(Task):
 
     def loss(self, bundle: Bundle, batch: Batch) -> Tensor:
         """Return the cross-entropy, with smoothing and class weights as the recipe says."""
-        smoothing = bundle.recipe.optimiser.label_smoothing if bundle.recipe else 0.0
-        return functional.cross_entropy(
-            logits(bundle.network, batch.inputs).float(),
-            batch.targets,
-            weight=bundle.class_weights,
-            label_smoothing=smoothing if bundle.network.training else 0.0,
-            ignore_index=-1,
-        )
+        return _cross_entropy(bundle, logits(bundle.network, batch.inputs).float(), batch.targets)
+
+    def weight(self, bundle: Bundle, batch: Batch) -> float:
+        """Return the sum of the samples' class weights; unlabelled ones count nothing."""
+        known = batch.targets[batch.targets >= 0]
+        if bundle.class_weights is None:
+            return float(known.numel())
+        return float(bundle.class_weights[known].sum())
 
     def predict(self, bundle: Bundle, batch: Batch) -> list[Prediction]:
         """Return the most likely class of each picture and the probabilities of all."""
+        return _answers(bundle, logits(bundle.network, batch.inputs).float(), batch.samples)
+
+    def judge(self, bundle: Bundle, batch: Batch) -> tuple[list[Prediction], Tensor]:
+        """Return answers and loss from one pass through the network."""
         scores = logits(bundle.network, batch.inputs).float()
-        shares = functional.softmax(scores.detach(), dim=1).cpu().numpy()
-        names = bundle.labels.names
-        numbers: Sequence[int | None] = batch.samples or [None] * len(shares)
-        return [_answer(names, row, n) for row, n in zip(shares, numbers, strict=True)]
+        answers = _answers(bundle, scores, batch.samples)
+        return answers, _cross_entropy(bundle, scores, batch.targets)
 
     def score(self, pairs: Iterable[Pair]) -> dict[str, float]:
         """Return accuracy and macro-F1 (the mean over classes that occur of each class's F1)."""
@@ -156,6 +158,24 @@ def logits(network: nn.Module, pixels: Tensor) -> Tensor:
     found = answer if isinstance(answer, Tensor) else answer.logits
     assert isinstance(found, Tensor)
     return found
+
+
+def _cross_entropy(bundle: Bundle, scores: Tensor, targets: Tensor) -> Tensor:
+    smoothing = bundle.recipe.optimiser.label_smoothing if bundle.recipe else 0.0
+    return functional.cross_entropy(
+        scores,
+        targets,
+        weight=bundle.class_weights,
+        label_smoothing=smoothing if bundle.network.training else 0.0,
+        ignore_index=-1,
+    )
+
+
+def _answers(bundle: Bundle, scores: Tensor, samples: list[int]) -> list[Prediction]:
+    shares = functional.softmax(scores.detach(), dim=1).cpu().numpy()
+    numbers: Sequence[int | None] = samples or [None] * len(shares)
+    names = bundle.labels.names
+    return [_answer(names, row, n) for row, n in zip(shares, numbers, strict=True)]
 
 
 def _answer(names: tuple[str, ...], shares: np.ndarray, number: int | None) -> Prediction:

@@ -64,6 +64,39 @@ def small_bundle(labels: Labels, seed: int, recipe: Recipe | None = None) -> Bun
     )
 
 
+def lively_bundle(labels: Labels, seed: int, recipe: Recipe | None = None) -> Bundle:
+    """Return a small network whose norms know what pictures are like, so that pictures move its answers.
+
+    Fresh norms let each layer shrink what the last one says, until every picture gets the same answer.
+    """
+    import torch
+
+    bundle = small_bundle(labels, seed, recipe)
+    bundle.network.train()
+    for module in bundle.network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = None  # a plain mean, without the value it begins with
+    with torch.no_grad():
+        for _ in range(4):
+            bundle.network(torch.randn(32, 3, 32, 32))
+    for module in bundle.network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 0.1
+    bundle.network.eval()
+    return bundle
+
+
+@pytest.fixture
+def lively_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let image classification begin with the small network whose features tell pictures apart."""
+    from finetune_studio.tasks.image_classification import ImageClassification
+
+    def load_model(self: Any, recipe: Recipe, labels: Labels) -> Bundle:
+        return lively_bundle(labels, recipe.seed, recipe)
+
+    monkeypatch.setattr(ImageClassification, "load_model", load_model)
+
+
 @pytest.fixture
 def small_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let image classification begin with the small network."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
@@ -13,6 +16,13 @@ from finetune_studio.models import zoo
 
 def choices(**changes: object) -> Recipe:
     return Recipe().with_settings({f"optimiser.{name}": value for name, value in changes.items()})
+
+
+def learnt(loss_of: Callable[[], torch.Tensor]) -> torch.Tensor:
+    """Add the gradients of a loss to the parameters', as a session does."""
+    loss = loss_of()
+    loss.backward()
+    return loss.detach()
 
 
 def groups_of(network: nn.Module, method: SmallSteps) -> dict[str, tuple[str, float]]:
@@ -56,13 +66,14 @@ def test_head_and_body_have_their_own_rates_and_frozen_parts_none() -> None:
     recipe = choices(learning_rate=0.01, head_learning_rate=0.1, warmup_share=0.0)
     method = SmallSteps(recipe.optimiser, network, "2")
     before = [p.detach().clone() for p in network.parameters()]
-    loss, rates = method.step(lambda: network(torch.ones(2, 4)).square().mean(), 0, 10)
+    learn = partial(learnt, lambda: network(torch.ones(2, 4)).square().mean())
+    loss, rates = method.step(learn, 0, 10)
     assert float(loss) > 0
     assert rates == {"head": pytest.approx(0.1), "body": pytest.approx(0.01)}
     moved = [not torch.equal(a, b) for a, b in zip(before, network.parameters(), strict=True)]
     assert moved == [False, False, True, True, True, True]
-    method.smaller_steps()
-    _, halved = method.step(lambda: network(torch.ones(2, 4)).square().mean(), 0, 10)
+    method.factor /= 2
+    _, halved = method.step(learn, 0, 10)
     assert halved == {"head": pytest.approx(0.05), "body": pytest.approx(0.005)}
 
 
@@ -90,7 +101,7 @@ def test_solving_finds_the_optimum_of_a_strength() -> None:
     losses = []
     for step in range(3):
         loss, _ = method.step(
-            lambda: nn.functional.cross_entropy(network(inputs), targets), step, 3
+            partial(learnt, lambda: nn.functional.cross_entropy(network(inputs), targets)), step, 3
         )
         losses.append(float(loss))
         bias = network[0].bias

@@ -84,7 +84,10 @@ def test_checkpoint_is_read_as_it_was_written(folder: Path) -> None:
     later = Place(step=4)
     run.save_checkpoint(folder, weights, best, {"method": {}}, later)
     kept = [f.name for f in (folder / "checkpoints").iterdir() if f.is_dir()]
-    assert kept == ["00000004"]
+    assert sorted(kept) == ["00000003", "00000004"]  # the one before, should the last be damaged
+    run.save_checkpoint(folder, weights, best, {"method": {}}, Place(step=5, done=True))
+    kept = [f.name for f in (folder / "checkpoints").iterdir() if f.is_dir()]
+    assert kept == ["00000005"]  # a finished run needs no other
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "best.safetensors", "state.pt"])
@@ -99,6 +102,19 @@ def test_a_damaged_checkpoint_is_named(folder: Path, name: str, damage: str) -> 
         file.write_bytes(file.read_bytes()[:20] if damage == "cut" else bytes(200))
     with pytest.raises(StudioError, match="damaged"):
         run.load_checkpoint(folder)
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "best.safetensors", "state.pt"])
+def test_a_checkpoint_cut_in_half_costs_only_itself(folder: Path, name: str) -> None:
+    early, late = {"a": torch.arange(4.0)}, {"a": torch.ones(4)}
+    run.save_checkpoint(folder, early, early, {"method": {}}, Place(step=1))
+    file = run.save_checkpoint(folder, late, late, {"method": {}}, Place(step=2)) / name
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    found = run.load_checkpoint(folder)
+    assert found
+    assert torch.equal(found[0]["a"], early["a"])
+    assert found[2]["place"]["step"] == 1
+    assert "damaged" in found[2]["damaged"]
 
 
 def test_a_damaged_index_is_named(folder: Path) -> None:

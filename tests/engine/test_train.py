@@ -56,13 +56,17 @@ def test_everything_trained_learns_the_stripes(project: Project) -> None:
     assert not finished(events).stopped
 
 
-def test_solving_the_head_is_at_least_as_good_as_stepping_it(project: Project) -> None:
+def test_solving_the_head_is_at_least_as_good_as_stepping_it(
+    project: Project, lively_model: None
+) -> None:
     solved = run_all(project, settings(optimiser__method="solve", optimiser__epochs=8))
-    stepped = run_all(project, settings(optimiser__epochs=30))
+    stepped = run_all(project, settings(optimiser__epochs=30, optimiser__batch_size=36))
     losses = [e.loss for e in solved if isinstance(e, StepDone)]
     assert len(losses) == 8
     assert losses == sorted(losses, reverse=True)  # each epoch leaves the head freer
-    assert finished(solved).metrics["accuracy"] >= finished(stepped).metrics["accuracy"] - 0.1
+    assert losses[-1] < 0.5 * losses[0]
+    # The features are random, so only the fit can be compared; benchmarks/head.py compares accuracies.
+    assert losses[-1] <= min(e.loss for e in stepped if isinstance(e, StepDone))
 
 
 def test_run_states_what_the_contract_says(project: Project) -> None:

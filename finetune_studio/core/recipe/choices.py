@@ -97,6 +97,22 @@ class LayerChoices(Section):
     trainable: list[str] = described(
         [], "Trainable layers", "Names of the modules that may change, for a custom choice."
     )
+    head_first: int = described(
+        0,
+        "Head first",
+        "In the first epochs only the new last layer learns, so that its first rough steps do not"
+        " disturb the pretrained layers.",
+        unit="epochs",
+        ge=0,
+        le=1000,
+    )
+    unfreeze_at: dict[str, int] = described(
+        {},
+        "Gradual unfreezing",
+        "The epoch in which a module begins to learn, by its name; what is not named learns from the"
+        " start.",
+        unit="epoch",
+    )
 
 
 class OptimiserChoices(Section):
@@ -112,7 +128,21 @@ class OptimiserChoices(Section):
         10, "Epochs", "How many times every training sample is seen.", simple=True, ge=1, le=1000
     )
     batch_size: int = described(
-        32, "Batch size", "Samples looked at before each change.", unit="samples", ge=1, le=4096
+        32,
+        "Batch size",
+        "Samples looked at before each change; 0 finds the largest that suits memory and data.",
+        unit="samples",
+        ge=0,
+        le=4096,
+    )
+    accumulation: int = described(
+        0,
+        "Parts of a batch",
+        "A batch too large for the memory is computed in parts whose gradients are added up; 0 finds"
+        " how many are needed.",
+        unit="parts",
+        ge=0,
+        le=4096,
     )
     learning_rate: float = described(
         2e-4,
@@ -204,6 +234,24 @@ class ComputeChoices(Section):
     device: Literal["auto", "cpu", "cuda", "mps"] = described(
         "auto", "Device", "Where the network runs; auto takes the fastest that works."
     )
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = described(
+        "auto",
+        "Precision",
+        "How exactly numbers are kept while learning: half precision (bf16, fp16) is faster on graphics"
+        " processors, where auto takes it, and on few CPUs. Judging is always done in fp32.",
+    )
+    checkpointing: bool = described(
+        False,
+        "Recompute activations",
+        "Keeps less in memory on the way forward and computes it again on the way back: about a third"
+        " slower, with the same result.",
+    )
+    compile: Literal["auto", "on", "off"] = described(
+        "auto",
+        "Compile the network",
+        "Lets PyTorch compile the network first, which takes up to a minute; auto does so only for"
+        " long runs on a graphics processor.",
+    )
     threads: int = described(
         0, "Processor threads", "0 lets the program choose.", unit="threads", ge=0, le=256
     )
@@ -214,4 +262,17 @@ class ComputeChoices(Section):
     )
     cache_limit_mb: int = described(
         4096, "Room for computed features", "On disk and in memory.", unit="MB", ge=16
+    )
+    decoded: Literal["auto", "off"] = described(
+        "auto",
+        "Keep decoded samples",
+        "Keeps samples decoded on disk where that makes later epochs faster; it changes no result.",
+    )
+    workers: int = described(
+        -1,
+        "Loader processes",
+        "Processes that read and vary samples; 0 uses threads of this one, -1 measures what is faster.",
+        unit="processes",
+        ge=-1,
+        le=64,
     )

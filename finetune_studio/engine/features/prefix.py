@@ -72,6 +72,7 @@ class FrozenPrefix:
             return _with_first_tensor(args, kwargs, self.stored)
 
         modules = [(name, self.network.get_submodule(name)) for name in self._skipped]
+        before = [module.__dict__.get("forward") for _, module in modules]
         hook = self._module.register_forward_pre_hook(give, with_kwargs=True)
         try:
             for name, module in modules:
@@ -79,8 +80,10 @@ class FrozenPrefix:
             yield
         finally:
             hook.remove()
-            for _, module in modules:
+            for (_, module), own in zip(modules, before, strict=True):
                 module.__dict__.pop("forward", None)
+                if own is not None:  # one that recomputes its activations
+                    module.forward = own
 
 
 def _passing(answer: Any) -> Any:

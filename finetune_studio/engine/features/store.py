@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,7 +28,7 @@ from finetune_studio.core.files import folder_size, write_json
 from finetune_studio.core.task import Bundle
 from finetune_studio.engine.features.prefix import FrozenPrefix
 
-_VERSION = 2  # raise it when what is stored changes its meaning
+_VERSION = 3  # raise it when what is stored changes its meaning
 _ABANDONED_S = 86_400.0  # a part without an index for so long belongs to a run that was killed
 
 
@@ -50,7 +50,8 @@ class FeatureStore:
 
     Args:
         folder: The cache's folder for this prefix and view; made if missing.
-        shape: Of one activation, without the batch.
+        shape: Of one activation, without the batch. Pictures (channels, height, width) lie in the file
+            with their channels last, as convolutions want them.
         keys: What each sample is found by, see :func:`keys_of`.
         half: Keep them as fp16 (half the room, drift up to 3e-3 in loss) or as fp32 (exact).
 
@@ -62,22 +63,29 @@ class FeatureStore:
         self, folder: Path, shape: tuple[int, ...], keys: Mapping[int, str], *, half: bool
     ) -> None:
         self._folder = folder
-        self._shape = shape
+        self._shape = (*shape[1:], shape[0]) if len(shape) == 3 else shape
         self._keys = keys
         self._type = np.dtype(np.float16 if half else np.float32)
         self._parts: list[np.ndarray] = []
         self._places: dict[str, tuple[int, int]] = {}
+        self._taken: set[str] = set()
         self._new: list[str] = []
         self._file: IO[bytes] | None = None
         self._name = f"part-{time.time_ns()}-{os.getpid()}"
         with _writing():
             folder.mkdir(parents=True, exist_ok=True)
-        for index in sorted(folder.glob("part-*.json")):
-            self._open(index)
+        self.refresh()
         _clear_abandoned(folder)
+
+    def refresh(self) -> None:
+        """Take in what other processes have finished since."""
+        for index in sorted(self._folder.glob("part-*.json")):
+            if index.name not in self._taken:
+                self._open(index)
 
     def _open(self, index: Path) -> None:
         """Take in a finished part; one that is damaged or of another shape is passed over."""
+        self._taken.add(index.name)
         try:
             saved = json.loads(index.read_text(encoding="utf-8"))
             keys = [str(key) for key in saved["keys"]]
@@ -85,7 +93,7 @@ class FeatureStore:
             rows = index.with_suffix(".bin")
             if not fits or not keys or rows.stat().st_size < saved["bytes"]:
                 return
-            part = np.memmap(rows, self._type, "r", shape=(len(keys), *self._shape))
+            part = np.asarray(np.memmap(rows, self._type, "r", shape=(len(keys), *self._shape)))
         except (OSError, ValueError, KeyError, TypeError):
             return  # half written: it is computed again
         self._places |= {key: (len(self._parts), row) for row, key in enumerate(keys)}
@@ -97,7 +105,8 @@ class FeatureStore:
 
     def put(self, samples: list[Sample], values: Tensor) -> None:
         """Store activations of shape (samples, ...); they can be taken after :meth:`keep`."""
-        rows = values.to("cpu").float().numpy().astype(self._type)
+        laid = values.permute(0, 2, 3, 1) if values.ndim == 4 else values
+        rows = laid.to("cpu").float().numpy().astype(self._type, copy=False)
         with _writing():
             if self._file is None:
                 self._file = (self._folder / f"{self._name}.bin").open("wb")
@@ -141,13 +150,32 @@ class FeatureStore:
         """Return the places of samples that are all kept."""
         return [self._places[self._keys[s.id]] for s in samples]
 
-    def take(self, rows: list[tuple[int, int]]) -> Tensor:
+    def take(self, rows: Sequence[tuple[int, int]]) -> Tensor:
         """Return the activations at those places, float32 (rows, ...)."""
-        found = np.empty((len(rows), *self._shape), np.float32)
-        for number in {part for part, _ in rows}:
+        return self._seen(torch.from_numpy(self._gathered(rows, np.dtype(np.float32))))
+
+    def resident(self, rows: Sequence[tuple[int, int]], device: torch.device) -> Tensor:
+        """Return the activations at those places in the memory of a device, in the type they are kept in."""
+        return self._seen(torch.from_numpy(self._gathered(rows, self._type)).to(device))
+
+    def _gathered(self, rows: Sequence[tuple[int, int]], kind: np.dtype) -> np.ndarray:
+        numbers = {part for part, _ in rows}
+        if len(numbers) == 1:  # the usual case: one run computed them all
+            found = self._parts[numbers.pop()][[row for _, row in rows]]
+            return found.astype(kind, copy=False)
+        found = np.empty((len(rows), *self._shape), kind)
+        for number in numbers:
             here = [i for i, (part, _) in enumerate(rows) if part == number]
             found[here] = self._parts[number][[rows[i][1] for i in here]]
-        return torch.from_numpy(found)
+        return found
+
+    def _seen(self, values: Tensor) -> Tensor:
+        """Return values as the network sees them: (rows, channels, height, width) for pictures."""
+        return values.permute(0, 3, 1, 2) if values.ndim == 4 else values
+
+    def row_bytes(self) -> int:
+        """Return the bytes of one activation as it is kept."""
+        return int(np.prod(self._shape)) * self._type.itemsize
 
 
 def _clear_abandoned(folder: Path) -> None:

@@ -1,0 +1,184 @@
+"""Computes what the frozen layers say about each sample, once, and keeps it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from finetune_studio.core import settings
+from finetune_studio.core.dataset import Sample
+from finetune_studio.core.events import Event, Noted, PhaseStarted, Progress, SampleSetAside
+from finetune_studio.core.job import Control
+from finetune_studio.core.task import Bundle, Task, View
+from finetune_studio.engine import trouble
+from finetune_studio.engine.device import Device
+from finetune_studio.engine.features import store as stores
+from finetune_studio.engine.features.prefix import FrozenPrefix
+from finetune_studio.engine.features.store import FeatureStore
+from finetune_studio.engine.feeds import CachedFeed, laid_out
+from finetune_studio.engine.launch import Team
+from finetune_studio.engine.loaders import Loader, grouped
+
+_SAVE_EVERY_S = 30.0  # so that a killed run need not compute everything again
+
+
+@dataclass(frozen=True)
+class Means:
+    """What batches are made with: the task and its network, where it runs, and who decodes."""
+
+    task: Task
+    bundle: Bundle
+    device: Device
+    loader: Loader
+    control: Control
+    team: Team
+    batch_size: int
+
+
+@dataclass(frozen=True)
+class Split:
+    """Samples to be looked at; ``views`` 0 means as they are, for validation or without variation."""
+
+    name: str
+    samples: list[Sample]
+    views: int
+    half: bool
+
+
+def fill(
+    means: Means, prefix: FrozenPrefix, split: Split, made: list[CachedFeed]
+) -> Iterator[Event]:
+    """Compute what is not stored yet, and append the feed to ``made`` (nothing if stopped).
+
+    Raises:
+        NotKept: If the activations cannot be written.
+    """
+    keys = stores.keys_of(split.samples)
+    shape = tuple(probe(means, prefix).shape[1:])
+    used: list[Path] = []
+    found: list[FeatureStore] = []
+    kept, began = split.samples, time.monotonic()
+    computed = False
+    for index in range(max(1, split.views)):
+        view = View(_recipe(means).seed, index) if split.views else None
+        folder = _folder(means, prefix, view, half=split.half)
+        used.append(folder)
+        stores.touch(folder)
+        store = FeatureStore(folder, shape, keys, half=split.half)
+        unreadable: set[int] = set()
+        if todo := store.missing(kept):
+            computed = True
+            room = len(todo) * store.row_bytes()
+            stores.make_room(
+                folder.parent, room, _recipe(means).compute.cache_limit_mb * 2**21, used
+            )
+            yield PhaseStarted("features", _named(split, index), len(todo))
+            yield from _together(means, prefix, store, todo, view, unreadable)
+        if means.team.any(means.control.stop.is_set()):
+            return
+        kept = [s for s in kept if s.id not in unreadable]
+        found.append(store)
+    if computed:
+        took = time.monotonic() - began
+        yield Noted(
+            f"{len(kept):,} {split.name} samples seen once, in {took:.3g} s;"
+            " epochs reuse what the frozen layers said."
+        )
+    made.append(CachedFeed(means.task, means.bundle, kept, means.device, prefix, found))
+
+
+def bytes_needed(means: Means, prefix: FrozenPrefix, samples: int, views: int) -> int:
+    """Return the bytes that fp32 activations of all samples and views take."""
+    return probe(means, prefix).numel() * 4 * samples * max(1, views)
+
+
+def probe(means: Means, prefix: FrozenPrefix) -> torch.Tensor:
+    """Return what the prefix says of one empty example."""
+    blank = means.task.blank(means.bundle).to(means.device.torch)
+    return prefix.compute(means.task, means.bundle, laid_out(blank, means.device))
+
+
+def _folder(means: Means, prefix: FrozenPrefix, view: View | None, *, half: bool) -> Path:
+    """Return where the activations of this prefix and view lie."""
+    varied = _recipe(means).augment.model_dump(exclude={"views"}) if view else None
+    on = f"{means.device.kind} {means.device.precision}"
+    extra: dict[str, Any] = {"view": view, "varied": varied, "on": on}
+    key = stores.prefix_key(means.bundle, prefix, extra)
+    return settings.load().cache_folder / "features" / f"{key}{'h' if half else ''}"
+
+
+def _recipe(means: Means) -> Any:
+    assert means.bundle.recipe is not None
+    return means.bundle.recipe
+
+
+def _named(split: Split, index: int) -> str:
+    several = split.views > 1
+    text = f"Varied copy {index + 1} of {split.views}" if several else "Looking at each sample once"
+    return f"{text} ({split.name})"
+
+
+def _together(
+    means: Means,
+    prefix: FrozenPrefix,
+    store: FeatureStore,
+    todo: list[Sample],
+    view: View | None,
+    unreadable: set[int],
+) -> Iterator[Event]:
+    """Let each process compute its share; then take in what the others kept."""
+    team = means.team
+    yield from _filled(means, prefix, store, team.share(todo), view, unreadable)
+    if team.size == 1:
+        return
+    team.wait()
+    unreadable |= set(team.gathered(list(unreadable)))
+    store.refresh()
+    rest = [s for s in store.missing(todo) if s.id not in unreadable]
+    if not means.control.stop.is_set():  # on another machine, whose disk this one does not see
+        yield from _filled(means, prefix, store, rest, view, unreadable)
+    team.wait()
+
+
+def _filled(
+    means: Means,
+    prefix: FrozenPrefix,
+    store: FeatureStore,
+    todo: Sequence[Sample],
+    view: View | None,
+    unreadable: set[int],
+) -> Iterator[Event]:
+    """Compute and keep what is missing, also if stopped; ``unreadable`` gets samples set aside."""
+    done, size, saved = 0, means.batch_size, time.monotonic()
+    try:
+        while done < len(todo) and not means.control.stop.is_set():
+            try:
+                for loaded in means.loader.run(grouped(todo[done:], size), view):
+                    if means.control.stop.is_set():
+                        break
+                    if loaded.batch is not None:
+                        batch = laid_out(loaded.batch.to(means.device.torch), means.device)
+                        with means.device.autocast():
+                            store.put(loaded.kept, prefix.compute(means.task, means.bundle, batch))
+                    for sample, reason in loaded.problems:
+                        unreadable.add(sample.id)
+                        yield SampleSetAside(sample.id, sample.path, reason)
+                    done += len(loaded.kept) + len(loaded.problems)
+                    yield Progress("features", done, len(todo))
+                    if time.monotonic() - saved > _SAVE_EVERY_S:
+                        store.save()
+                        saved = time.monotonic()
+            except (RuntimeError, MemoryError) as error:
+                if size == 1 or not trouble.is_memory(error):
+                    raise
+                size = max(1, size // 2)
+                trouble.free_memory()
+                yield Noted(trouble.smaller(size), "warning")
+        store.keep()
+    finally:
+        store.drop()

@@ -1,0 +1,99 @@
+"""Finds how much of a batch fits into the memory at a time, before the first step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import torch
+
+from finetune_studio.core.events import Event, Noted
+from finetune_studio.engine import trouble
+from finetune_studio.engine.session import Session, TooLarge
+
+_SHARE = 0.7  # of the free memory; the rest is for what nobody counted
+_LARGEST, _SMALLEST = 64, 4
+_TRIED = 2  # samples
+
+
+def suited_to(samples: int) -> int:
+    """Return the batch size that suits so many samples: a power of two, at least eight steps an epoch."""
+    most = max(_SMALLEST, min(_LARGEST, samples // 8))
+    return int(2 ** int(math.log2(most)))
+
+
+def fit(session: Session, *, known: bool) -> Iterator[Event]:
+    """Compute each step in as many parts as the memory needs, and write down what was chosen.
+
+    A resumed run (``known``) keeps what was chosen when it began. Where the batch size was left to us,
+    a smaller one is taken before a step is computed in parts.
+    """
+    choices = session.recipe.optimiser
+    if known or session.method.whole or choices.accumulation:
+        session.keep_chosen()
+        return
+    needed = _needed_parts(session)
+    while needed > 1 and not choices.batch_size and session.chosen.batch_size > 2 * _SMALLEST:
+        session.chosen.batch_size //= 2
+        needed = math.ceil(needed / 2)
+    session.chosen.parts = max(session.team.gathered([needed]))
+    session.keep_chosen()
+    if session.chosen.parts > 1:
+        part = math.ceil(session.batch_size / session.team.size / session.chosen.parts)
+        yield Noted(
+            f"A batch of {session.batch_size} samples does not fit into the memory; {part} at a time"
+            " are computed, with the same result but slower."
+        )
+
+
+def _needed_parts(session: Session) -> int:
+    if session.device.kind == "cuda":
+        return _tried_parts(session)
+    size = math.ceil(session.batch_size / session.team.size)
+    bytes_each = _kept_for_the_way_back(session)
+    learning = sum(p.numel() * p.element_size() for p in session.learning)
+    room = session.device.free_mb() * 2**20 * _SHARE - 3 * learning  # gradients and two moments
+    return min(size, max(1, math.ceil(bytes_each * size / max(room, 1.0))))
+
+
+def _tried_parts(session: Session) -> int:
+    """Compute the first step without taking it, in ever smaller parts, until it fits."""
+    before, parts = session.tensors(), 1
+    order = session.order(0)[: session.batch_size]
+    while True:
+        session.chosen.parts = parts
+        try:
+            with session.train_feed.active():
+                session.learn(list(session.train_feed.batches(session.groups(order), 0)))
+        except TooLarge:
+            if parts >= len(order):
+                break
+            parts *= 2
+        else:
+            break
+        finally:
+            session.bundle.network.zero_grad(set_to_none=True)
+            trouble.free_memory()
+    session.load(before)  # norms have looked at the batch
+    return parts
+
+
+def _kept_for_the_way_back(session: Session) -> float:
+    """Return the bytes that one sample's way forward keeps for its way back, counted on two samples."""
+    own = {t.untyped_storage().data_ptr() for t in session.bundle.network.state_dict().values()}
+    kept: dict[int, int] = {}
+
+    def count(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    before, few = session.tensors(), session.order(0)[:_TRIED]
+    with session.train_feed.active():
+        for batch in session.train_feed.batches([few], 0):
+            if batch is not None:
+                with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+                    session.loss(batch)
+    session.load(before)  # norms have looked at the batch
+    return sum(kept.values()) / max(1, len(few))
