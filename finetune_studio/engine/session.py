@@ -147,6 +147,7 @@ class Session:
         total, full = torch.zeros((), device=self.device.torch), None
         try:
             for batch, weight in zip(batches, weights, strict=True):
+                self.train_feed.show(batch)
                 loss = self.loss(batch)
                 if weight != every:
                     loss = loss * (weight / every)

@@ -329,6 +329,7 @@ def _validated(session: Session) -> tuple[list[Pair], float]:
         for batch in feed.batches(grouped(mine, session.judged_at_once), None):
             if batch is None:
                 continue
+            feed.show(batch)
             answers, loss = task.judge(session.bundle, batch)
             weight = task.weight(session.bundle, batch)
             lost, counted = lost + float(loss) * weight, counted + weight

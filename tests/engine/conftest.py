@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from PIL import Image
 
 from finetune_studio.core.dataset import Labels, Row
-from finetune_studio.core.events import Event
+from finetune_studio.core.events import Event, RunFinished
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
@@ -130,6 +131,22 @@ def settings(**changes: Any) -> Recipe:
             **dotted,
         }
     )
+
+
+def weights(run_folder: str) -> dict[str, Any]:
+    """Return the last weights of a run."""
+    from safetensors.torch import load_file
+
+    folder = Path(run_folder)
+    name = json.loads((folder / "checkpoints" / "index.json").read_text())["last"]
+    return load_file(folder / "checkpoints" / name / "weights.safetensors")
+
+
+def finished(events: list[Event]) -> RunFinished:
+    """Return the statement with which a run ended."""
+    last = events[-1]
+    assert isinstance(last, RunFinished)
+    return last
 
 
 def run_all(
