@@ -197,15 +197,15 @@ def test_half_precision_learns_and_resumes_to_the_same_numbers(
     project: Project, precision: str
 ) -> None:
     recipe = settings(
-        layers__amount="everything",
         compute__precision=precision,
-        optimiser__learning_rate=2e-5,
+        compute__cache="off",
+        optimiser__head_learning_rate=0.01,
         optimiser__epochs=4,
     )
     whole = run_all(project, recipe)
     exact = run_all(project, recipe.with_settings({"compute.precision": "fp32"}))
     curves = [[e.loss for e in ran if isinstance(e, StepDone)][:8] for ran in (whole, exact)]
-    assert curves[0] == pytest.approx(curves[1], rel=0.15)
+    assert curves[0] == pytest.approx(curves[1], rel=0.05)
     assert curves[0] != curves[1]
     folder = Path(finished(run_all(project, recipe, on_event=stopping(2.5))).run)
     assert same(finished(run_all(project, recipe, resume=folder)).run, finished(whole).run)
