@@ -33,9 +33,11 @@ from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Batch
+from finetune_studio.core.words import duration
 from finetune_studio.engine import device as devices
 from finetune_studio.engine import evaluate, judging, run, trouble, unfreezing
 from finetune_studio.engine.clock import Clock
+from finetune_studio.engine.feeds import CachedFeed
 from finetune_studio.engine.launch import Alone, Team
 from finetune_studio.engine.session import Session, TooLarge
 from finetune_studio.engine.setup import prepare
@@ -104,6 +106,7 @@ def _train(
         session = ready[0]
         yield _started(project, this, session, resumed=resumed)
         yield from _loop(session, control)
+        yield from _how_fast(session)
 
         # The best epoch is what the user gets; its answers are kept for Inspect.
         session.load(session.best)
@@ -239,6 +242,14 @@ def _epoch(
                 yield from _saved(session, control, clock)
     if order and not session.team.any(total > 0):
         raise StudioError("None of the training samples can be read.", judging.LOOK)
+
+
+def _how_fast(session: Session) -> Iterator[Event]:
+    """Say what computing the frozen layers once was good for."""
+    if isinstance(session.train_feed, CachedFeed) and session.place.epoch:
+        epochs = "1 epoch" if session.place.epoch == 1 else f"{session.place.epoch} epochs"
+        took = duration(session.place.seconds)
+        yield Noted(f"Features computed once; {epochs} in {took}.", "ok")
 
 
 def together(batches: Iterable[Batch | None], parts: int) -> Iterator[list[Batch | None]]:
