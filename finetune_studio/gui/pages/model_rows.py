@@ -81,7 +81,7 @@ def try_model(recipe: Recipe, labels: Labels) -> ModelLook:
     from finetune_studio.models import zoo
 
     enough = labels if len(labels) > 1 else Names(("a", "b"), (1, 2))
-    zoo.load(recipe.model, _family(recipe), enough, recipe.seed)
+    zoo.load(recipe.model, _family(recipe), enough, recipe.seed, task=recipe.task)
     return look_at_model(recipe, enough)
 
 
