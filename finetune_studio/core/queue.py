@@ -122,11 +122,17 @@ class Queue:
         saved = self._project.dataset.get(_KEY)
         if not saved:
             return
-        values = json.loads(saved)
-        self._next = int(values["next"])
-        self.past = [Past(**past) for past in values["past"]]
-        found = list(values["waiting"])
-        begun = values["at_work"]
+        try:
+            values = json.loads(saved)
+            self._next = int(values["next"])
+            self.past = [Past(**past) for past in values["past"]]
+            found, begun = list(values["waiting"]), values["at_work"]
+        except (ValueError, TypeError, KeyError) as error:
+            self._project.dataset.put(f"{_KEY}_unreadable", saved)
+            text = f"The runs that waited cannot be read any more: {error!r}."
+            self.past = [Past(time.time(), "", FAILED, text)]
+            self._keep([], None)
+            return
         if begun and not self._has_folder(begun):
             found.insert(0, begun)
         lost = []

@@ -177,7 +177,7 @@ class ModelPage(Page):
 
     @Slot()
     def _show_rows(self) -> None:
-        self._rows = model_rows.rows(self.studio.recipe)
+        self._rows = model_rows.rows(self.studio.recipe, self.studio.project)
         self.table.set_rows(self._rows, self.studio.recipe.model.source)
         self.card.show_model(self._chosen)
         found = self._measured.get(self.studio.recipe.model.source)
