@@ -35,7 +35,7 @@ _Index = QModelIndex | QPersistentModelIndex
 ROW_ROLE = int(Qt.ItemDataRole.UserRole) + 1
 _MIME = "application/x-finetune-studio-waiting-run"
 _HEIGHT = 46
-_MOST_SHOWN = 4
+_MOST_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,7 @@ def test_a_run_is_continued_and_named_everywhere(with_project, page, qtbot):
     assert subtitle(chosen, with_project.project) == "Balanced · Run 1 of this project · head only"
     second = make_run(with_project.project)
     chosen.save(second / "recipe.toml")
-    assert list_runs(with_project.project)[1].model == "Run 1 of this project"
+    assert list_runs(with_project.project)[1].model == "Run 1"
     own = model_rows.rows(chosen, with_project.project)[0]
     assert (own.title, own.local) == ("Run 1 of this project", True)
 

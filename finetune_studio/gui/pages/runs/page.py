@@ -9,7 +9,6 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton
 
 from finetune_studio.core.recipe import Recipe
-from finetune_studio.gui import theme
 from finetune_studio.gui.page import Page
 from finetune_studio.gui.pages.runs.queue_card import QueueCard
 from finetune_studio.gui.pages.runs.rows import list_runs, to_continue, waiting_rows
@@ -28,12 +27,10 @@ class RunsPage(Page):
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
         self._row: RunRow | None = None
-        self._make_actions()
         self.body.addWidget(self._question())
         self.body.addWidget(self._make_queue())
         self._card = Card()
         self._table = RunsTable()
-        self._table.setMinimumHeight(theme.px(190))
         self._table.setObjectName("runs_table")
         self._table.row_chosen.connect(self._on_row_chosen)
         self._table.row_opened.connect(self._on_row_opened)
@@ -43,23 +40,24 @@ class RunsPage(Page):
             self.tr("Go to Train"),
         )
         self._empty.acted.connect(partial(self.page_wanted.emit, "train"))
-        self._card.body.addWidget(self._table)
-        self._card.body.addWidget(self._empty)
+        self._card.body.addWidget(self._table, 1)
+        self._card.body.addWidget(self._empty, 1)
+        self._card.body.addLayout(self._make_actions())
         self.body.addWidget(self._card, 1)
         self._show([])
         studio.project_changed.connect(self._on_project_changed)
         studio.busy_changed.connect(self._refresh_if_shown)
 
-    def _make_actions(self) -> None:
-        self._delete = self._action(self.tr("Delete…"), "delete_run", self._on_delete_clicked)
+    def _make_actions(self) -> QHBoxLayout:
+        self._delete = self._button(self.tr("Delete…"), "delete_run", self._on_delete_clicked)
         self._delete.setProperty("danger", True)
-        self._again = self._action(
+        self._again = self._button(
             self.tr("Duplicate and change…"), "use_again", self._on_again_clicked
         )
         self._again.setToolTip(
             self.tr("Takes over model, layers and training choices for the next run.")
         )
-        self._from = self._action(
+        self._from = self._button(
             self.tr("Continue from this run"), "continue_from", self._on_from_clicked
         )
         self._from.setToolTip(
@@ -68,15 +66,24 @@ class RunsPage(Page):
                 " photos and classes may have been added since."
             )
         )
-        self._resume = self._action(self.tr("Resume"), "resume_run", self._on_resume_clicked)
-        self._open = self._action(self.tr("Inspect this run"), "open_run", self._on_open_clicked)
+        self._resume = self._button(self.tr("Resume"), "resume_run", self._on_resume_clicked)
+        self._open = self._button(self.tr("Inspect this run"), "open_run", self._on_open_clicked)
         self._open.setProperty("primary", True)
+        for button in (self._resume, self._open):
+            self.add_action(button)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self._from)
+        row.addWidget(self._again)
+        row.addStretch(1)
+        row.addWidget(self._delete)
+        return row
 
-    def _action(self, text: str, name: str, slot: object) -> QPushButton:
+    @staticmethod
+    def _button(text: str, name: str, slot: object) -> QPushButton:
         button = QPushButton(text)
         button.setObjectName(name)
         button.clicked.connect(slot)
-        self.add_action(button)
         return button
 
     def _make_queue(self) -> QueueCard:

@@ -17,6 +17,8 @@ from finetune_studio.gui.widgets.waiting_list import WaitingRow
 if TYPE_CHECKING:
     from finetune_studio.core.queue import Waiting
 
+_HERE = " of this project"  # said of a run among its own
+
 
 def list_runs(project: Project, at_work: str = "") -> list[RunRow]:
     """Return every run of a project; ``at_work`` is the number of the one that trains now."""
@@ -38,7 +40,7 @@ def row_of(folder: Path, *, at_work: bool = False) -> RunRow:
             str(folder),
             number,
             started.time if started else 0.0,
-            model_title(recipe.model.source, run.project_folder),
+            model_title(recipe.model.source, run.project_folder).removesuffix(_HERE),
             AMOUNTS.get(recipe.layers.amount, recipe.layers.amount),
             metric.replace("_", " "),
             score,

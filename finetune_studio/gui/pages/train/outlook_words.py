@@ -60,6 +60,8 @@ def outlook_text(
         f"Trains {short(look.trainable)} of {short(look.total)} parameters on"
         f" {data.train:,} photos, judged on {data.splits.get('validation', 0):,}."
     )
+    if own_run.title(recipe.model.source):
+        text += f" {look.note}"
     if time is None:
         return text
     epochs = recipe.optimiser.epochs
