@@ -147,7 +147,8 @@ def _origin(run: Run) -> tuple[str, str, str]:
     try:
         row = zoo.CATALOGUE[first]
     except StudioError:
-        root, licence, learnt = Path(first).name, "", ""
+        root = own_run.title(first, run.project_folder) or Path(first).name
+        licence = learnt = ""
     else:
         root, facts = row.title, row.facts
         licence, learnt = str(facts.get("licence", "")), str(facts.get("pretrained_on", ""))

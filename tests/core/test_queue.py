@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -134,3 +137,27 @@ def test_a_full_disk_leaves_the_queue_as_it_was(
     with pytest.raises(OSError, match="No space"):
         queue.add(recipe(2))
     assert epochs(queue) == [1]
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from finetune_studio.core.project import Project
+from finetune_studio.core.queue import Queue
+from finetune_studio.core.recipe import Recipe
+queue = Queue(Project(Path(sys.argv[1]), "image_classification"))
+for epochs in (1, 2, 3):
+    queue.add(Recipe().with_settings({"optimiser.epochs": epochs}))
+queue.move(queue.waiting[2].id, 0)
+queue.begin()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_a_killed_process_loses_nothing_of_the_queue(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _KILLED, str(tmp_path / "p")]
+    ended = subprocess.run(command, check=False, timeout=60, capture_output=True)
+    assert ended.returncode == -9, ended.stderr
+    with Project(tmp_path / "p") as project:
+        assert epochs(Queue(project)) == [3, 1, 2]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,9 @@ from finetune_studio.core.dataset import Row
 from finetune_studio.core.events import Noted, RunFinished, Validated
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
+from finetune_studio.models.zoo import CATALOGUE as MODELS
 from tests.engine.conftest import run_all
+from tests.trained import trained_project
 
 OLD, NEW = "01234567", "89"
 _PHOTOS = 18  # a class, a third of them to validate with
@@ -57,3 +61,27 @@ def test_a_continued_run_is_ahead_of_a_fresh_head(tmp_path: Path, shared: Path) 
             )
     continued, fresh = scores
     assert continued > fresh + 0.15, scores
+
+
+def test_card_and_report_say_which_run_it_came_from_and_whose_licence_holds(
+    tmp_path: Path,
+) -> None:
+    from finetune_studio.engine import cards, facts
+
+    with Project(trained_project(tmp_path), "image_classification") as project:
+        first = project.runs()[0]
+        second = project.new_run()
+        shutil.copytree(first, second, dirs_exist_ok=True)
+        quick(2, str(first)).save(second / "recipe.toml")
+        model = json.loads((second / "model.json").read_text())
+        model |= {"origin": str(first), "line": ["starter"]}
+        (second / "model.json").write_text(json.dumps(model))
+        known = facts.gather(project, second)
+        starter = facts.gather(project, first)
+    root = MODELS["starter"].title
+    assert known.origin == f"Run 1 of this project, which goes back to {root}"
+    assert known.licence == MODELS["starter"].facts["licence"]
+    assert known.pretrained_on == starter.pretrained_on
+    assert starter.origin == root
+    assert f"Begun from: {known.origin}" in "\n".join(cards._model(known))
+    assert str(tmp_path) not in known.origin

@@ -71,10 +71,13 @@ def test_nothing_begins_before_the_queue_is_started(
     add(with_project, 1, 2)
     qtbot.wait(50)
     assert trainings.epochs == []
+    heard: list[str] = []
+    with_project.noticed.connect(lambda text, _level: heard.append(text))
     with_project.queue.start()
     settle(with_project, qtbot)
     assert trainings.epochs == [1, 2]
     assert with_project.queue.waiting == []
+    assert heard == ["The last run of the queue has ended."]
 
 
 def test_what_is_added_to_a_run_at_work_follows_it(
@@ -132,6 +135,7 @@ def test_a_held_queue_stays_held_when_more_is_added(
     with_project.queue.start()
     qtbot.waitUntil(lambda: with_project.training, timeout=LONG_MS)
     with_project.queue.hold()
+    assert not with_project.queue.going
     add(with_project, 3)
     assert not with_project.queue.going
     with_project.stop_training()
@@ -176,6 +180,26 @@ def test_closing_leaves_the_rest_waiting_and_reopening_starts_nothing(
         assert trainings.epochs == [1, WAITS]
     finally:
         again.shutdown()
+
+
+def test_what_is_added_to_the_last_run_at_work_follows_it_too(
+    with_project: Studio, trainings: Trainings, qtbot: QtBot
+) -> None:
+    add(with_project, WAITS)
+    with_project.queue.start()
+    qtbot.waitUntil(lambda: with_project.training, timeout=LONG_MS)
+    assert not with_project.queue.going  # nothing is left to begin
+    add(with_project, 2, 3)
+    assert with_project.queue.going
+    for one in with_project.queue.waiting:
+        with_project.queue.remove(one.id)
+    assert not with_project.queue.going
+    with_project.stop_training()
+    settle(with_project, qtbot)
+    assert trainings.epochs == [WAITS]
+    add(with_project, 4)
+    qtbot.wait(50)
+    assert trainings.epochs == [WAITS]
 
 
 def test_another_project_has_its_own_queue(

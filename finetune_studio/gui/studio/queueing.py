@@ -56,7 +56,7 @@ class RunQueue(QObject):
 
     @property
     def going(self) -> bool:
-        """Whether the next run begins by itself when the one at work ends."""
+        """Whether the next one of the waiting runs begins by itself when the one at work ends."""
         return self._going
 
     @property
@@ -91,6 +91,7 @@ class RunQueue(QObject):
         """Let a run wait no longer."""
         queue = self._queue
         if queue is not None and self._kept(lambda: queue.remove(number)):
+            self._going = self._going and bool(queue.waiting)
             self.changed.emit()
 
     def forget_failures(self) -> None:
@@ -164,19 +165,21 @@ class RunQueue(QObject):
         queue, run = self._queue, self._run
         self._run, self._end = "", None
         assert queue is not None
+        was_last = self.at_work and not queue.waiting
         if self._going or self.at_work:
             self._kept(lambda: queue.end(outcome, run=run, text=text))
         if outcome == "stopped" and self._going:
             self._hold_after_stop(text)
+        elif outcome == "finished" and was_last and not self._closing:
+            self._studio.noticed.emit(self.tr("The last run of the queue has ended."), "ok")
         QTimer.singleShot(0, self, self._begin_next)  # when all have heard how this one ended
         self.changed.emit()
 
     def _hold_after_stop(self, reason: str) -> None:
-        self._going, self._held = False, bool(self.waiting)
-        if self.waiting:
-            wait = counted(len(self.waiting))
-            text = self.tr("The run was stopped, so the queue is held: {wait}.").format(wait=wait)
-            self._studio.noticed.emit(f"{reason} {text}".strip(), "warning")
+        self._going, self._held = False, True
+        wait = counted(len(self.waiting))
+        text = self.tr("The run was stopped, so the queue is held: {wait}.").format(wait=wait)
+        self._studio.noticed.emit(f"{reason} {text}".strip(), "warning")
 
     @Slot()
     def _begin_next(self) -> None:
@@ -184,7 +187,8 @@ class RunQueue(QObject):
         if queue is None or not self._going or self._closing or self._studio.training:
             return
         begun: list[Waiting | None] = []
-        self._going = bool(queue.waiting) and self._kept(lambda: begun.append(queue.begin()))
+        kept = self._kept(lambda: begun.append(queue.begin()))
+        self._going = kept and bool(queue.waiting)
         if begun and begun[0] is not None:
             self._studio.start_training(begun[0].recipe)
         self.changed.emit()

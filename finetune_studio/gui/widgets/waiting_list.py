@@ -178,7 +178,8 @@ class WaitingList(QListView):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._rows = WaitingItemModel(self)
-        self._rows.dropped.connect(self.moved)
+        # Queued, so that no row goes while the view still handles the drop.
+        self._rows.dropped.connect(self.moved, Qt.ConnectionType.QueuedConnection)
         self.setModel(self._rows)
         self.setItemDelegate(_WaitingDelegate(self))
         self.setMouseTracking(True)

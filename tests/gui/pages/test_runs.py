@@ -141,6 +141,18 @@ def test_a_run_without_a_network_cannot_be_continued(with_project, page, qtbot):
     assert not page.findChild(QPushButton, "continue_from").isEnabled()
 
 
+def test_deleting_a_run_that_a_waiting_one_needs_is_warned_of(with_project, page, qtbot):
+    folder = make_run(with_project.project)
+    page.show()
+    page.entered()
+    qtbot.waitUntil(lambda: page._table.chosen() is not None, timeout=10_000)
+    click(page, qtbot, "delete_run")
+    assert "queue" not in page._ask_text.text()
+    with_project.queue.add(Recipe().with_settings({"model.source": str(folder)}))
+    click(page, qtbot, "delete_run")
+    assert "waits in the queue begins with it, and would fail" in page._ask_text.text()
+
+
 def queued(studio, *epochs):
     for number in epochs:
         studio.queue.add(Recipe().with_settings({"optimiser.epochs": number}))

@@ -218,12 +218,14 @@ class RunsPage(Page):
     def _on_delete_clicked(self) -> None:
         if self._row is None:
             return
-        self._ask_text.setText(
-            self.tr(
-                "Delete run {n} ({size})? Its network and its results cannot be brought back."
-                " Your data and your exports stay."
-            ).format(n=self._row.number, size=size_words(self._row.size))
-        )
+        text = self.tr(
+            "Delete run {n} ({size})? Its network and its results cannot be brought back."
+            " Your data, your exports and the runs that went on from it stay."
+        ).format(n=self._row.number, size=size_words(self._row.size))
+        sources = [one.recipe.model.source for one in self.studio.queue.waiting]
+        if self._row.folder in sources:
+            text += " " + self.tr("A run that waits in the queue begins with it, and would fail.")
+        self._ask_text.setText(text)
         self._ask.show()
         self._yes.setFocus()
 
