@@ -99,6 +99,12 @@ def lively_model(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def every_step_stated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a run state each of its steps, so that a test can stop it after any of them."""
+    monkeypatch.setattr("finetune_studio.engine.clock.STATE_EVERY_S", 0.0)
+
+
+@pytest.fixture
 def small_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let image classification begin with the small network."""
     from finetune_studio.tasks.image_classification import ImageClassification

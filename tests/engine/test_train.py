@@ -80,6 +80,8 @@ def test_cached_training_ends_with_identical_weights(project: Project, amount: s
 def test_second_run_computes_no_feature_again(project: Project) -> None:
     run_all(project, settings())
     again = run_all(project, settings(optimiser__epochs=2))
+    told = [e.text for e in again if isinstance(e, Noted)]
+    assert [text for text in told if text.startswith("Features computed once; 2 epochs in ")]
     assert not [e for e in again if e.word() == "phase_started" and e.phase == "features"]  # type: ignore[attr-defined]
 
 
