@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from finetune_studio.core.queue import Queue
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.gui.studio import Studio, work
 from finetune_studio.gui.studio.offers import offer
+from tests.gui.pages.ready import with_photos
 
 LONG_MS = 20_000
 FAILS, WAITS = 13, 500  # epochs that stand for a run that ends so
@@ -262,3 +264,27 @@ def test_reopening_offers_what_was_left(
 
 def test_reopening_offers_nothing_where_nothing_was_left() -> None:
     assert offer("", 0) is None
+
+
+def test_the_engine_carries_a_queue_out_past_a_model_that_is_gone(
+    studio: Studio, qtbot: QtBot, tmp_path: Path
+) -> None:
+    with_photos(studio, qtbot, tmp_path)
+    assert studio.project is not None
+    small = studio.recipe.with_settings(
+        {"preset": "quick", "optimiser.epochs": 1, "augment.strength": "none"}
+    )
+    first = studio.project.runs_folder / "1"
+    studio.queue.add(small)
+    studio.queue.add(small.with_settings({"model.source": str(tmp_path / "gone.pth")}))
+    studio.queue.add(small.with_settings({"model.source": str(first), "seed": 3}))
+    studio.queue.start()
+    qtbot.waitUntil(lambda: not studio.queue.waiting and not studio.busy, timeout=90_000)
+    failed = studio.queue.failures
+    assert len(failed) == 1
+    assert "gone.pth" in failed[0].text
+    runs = studio.project.runs()  # the one that never had a network left no folder
+    assert [run.name for run in runs] == ["1", "3"]
+    model = json.loads((runs[1] / "model.json").read_text())
+    assert (model["origin"], model["line"]) == (str(first), ["starter"])
+    assert studio.run_folder == runs[1]
