@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 from torchvision import transforms
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainingArguments
 
 from finetune_studio.core.dataset import Labels
 from finetune_studio.core.recipe import ModelChoices
@@ -164,3 +164,20 @@ def theirs(size: Size, data: Path, amount: str, epochs: int, *, judged: bool) ->
     gc.collect()
     clock, took = timed(work)
     return took, clock.took[-1]
+
+
+class Judgements(TrainerCallback):
+    """Notes when training began and when each epoch was judged; ends the run after some of its epochs."""
+
+    def __init__(self, epochs: int) -> None:
+        self.at: list[Took] = []
+        self._epochs = epochs
+
+    def on_train_begin(self, *_: object, **__: object) -> None:
+        """Note the beginning."""
+        self.at.append(now())
+
+    def on_evaluate(self, _: object, __: object, control: TrainerControl, **___: object) -> None:
+        """Note the end of an epoch."""
+        self.at.append(now())
+        control.should_training_stop |= len(self.at) > self._epochs
