@@ -52,7 +52,7 @@ def train_theirs(folder: Path, data: Path, epochs: int, planned: int) -> None:
     began = measure.now()  # the interpreter's own start, some 0.05 s, is given to it
     import rival
 
-    classes = len(measure.pictures(data / "train") and [*(data / "train").iterdir()])
+    classes = len([*(data / "train").iterdir()])
     network = rival.network(classes, "everything")
     made, _ = rival.trainer(network, data, folder, epochs=epochs, rate=5e-5, change=rival.USUAL)
     turns = rival.Judgements(planned)

@@ -95,9 +95,9 @@ def everything(size: Size, wanted: set[str]) -> list[Row]:
 
 def one_step(size: Size) -> list[Row]:
     """What a step costs beside its arithmetic: a head on computed features, in blocks of epochs."""
-    epochs, count = 5, len(measure.pictures(size.data / "train"))
+    epochs, count = 5, len(measure.pictures(size.head / "train"))
     steps = math.ceil(count / size.batch) * epochs
-    turns = Turns(Ours(size, size.data).run(
+    turns = Turns(Ours(size, size.head).run(
         layers__amount="head_only", optimiser__epochs=epochs * (size.blocks + 1) + 1
     ))  # fmt: skip
     # What is in the features does not matter for the time, only how many there are.
@@ -189,6 +189,7 @@ def main() -> None:
     parser.add_argument("--train", type=int, default=256, help="pictures for frozen layers")
     parser.add_argument("--validation", type=int, default=64)
     parser.add_argument("--full", type=int, default=128, help="pictures for full fine-tuning")
+    parser.add_argument("--head", type=int, default=1024, help="pictures for steps of a head")
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=3, help="whole runs a side")
     parser.add_argument(
@@ -201,20 +202,21 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.quick:
-        args.train, args.validation, args.full = 64, 20, 32
+        args.train, args.validation, args.full, args.head = 64, 20, 32, 128
         args.epochs, args.rounds, args.blocks, args.batch = 2, 1, 2, 16
     with tempfile.TemporaryDirectory() as folder:
         room = Path(folder)
-        size = Size(room / "data", args.pictures or room / "full", room, args.epochs, args.rounds,
-                    args.blocks, args.batch, args.device)  # fmt: skip
+        size = Size(room / "data", args.pictures or room / "full", room / "head", room, args.epochs,
+                    args.rounds, args.blocks, args.batch, args.device)  # fmt: skip
         if args.memory:
             peak(args.memory, size)
             return
         measure.subset(CLOTHING, size.data, train=args.train, validation=args.validation)
         measure.subset(CLOTHING, size.full, train=args.full, validation=20)
+        measure.subset(CLOTHING, size.head, train=args.head, validation=20)
         print(f"clothing10: {args.train} + {args.validation} pictures, {args.full} for full "
-              f"fine-tuning, batch {args.batch}, {args.rounds} whole runs or {args.blocks} blocks "
-              "a side")  # fmt: skip
+              f"fine-tuning, {args.head} for steps of a head, batch {args.batch}, {args.rounds} whole "
+              f"runs or {args.blocks} blocks a side")  # fmt: skip
         with measure.measured():
             wanted, rows = set(args.rows), []
             if wanted & {"cold", "warm", "stage"}:

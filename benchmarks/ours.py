@@ -20,10 +20,17 @@ from finetune_studio.core.recipe import Recipe
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured."""
+    """How much is measured.
+
+    Attributes:
+        data: Pictures for runs on frozen layers; ``full`` for full fine-tuning, ``head`` for steps of a head.
+        room: A folder for whatever is written.
+        rounds: Whole runs a side; ``blocks`` are epochs a side where only steps are compared.
+    """
 
     data: Path
     full: Path
+    head: Path
     room: Path
     epochs: int
     rounds: int
