@@ -33,38 +33,35 @@ ROWS = ("cold", "warm", "stage", "full", "bare", "step", "memory", "exact")
 _SAVED_EVERY_S = 30.0  # how often a run of ours writes a checkpoint
 
 
-def frozen(size: Size, wanted: set[str]) -> list[Row]:
-    """Whole runs of the head, or of the last stage, on frozen layers."""
-    rows: list[Row] = []
-    count = f"{size.epochs} epochs"
-    if wanted & {"cold", "warm"}:
-        warm = Ours(size, size.data)
-        warm.whole(layers__amount="head_only")
-        found = measure.interleaved(
-            {
-                "cold": lambda: Ours(size, size.data).whole(layers__amount="head_only"),
-                "warm": lambda: warm.whole(layers__amount="head_only"),
-                "their": lambda: theirs(size, size.data, "head_only", size.epochs, judged=True)[0],
-            },
-            size.rounds,
-        )
-        cold = faster(
-            f"{count}, head only, cache built within", found["cold"], found["their"], 10, 15
-        )
-        again = faster("the same again, warm cache", found["warm"], found["their"], 100, 300)
-        rows += [cold] * ("cold" in wanted) + [again] * ("warm" in wanted)
-    if "stage" in wanted:
-        found = measure.interleaved(
-            {
-                "ours": lambda: Ours(size, size.data).whole(layers__amount="last_stage"),
-                "their": lambda: theirs(size, size.data, "last_stage", size.epochs, judged=True)[0],
-            },
-            size.rounds,
-        )
-        rows.append(
-            faster(f"{count}, last stage unfrozen", found["ours"], found["their"], 2.8, 3.5)
-        )
-    return rows
+def head_only(size: Size, wanted: set[str]) -> list[Row]:
+    """Whole runs of the head on frozen layers, with nothing computed before, and once more."""
+    warm = Ours(size, size.data)
+    warm.whole(layers__amount="head_only")
+    found = measure.interleaved(
+        {
+            "cold": lambda: Ours(size, size.data).whole(layers__amount="head_only"),
+            "warm": lambda: warm.whole(layers__amount="head_only"),
+            "their": lambda: theirs(size, size.data, "head_only", size.epochs, judged=True)[0],
+        },
+        size.rounds,
+    )
+    text = f"{size.epochs} epochs, head only, cache built within"
+    cold = faster(text, found["cold"], found["their"], 10, 15)
+    again = faster("the same again, warm cache", found["warm"], found["their"], 100, 300)
+    return [cold] * ("cold" in wanted) + [again] * ("warm" in wanted)
+
+
+def last_stage(size: Size) -> list[Row]:
+    """Whole runs of the last stage on frozen layers, with nothing computed before."""
+    found = measure.interleaved(
+        {
+            "ours": lambda: Ours(size, size.data).whole(layers__amount="last_stage"),
+            "their": lambda: theirs(size, size.data, "last_stage", size.epochs, judged=True)[0],
+        },
+        size.rounds,
+    )
+    text = f"{size.epochs} epochs, last stage unfrozen, cache built within"
+    return [faster(text, found["ours"], found["their"], 2.8, 3.5)]
 
 
 def everything(size: Size, wanted: set[str]) -> list[Row]:
@@ -79,17 +76,17 @@ def everything(size: Size, wanted: set[str]) -> list[Row]:
     if "bare" in wanted:
         sides["bare"] = limit.epoch
     found = measure.interleaved(sides, size.blocks, warm=1)
+    more = ""
+    if turns.saves:
+        share = statistics.median(turns.saves) / _SAVED_EVERY_S
+        more = f" (checkpoints left out: {share:.1%} more)"
     rows = []
     if "full" in wanted:
-        text = "full fine-tuning, steps of an epoch, against Trainer"
+        text = f"full fine-tuning, steps of an epoch, against Trainer{more}"
         rows.append(faster(text, found["ours"], found["their"], 1.10, 1.2))
     if "bare" in wanted:
-        text = "full fine-tuning, steps of an epoch, against a bare loop in RAM"
+        text = f"full fine-tuning, steps of an epoch, against a bare loop in RAM{more}"
         rows.append(faster(text, found["ours"], found["bare"], 0.95, 0.99))
-    if turns.saves:
-        save = statistics.median(turns.saves)
-        print(f"A checkpoint of everything takes {save:.2f} s, every {_SAVED_EVERY_S:.0f} s: "
-              f"{save / _SAVED_EVERY_S:.1%} more, left out of both rows.")  # fmt: skip
     return rows
 
 
@@ -218,17 +215,21 @@ def main() -> None:
               f"fine-tuning, {args.head} for steps of a head, batch {args.batch}, {args.rounds} whole "
               f"runs or {args.blocks} blocks a side")  # fmt: skip
         with measure.measured():
-            wanted, rows = set(args.rows), []
-            if wanted & {"cold", "warm", "stage"}:
-                rows += frozen(size, wanted)
+            wanted = set(args.rows)
+            measure.print_header()
+            if wanted & {"cold", "warm"}:
+                measure.print_rows(head_only(size, wanted))
+            if "stage" in wanted:
+                measure.print_rows(last_stage(size))
             if wanted & {"full", "bare"}:
-                rows += everything(size, wanted)
-            rows += one_step(size) if "step" in wanted else []
-            same = ["--batch", str(args.batch), "--device", args.device]
-            rows += memory(size, same) if "memory" in wanted else []
-            rows += exact(size) if "exact" in wanted else []
-            print()
-            measure.table(rows)
+                measure.print_rows(everything(size, wanted))
+            if "step" in wanted:
+                measure.print_rows(one_step(size))
+            if "memory" in wanted:
+                same = ["--batch", str(args.batch), "--device", args.device]
+                measure.print_rows(memory(size, same))
+            if "exact" in wanted:
+                measure.print_rows(exact(size))
 
 
 if __name__ == "__main__":

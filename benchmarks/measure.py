@@ -215,17 +215,23 @@ def told(took: Took) -> str:
 
 def table(rows: list[Row]) -> None:
     """Print the rows as markdown."""
+    print_header()
+    print_rows(rows)
+
+
+def print_header() -> None:
+    """Begin a table whose rows are printed as they are found."""
     print("| work | ours, wall (cpu) | against, wall (cpu) | ratio | cpu ratio | must | aim | |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|", flush=True)
+
+
+def print_rows(rows: list[Row]) -> None:
+    """Print rows of a table that was begun."""
     for row in rows:
         cells = [f"{row.ratio:.2f}", "" if row.cpu is None else f"{row.cpu:.2f}"]
         cells += ["" if goal is None else f"{goal:g}" for goal in (row.must, row.aim)]
-        print(
-            f"| {row.work} | {row.ours} | {row.theirs} | "
-            + " | ".join([*cells, row.verdict])
-            + " |"
-        )
-    sys.stdout.flush()
+        cells = [row.work, row.ours, row.theirs, *cells, row.verdict]
+        print(f"| {' | '.join(cells)} |", flush=True)
 
 
 def load() -> str:
