@@ -166,7 +166,8 @@ class Session:
             full = str(error)
         if self.team.any(full is not None):
             raise TooLarge(full or "")
-        self.team.sum_gradients(self.learning)
+        if self.team.size > 1:
+            self.team.sum_gradients(self.learning)
         return self.team.sum(total)
 
     def _weights(self, batches: Sequence[Batch]) -> tuple[list[float], float]:

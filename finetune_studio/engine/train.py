@@ -209,7 +209,7 @@ def _epoch(
         for parts in together(batches, session.chosen.parts):
             # One step. Its random numbers come from the seed and the step, so that a resumed run
             # draws the same ones. A step of which nothing can be read is counted, and not taken.
-            torch.manual_seed(session.seed_of(place.step))
+            session.device.seed(session.seed_of(place.step))
             samples = sum(len(batch.samples) for batch in parts if batch is not None)
             try:
                 if session.team.any(samples > 0):

@@ -152,11 +152,11 @@ class FeatureStore:
 
     def take(self, rows: Sequence[tuple[int, int]]) -> Tensor:
         """Return the activations at those places, float32 (rows, ...)."""
-        return self._seen(torch.from_numpy(self._gathered(rows, np.dtype(np.float32))))
+        return as_seen(torch.from_numpy(self._gathered(rows, np.dtype(np.float32))))
 
     def resident(self, rows: Sequence[tuple[int, int]], device: torch.device) -> Tensor:
-        """Return the activations at those places in the memory of a device, in the type they are kept in."""
-        return self._seen(torch.from_numpy(self._gathered(rows, self._type)).to(device))
+        """Return the rows at those places in the memory of a device, laid out as they are kept."""
+        return torch.from_numpy(self._gathered(rows, self._type)).to(device)
 
     def _gathered(self, rows: Sequence[tuple[int, int]], kind: np.dtype) -> np.ndarray:
         numbers = {part for part, _ in rows}
@@ -169,13 +169,14 @@ class FeatureStore:
             found[here] = self._parts[number][[rows[i][1] for i in here]]
         return found
 
-    def _seen(self, values: Tensor) -> Tensor:
-        """Return values as the network sees them: (rows, channels, height, width) for pictures."""
-        return values.permute(0, 3, 1, 2) if values.ndim == 4 else values
-
     def row_bytes(self) -> int:
         """Return the bytes of one activation as it is kept."""
         return int(np.prod(self._shape)) * self._type.itemsize
+
+
+def as_seen(rows: Tensor) -> Tensor:
+    """Return rows as the network sees them: (rows, channels, height, width) for pictures."""
+    return rows.permute(0, 3, 1, 2) if rows.ndim == 4 else rows
 
 
 def _clear_abandoned(folder: Path) -> None:
