@@ -14,7 +14,7 @@ from finetune_studio.cli.codes import BUG, DONE, INTERRUPTED, MENDABLE
 from finetune_studio.cli.printing import Printer
 from finetune_studio.cli.surroundings import interruptible, quiet
 from finetune_studio.core import settings
-from finetune_studio.core.errors import StudioError
+from finetune_studio.core.errors import FailedElsewhere, StudioError
 from finetune_studio.core.job import Control
 
 __all__ = ["LISTS", "main"]
@@ -23,10 +23,23 @@ LISTS = ("tasks", "models", "readers", "checks", "monitors", "insights", "export
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; return its exit code (see the terminal contract)."""
+    """Run one command; return its exit code (see the terminal contract).
+
+    Of several processes (see ``engine.launch``) only the leader speaks, or the one that fails first.
+    """
+    from finetune_studio.engine import launch
+
     control = Control()
     try:
-        arguments = _parser().parse_args(argv)
+        follows = launch.follows()
+        try:
+            arguments = _parser().parse_args(argv)
+        except StudioError:
+            if follows:  # the leader was given the same words
+                return MENDABLE
+            raise
+        if follows and arguments.run is not training.train:
+            return DONE  # nothing but training is shared
         with interruptible(control), quiet(json_lines=arguments.json) as words:
             printer = Printer(words, json_lines=arguments.json)
             return int(arguments.run(arguments, printer, control))
@@ -34,6 +47,8 @@ def main(argv: list[str] | None = None) -> int:
         return DONE
     except KeyboardInterrupt:
         return INTERRUPTED
+    except FailedElsewhere as told:
+        return {"bug": BUG, "interrupted": INTERRUPTED}.get(told.kind, MENDABLE)
     except Exception as error:  # noqa: BLE001  the last place where an error can be put into words
         return _report(error)
 
