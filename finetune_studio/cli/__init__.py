@@ -31,14 +31,8 @@ def main(argv: list[str] | None = None) -> int:
 
     control = Control()
     try:
-        follows = launch.follows()
-        try:
-            arguments = _parser().parse_args(argv)
-        except StudioError:
-            if follows:  # the leader was given the same words
-                return MENDABLE
-            raise
-        if follows and arguments.run is not training.train:
+        arguments = _parser().parse_args(argv)
+        if launch.follows() and arguments.run is not training.train:
             return DONE  # nothing but training is shared
         with interruptible(control), quiet(json_lines=arguments.json) as words:
             printer = Printer(words, json_lines=arguments.json)
@@ -47,8 +41,6 @@ def main(argv: list[str] | None = None) -> int:
         return DONE
     except KeyboardInterrupt:
         return INTERRUPTED
-    except FailedElsewhere as told:
-        return {"bug": BUG, "interrupted": INTERRUPTED}.get(told.kind, MENDABLE)
     except Exception as error:  # noqa: BLE001  the last place where an error can be put into words
         return _report(error)
 
@@ -56,6 +48,8 @@ def main(argv: list[str] | None = None) -> int:
 def _report(error: Exception) -> int:
     from finetune_studio.engine import trouble
 
+    if isinstance(error, FailedElsewhere):  # which has said why
+        return {"bug": BUG, "interrupted": INTERRUPTED}.get(error.kind, MENDABLE)
     known = trouble.explain(error)
     lines = (known.message, known.hint or "Run 'finetune-studio --help' for help.")
     with contextlib.suppress(OSError):  # nobody may be listening any more
@@ -76,9 +70,13 @@ def _line(text: str) -> str:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Refuses arguments in the two lines that every error has."""
+    """Refuses arguments in the two lines that every error has; of several processes the leader does."""
 
     def error(self, message: str) -> NoReturn:
+        from finetune_studio.engine import launch
+
+        if launch.follows():
+            raise FailedElsewhere(message)
         raise StudioError(
             message[:1].upper() + message[1:] + ".", f"Run '{self.prog} --help' for help."
         )

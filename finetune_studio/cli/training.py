@@ -50,10 +50,10 @@ def train(arguments: argparse.Namespace, out: Printer, control: Control) -> int:
     """Begin a run, or go on with the newest one; of several processes one leads, the others follow."""
     from finetune_studio.engine import launch
 
-    folder = arguments.out
-    if folder is None:
-        raise StudioError("It is not said where the project goes.", "Add --out PROJECT.")
     with launch.team() as team:
+        folder = arguments.out
+        if folder is None:
+            raise StudioError("It is not said where the project goes.", "Add --out PROJECT.")
         if team.leads:
             finished = _lead(folder, _own_choices(arguments), arguments.resume, out, control, team)
         else:
