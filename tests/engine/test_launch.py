@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
-import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from multiprocessing.connection import Connection
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,65 +15,14 @@ from torch import nn
 
 from finetune_studio.core.errors import FailedElsewhere, StudioError
 from finetune_studio.engine import launch
+from tests.engine.pair import Pair
 
 Act = Callable[[launch.Team], Any]
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-def work(rank: int, calls: Connection) -> None:
-    """Carry out acts, each in a team of its own, until there are no more."""
-    torch.set_num_threads(1)
-    while (call := calls.recv()) is not None:
-        act, port = call
-        os.environ |= {
-            "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2",
-            "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1",
-        }  # fmt: skip
-        try:
-            with launch.team() as team:
-                said = act(team)
-        except BaseException as error:  # noqa: BLE001  whatever it was, the test judges it
-            said = error
-        calls.send(said)
-
-
-class Pair:
-    """Two processes that carry out the same act together."""
-
-    def __init__(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.processes, self._calls = [], []
-        for rank in range(2):
-            mine, theirs = context.Pipe()
-            process = context.Process(target=work, args=(rank, theirs), daemon=True)
-            process.start()
-            theirs.close()
-            self.processes.append(process)
-            self._calls.append(mine)
-
-    def __call__(self, act: Act, *, answers: int = 2) -> list[Any]:
-        """Return what each process said; ``answers`` 1 means that only the last still lives."""
-        port = free_port()
-        for calls in self._calls:
-            calls.send((act, port))
-        for calls in self._calls[-answers:]:
-            assert calls.poll(50), "a process hangs"
-        return [calls.recv() for calls in self._calls[-answers:]]
-
-    def close(self) -> None:
-        for calls, process in zip(self._calls, self.processes, strict=True):
-            with suppress(OSError):
-                calls.send(None)
-            process.join(10)
-            if process.is_alive():
-                process.kill()
-                process.join(10)
-            calls.close()
+def in_team(act: Act) -> Any:
+    with launch.team() as team:
+        return act(team)
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +74,7 @@ def everything(team: launch.Team) -> dict[str, Any]:
 
 
 def test_each_exchange_gives_what_it_says(pair: Pair) -> None:
-    first, second = pair(everything)
+    first, second = pair(partial(in_team, everything))
     assert first["place"] == (0, 2, 0, True)
     assert second["place"] == (1, 2, 1, False)
     assert first["share"] == ([0, 2, 4], [7])
@@ -156,7 +102,7 @@ def gradients(team: launch.Team) -> list[Any]:
 
 
 def test_gradients_add_up_also_where_one_process_has_none(pair: Pair) -> None:
-    first, second = pair(gradients)
+    first, second = pair(partial(in_team, gradients))
     assert first == second
     assert first[0] == (torch.arange(10.0).view(2, 5) * 3).tolist()
     assert first[1] == [0.1] * 4
@@ -231,7 +177,7 @@ def uneven(team: launch.Team) -> dict[str, Any]:
 
 def test_shared_norms_equal_one_process_with_the_whole_batch(pair: Pair) -> None:
     alone = uneven(launch.Alone())
-    for said in pair(uneven):
+    for said in pair(partial(in_team, uneven)):
         assert said["names"].count("SharedBatchNorm") == 2
         assert said["names"].count("BatchNorm2d") == 1
         assert said["losses"] == pytest.approx(alone["losses"], abs=1e-6)
@@ -247,7 +193,7 @@ def full(team: launch.Team) -> dict[str, Any]:
 
 
 def test_a_full_memory_amid_norms_stops_the_step_everywhere(pair: Pair) -> None:
-    for said in pair(full):
+    for said in pair(partial(in_team, full)):
         assert said["losses"][1] is None
         assert None not in said["losses"][::2]
 
@@ -300,7 +246,7 @@ def test_an_error_ends_all_and_one_speaks(
     pair: Pair, act: Act, kind: str, own: type[BaseException]
 ) -> None:
     began = time.monotonic()
-    said = pair(act)
+    said = pair(partial(in_team, act))
     assert time.monotonic() - began < 10
     told = [error for error in said if isinstance(error, FailedElsewhere)]
     speaks = [error for error in said if not isinstance(error, FailedElsewhere)]
@@ -308,7 +254,7 @@ def test_an_error_ends_all_and_one_speaks(
     assert [type(error) for error in speaks] == [own]
     if isinstance(speaks[0], StudioError):
         assert (told[0].message, told[0].hint) == (speaks[0].message, speaks[0].hint)
-    assert pair(everything)[0]["same"] == {"folder": 0}  # a new team can form
+    assert pair(partial(in_team, everything))[0]["same"] == {"folder": 0}  # a new team can form
 
 
 def dies(team: launch.Team) -> None:
@@ -321,7 +267,7 @@ def dies(team: launch.Team) -> None:
 def test_a_killed_leader_is_missed(pair: Pair) -> None:
     """Comes last: only one of the two processes is left."""
     began = time.monotonic()
-    (said,) = pair(dies, answers=1)
+    (said,) = pair(partial(in_team, dies), answers=1)
     assert time.monotonic() - began < 10
     assert isinstance(said, StudioError)
     assert not isinstance(said, FailedElsewhere)

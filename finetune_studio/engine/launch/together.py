@@ -247,6 +247,7 @@ class Together:
             self._leave(error)
 
     def _leave(self, error: BaseException | None) -> None:
+        """Break off what others wait for, and do not go before they have heard why."""
         speaks = error is None or (not isinstance(error, FailedElsewhere) and self._speaks(error))
         self._talk, self._groups = None, {}
         from accelerate import PartialState
@@ -258,7 +259,8 @@ class Together:
             return
         with suppress(RuntimeError):
             self._store.add("heard", 1)
-            until = time.monotonic() + _HEAR_S
+            lost = isinstance(error, StudioError) and error.message == _LOST[0]
+            until = time.monotonic() + (_GRACE_S if lost else _HEAR_S)  # the lost one hears nothing
             while speaks and self._store.add("heard", 0) < self.size and time.monotonic() < until:
                 time.sleep(0.05)
         if not speaks and not isinstance(error, FailedElsewhere):
