@@ -75,16 +75,15 @@ class Batch:
 
     def to(self, device: torch.device | str) -> Batch:
         """Return the batch on another device."""
-        return replace(
-            self, inputs=_moved(self.inputs, device), targets=_moved(self.targets, device)
-        )
+        return replace(self, inputs=moved(self.inputs, device), targets=moved(self.targets, device))
 
 
-def _moved(value: Any, device: torch.device | str) -> Any:
+def moved(value: Any, device: torch.device | str) -> Any:
+    """Return a tensor, or tensors in lists and dictionaries, on another device."""
     if isinstance(value, dict):
-        return {name: _moved(item, device) for name, item in value.items()}
+        return {name: moved(item, device) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(_moved(item, device) for item in value)
+        return type(value)(moved(item, device) for item in value)
     return value.to(device, non_blocking=True) if hasattr(value, "to") else value
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 
 from finetune_studio.core.dataset import Sample
-from finetune_studio.core.task import Batch, Bundle, Task, View
+from finetune_studio.core.task import Batch, Bundle, Task, View, moved
 from finetune_studio.engine.device import Device
 from finetune_studio.engine.features.prefix import FrozenPrefix
 from finetune_studio.engine.features.store import FeatureStore
@@ -28,8 +29,18 @@ class Feed(Protocol):
         ``epoch`` None means unvaried.
         """
 
+    def show(self, batch: Batch) -> None:
+        """Let the network see this batch next."""
+
     def active(self) -> AbstractContextManager[None]:
         """Return the context in which the network takes these batches."""
+
+
+@dataclass
+class ReplayedBatch(Batch):
+    """A batch whose inputs are a dummy of one; ``stored`` goes in at the boundary instead."""
+
+    stored: torch.Tensor | None = None
 
 
 class DecodedFeed:
@@ -67,6 +78,9 @@ class DecodedFeed:
                 yield None
             else:
                 yield laid_out(loaded.batch.to(self._device.torch), self._device)
+
+    def show(self, batch: Batch) -> None:
+        """Do nothing: the batch holds its inputs."""
 
     def active(self) -> AbstractContextManager[None]:
         """Return a context that changes nothing."""
@@ -118,11 +132,15 @@ class CachedFeed:
             if not places:
                 yield None
                 continue
-            self._prefix.stored = _channels_last(self._stored(view, places), self._device)
-            batch = Batch(None, self._targets_of(places), [self._numbers[i] for i in places])
-            batch = batch.to(self._device.torch)
-            batch.inputs = self._blank
-            yield batch
+            numbers = [self._numbers[i] for i in places]
+            targets = moved(self._targets_of(places), self._device.torch)
+            stored = _channels_last(self._stored(view, places), self._device)
+            yield ReplayedBatch(self._blank, targets, numbers, stored)
+
+    def show(self, batch: Batch) -> None:
+        """Give the boundary this batch's activations."""
+        assert isinstance(batch, ReplayedBatch)
+        self._prefix.stored = batch.stored
 
     def _stored(self, view: int, places: Sequence[int]) -> torch.Tensor:
         if self._held:

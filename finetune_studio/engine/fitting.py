@@ -93,6 +93,7 @@ def _kept_for_the_way_back(session: Session) -> float:
     with session.train_feed.active():
         for batch in session.train_feed.batches([few], 0):
             if batch is not None:
+                session.train_feed.show(batch)
                 with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
                     session.loss(batch)
     session.load(before)  # norms have looked at the batch

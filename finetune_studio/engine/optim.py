@@ -14,6 +14,10 @@ from finetune_studio.models import layers
 
 _WEAKEST, _STRONGEST = 1e-3, 0.3  # the range in which the best pull towards zero lies for features
 
+# A slope under this counts as flat: on clothing10 the objective then lies 0.05 % above the one found with
+# a slope a hundred times smaller, in half the time.
+_FLAT = 1e-3
+
 
 class Method(Protocol):
     """Changes what learns, one batch at a time."""
@@ -158,7 +162,9 @@ class HeadSolve:
         self._network.eval()  # the optimum is only defined without random dropout
         strength = self._strengths[min(step, len(self._strengths) - 1)]
         weights = [p for p in self._learning if p.ndim > 1]
-        solver = torch.optim.LBFGS(self._learning, max_iter=40, line_search_fn="strong_wolfe")
+        solver = torch.optim.LBFGS(
+            self._learning, max_iter=40, tolerance_grad=_FLAT, line_search_fn="strong_wolfe"
+        )
         plain: list[Tensor] = []
 
         def closure() -> Tensor:

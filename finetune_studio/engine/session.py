@@ -113,8 +113,12 @@ class Session:
 
     @property
     def steps_an_epoch(self) -> int:
-        """Return how many steps show every training sample once."""
-        return math.ceil(len(self.train_feed.samples) / self.batch_size)
+        """Return how many steps show every training sample once.
+
+        A last sample by itself joins the step before: a batch norm cannot learn from one value.
+        """
+        full, rest = divmod(len(self.train_feed.samples), self.batch_size)
+        return full + (rest > 1 or (rest == 1 and full == 0))
 
     @property
     def steps(self) -> int:
@@ -130,8 +134,11 @@ class Session:
     def groups(self, order: Sequence[int]) -> Iterator[Sequence[int]]:
         """Yield this process's share of each step's places, part by part: ``chosen.parts`` a step."""
         size = self.batch_size
-        for start in range(0, len(order), size):
-            mine = self.team.share(order[start : start + size])
+        start = 0
+        while start < len(order):
+            end = start + size + (len(order) - start - size == 1)
+            mine = self.team.share(order[start:end])
+            start = end
             part = math.ceil(len(mine) / self.chosen.parts) or 1
             for number in range(self.chosen.parts):
                 yield mine[number * part : (number + 1) * part]
@@ -153,6 +160,7 @@ class Session:
                     if batch is None or full is not None:
                         continue
                     weight = next(left)
+                    self.train_feed.show(batch)
                     loss = self.loss(batch)
                     if weight != every:
                         loss = loss * (weight / every)

@@ -23,8 +23,8 @@ from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Bundle, Task
+from finetune_studio.engine import compiling, feeds, fitting, optim, run, supply, unfreezing
 from finetune_studio.engine import device as devices
-from finetune_studio.engine import feeds, fitting, optim, run, supply, unfreezing
 from finetune_studio.engine.device import Device
 from finetune_studio.engine.evaluate import load_task
 from finetune_studio.engine.features.filling import Means
@@ -92,6 +92,12 @@ def prepare(
     if state:
         _go_on(session, state)
     yield from fitting.fit(session, known="chosen" in this.environment)
+    compiled, words = compiling.pays(recipe, device, found[0], session.steps)
+    if compiled:
+        compiling.compile_network(bundle.network)
+        words = "The network is compiled first; the first step takes up to a minute."
+    if words:
+        yield Noted(words)
     made.append(session)
 
 

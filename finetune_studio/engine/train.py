@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,21 +32,20 @@ from finetune_studio.core.events import (
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
-from finetune_studio.core.task import Batch, Pair
+from finetune_studio.core.task import Batch
+from finetune_studio.core.words import duration
 from finetune_studio.engine import device as devices
-from finetune_studio.engine import evaluate, run, trouble, unfreezing
+from finetune_studio.engine import evaluate, judging, run, trouble, unfreezing
+from finetune_studio.engine.clock import Clock
+from finetune_studio.engine.feeds import CachedFeed
 from finetune_studio.engine.launch import Alone, Team
-from finetune_studio.engine.loaders import grouped
 from finetune_studio.engine.session import Session, TooLarge
 from finetune_studio.engine.setup import prepare
 from finetune_studio.models import layers
 from finetune_studio.monitors.divergence import Divergence
 from finetune_studio.monitors.plateau import Plateau
 
-_STATE_EVERY_S = 0.05  # more often would make the window stutter
-_SAVE_EVERY_S = 30.0  # so that a crash loses well under a minute
 _ROLLBACKS = 3
-_LOOK = "Check that the data are where they were, and look at Health on the Data page."
 
 
 @dataclass
@@ -107,10 +106,11 @@ def _train(
         session = ready[0]
         yield _started(project, this, session, resumed=resumed)
         yield from _loop(session, control)
+        yield from _how_fast(session)
 
         # The best epoch is what the user gets; its answers are kept for Inspect.
         session.load(session.best)
-        pairs = session.best_pairs or _validate(session)[0]
+        pairs = session.best_pairs or judging.validate(session)[0]
         if team.leads:
             evaluate.save_answers(this.folder, "validation", pairs)
         yield RunFinished(
@@ -132,7 +132,7 @@ def _loop(session: Session, control: Control) -> Iterator[Event]:
     plateau = Plateau(session.recipe.stop.patience, place.epochs_without_gain)
     divergence = Divergence(first=place.first_loss)
     good = session.snapshot()
-    clock = _Clock(place.seconds)
+    clock = Clock(place.seconds)
     _refuse_full_disk(session)
     yield PhaseStarted("train", "Training", session.steps)
 
@@ -165,7 +165,7 @@ def _loop(session: Session, control: Control) -> Iterator[Event]:
         # Judge the epoch; keep it if it is the best so far; end early if nothing is gained any more.
         place.epoch, place.step_in_epoch = place.epoch + 1, 0
         began = time.perf_counter()
-        pairs, loss = _validate(session)
+        pairs, loss = judging.validate(session)
         yield from _set_aside(session)
         metrics = session.task.score(pairs)
         best = session.judge(metrics, loss, pairs)
@@ -194,7 +194,7 @@ def _loop(session: Session, control: Control) -> Iterator[Event]:
 def _epoch(
     session: Session,
     control: Control,
-    clock: _Clock,
+    clock: Clock,
     order: list[int],
     divergence: Divergence,
     broken: Broken,
@@ -238,10 +238,18 @@ def _epoch(
                 return
             if control.paused:
                 yield from _pause(session, control, clock)
-            elif clock.since_saved() > _SAVE_EVERY_S:
+            elif clock.save_due():
                 yield from _saved(session, control, clock)
     if order and not session.team.any(total > 0):
-        raise StudioError("None of the training samples can be read.", _LOOK)
+        raise StudioError("None of the training samples can be read.", judging.LOOK)
+
+
+def _how_fast(session: Session) -> Iterator[Event]:
+    """Say what computing the frozen layers once was good for."""
+    if isinstance(session.train_feed, CachedFeed) and session.place.epoch:
+        epochs = "1 epoch" if session.place.epoch == 1 else f"{session.place.epoch} epochs"
+        took = duration(session.place.seconds)
+        yield Noted(f"Features computed once; {epochs} in {took}.", "ok")
 
 
 def together(batches: Iterable[Batch | None], parts: int) -> Iterator[list[Batch | None]]:
@@ -252,7 +260,7 @@ def together(batches: Iterable[Batch | None], parts: int) -> Iterator[list[Batch
 
 
 def _stated(
-    session: Session, clock: _Clock, loss: float, rates: dict[str, float], seen: int
+    session: Session, clock: Clock, loss: float, rates: dict[str, float], seen: int
 ) -> Iterator[Event]:
     """State the steps since the last statement."""
     place = session.place
@@ -276,7 +284,7 @@ def _rolled_back(session: Session, good: dict[str, object], why: str) -> Noted:
     return Noted(f"{why} Back to epoch {epoch}, with half the learning rate.", "warning")
 
 
-def _saved(session: Session, control: Control, clock: _Clock) -> Iterator[Event]:
+def _saved(session: Session, control: Control, clock: Clock) -> Iterator[Event]:
     """Save, or end the run while there still is room to."""
     if session.disk_nearly_full():
         session.full = True
@@ -296,7 +304,7 @@ def _refuse_full_disk(session: Session) -> None:
         )
 
 
-def _pause(session: Session, control: Control, clock: _Clock) -> Iterator[Event]:
+def _pause(session: Session, control: Control, clock: Clock) -> Iterator[Event]:
     """Save, wait with the network in memory, and go on."""
     session.place.seconds = clock.seconds()
     yield session.save()
@@ -304,43 +312,6 @@ def _pause(session: Session, control: Control, clock: _Clock) -> Iterator[Event]
     with clock.standing():
         control.wait_while_paused()
     yield RunContinued(session.place.step)
-
-
-def _validate(session: Session) -> tuple[list[Pair], float]:
-    """Return the answers to the validation split and their mean loss."""
-    while True:
-        try:
-            return _validated(session)
-        except (RuntimeError, MemoryError) as error:
-            if session.judged_at_once == 1 or not trouble.is_memory(error):
-                raise
-        session.judged_at_once = max(1, session.judged_at_once // 2)
-        trouble.free_memory()
-
-
-def _validated(session: Session) -> tuple[list[Pair], float]:
-    feed, task = session.validation_feed, session.task
-    session.bundle.network.eval()
-    places = {sample.id: place for place, sample in enumerate(feed.samples)}
-    found: list[Pair] = []
-    lost = counted = 0.0
-    mine = session.team.share(range(len(feed.samples)))
-    with torch.no_grad(), feed.active():
-        for batch in feed.batches(grouped(mine, session.judged_at_once), None):
-            if batch is None:
-                continue
-            answers, loss = task.judge(session.bundle, batch)
-            weight = task.weight(session.bundle, batch)
-            lost, counted = lost + float(loss) * weight, counted + weight
-            found += [
-                (feed.samples[places[n]], a) for n, a in zip(batch.samples, answers, strict=True)
-            ]
-    sums = session.team.sum(torch.tensor([lost, counted], dtype=torch.float64))
-    pairs = session.team.gathered(found)
-    if not pairs:
-        raise StudioError("None of the validation samples can be read.", _LOOK)
-    pairs.sort(key=lambda pair: places[pair[0].id])
-    return pairs, float(sums[0] / max(float(sums[1]), 1e-12))
 
 
 def _set_aside(session: Session) -> Iterator[Event]:
@@ -373,55 +344,3 @@ def _started(project: Project, this: run.Run, session: Session, *, resumed: bool
         resumed=resumed,
         baseline=session.task.baseline(train, [(s, evaluate.NOTHING) for s in validation]),
     )
-
-
-class _Clock:
-    """Measures the run's own time, pauses left out, and how fast it goes."""
-
-    def __init__(self, before: float) -> None:
-        self._start = time.perf_counter() - before
-        self._stated = self._saved = time.perf_counter()
-        self._first: tuple[int, float] | None = None
-
-    def seconds(self) -> float:
-        return time.perf_counter() - self._start
-
-    @contextmanager
-    def standing(self) -> Iterator[None]:
-        """Leave the time spent in this context out."""
-        began = time.perf_counter()
-        yield
-        gone = time.perf_counter() - began
-        self._start += gone
-        self._stated += gone
-        self._saved += gone
-        self._first = None
-
-    def due(self, processes: int) -> bool:
-        """Whether the steps since the last statement are to be stated: at most 20 times a second.
-
-        Several processes must agree on when they look at the loss, so they look at each.
-        """
-        now = time.perf_counter()
-        waited = now - self._stated >= _STATE_EVERY_S
-        return processes > 1 or waited or now - self._saved > _SAVE_EVERY_S
-
-    def speed(self, seen: int) -> float:
-        """Return samples per second since the last call, and begin to measure anew."""
-        now = time.perf_counter()
-        passed, self._stated = now - self._stated, now
-        return round(seen / max(passed, 1e-6), 1)
-
-    def left(self, step: int, steps: int) -> float | None:
-        """Return the seconds that the remaining steps will take, once there is something to go by."""
-        now = time.perf_counter()
-        if self._first is None:
-            self._first = step, now
-        first, began = self._first
-        return round((now - began) / (step - first) * (steps - step), 1) if step > first else None
-
-    def since_saved(self) -> float:
-        return time.perf_counter() - self._saved
-
-    def saved(self) -> None:
-        self._saved = time.perf_counter()

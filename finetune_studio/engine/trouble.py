@@ -6,6 +6,7 @@ import errno
 
 from finetune_studio.core.errors import StudioError
 
+_ONE_VALUE = "Expected more than 1 value per channel"
 _MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory")
 
 
@@ -34,7 +35,8 @@ def smaller(size: int) -> str:
 
 def is_bug(error: BaseException) -> bool:
     """Whether an error is a fault of the program rather than something the user can mend."""
-    return not isinstance(error, StudioError | OSError) and not is_memory(error)
+    known = isinstance(error, StudioError | OSError) or _ONE_VALUE in str(error)
+    return not known and not is_memory(error)
 
 
 def explain(error: BaseException) -> StudioError:
@@ -49,6 +51,11 @@ def explain(error: BaseException) -> StudioError:
         )
     if isinstance(error, OSError):
         return _refused(error)
+    if _ONE_VALUE in text:
+        return StudioError(
+            "This network cannot learn from one sample at a time: its batch norms need two at least.",
+            "Choose a batch size of 2 or more (and fewer parts of a batch).",
+        )
     return StudioError(
         f"Something unexpected happened ({type(error).__name__}): {text or 'no details'}.",
         "This is a fault of the program; your data and runs are safe. Please report the details.",

@@ -51,11 +51,17 @@ def _wrap_one(module: nn.Module) -> None:
 def _without_counting(module: nn.Module) -> Iterator[None]:
     """Keep batch norms from taking the same batch into their running statistics again."""
     norms = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    before = [norm.track_running_stats for norm in norms]
+    before = [(norm.momentum, _count(norm)) for norm in norms]
     for norm in norms:
-        norm.track_running_stats = False
+        norm.momentum = 0.0
     try:
         yield
     finally:
-        for norm, tracked in zip(norms, before, strict=True):
-            norm.track_running_stats = tracked
+        for norm, (momentum, count) in zip(norms, before, strict=True):
+            norm.momentum = momentum
+            if norm.num_batches_tracked is not None and count is not None:
+                norm.num_batches_tracked.copy_(count)
+
+
+def _count(norm: nn.modules.batchnorm._BatchNorm) -> torch.Tensor | None:
+    return None if norm.num_batches_tracked is None else norm.num_batches_tracked.clone()

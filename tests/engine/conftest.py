@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from PIL import Image
 
 from finetune_studio.core.dataset import Labels, Row
-from finetune_studio.core.events import Event
+from finetune_studio.core.events import Event, RunFinished
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
@@ -98,6 +99,12 @@ def lively_model(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def every_step_stated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a run state each of its steps, so that a test can stop it after any of them."""
+    monkeypatch.setattr("finetune_studio.engine.clock.STATE_EVERY_S", 0.0)
+
+
+@pytest.fixture
 def small_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let image classification begin with the small network."""
     from finetune_studio.tasks.image_classification import ImageClassification
@@ -130,6 +137,22 @@ def settings(**changes: Any) -> Recipe:
             **dotted,
         }
     )
+
+
+def weights(run_folder: str) -> dict[str, Any]:
+    """Return the last weights of a run."""
+    from safetensors.torch import load_file
+
+    folder = Path(run_folder)
+    name = json.loads((folder / "checkpoints" / "index.json").read_text())["last"]
+    return load_file(folder / "checkpoints" / name / "weights.safetensors")
+
+
+def finished(events: list[Event]) -> RunFinished:
+    """Return the statement with which a run ended."""
+    last = events[-1]
+    assert isinstance(last, RunFinished)
+    return last
 
 
 def run_all(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import (
@@ -17,7 +15,6 @@ from finetune_studio.core.events import (
     Noted,
     Progress,
     RunContinued,
-    RunFinished,
     RunPaused,
     RunStarted,
     SampleSetAside,
@@ -27,21 +24,9 @@ from finetune_studio.core.events import (
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.engine.run import Run, load_bundle
-from tests.engine.conftest import run_all, settings
+from tests.engine.conftest import finished, run_all, settings, weights
 
 pytestmark = pytest.mark.usefixtures("small_model")
-
-
-def weights(run_folder: str) -> dict[str, torch.Tensor]:
-    folder = Path(run_folder)
-    name = json.loads((folder / "checkpoints" / "index.json").read_text())["last"]
-    return load_file(folder / "checkpoints" / name / "weights.safetensors")
-
-
-def finished(events: list[Event]) -> RunFinished:
-    last = events[-1]
-    assert isinstance(last, RunFinished)
-    return last
 
 
 def test_everything_trained_learns_the_stripes(project: Project) -> None:
@@ -95,6 +80,8 @@ def test_cached_training_ends_with_identical_weights(project: Project, amount: s
 def test_second_run_computes_no_feature_again(project: Project) -> None:
     run_all(project, settings())
     again = run_all(project, settings(optimiser__epochs=2))
+    told = [e.text for e in again if isinstance(e, Noted)]
+    assert [text for text in told if text.startswith("Features computed once; 2 epochs in ")]
     assert not [e for e in again if e.word() == "phase_started" and e.phase == "features"]  # type: ignore[attr-defined]
 
 

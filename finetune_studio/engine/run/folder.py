@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
-import pickle
-import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +12,15 @@ from finetune_studio.core import files, recipe
 from finetune_studio.core.dataset import Dataset, Labels
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Event, RunFinished, RunStarted, from_json
+from finetune_studio.engine.run import checkpoints
+from finetune_studio.engine.run.checkpoints import (
+    damage_explained,
+    read_json,
+    read_tensors,
+    save_tensors,
+)
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from finetune_studio.core.task import Bundle
 
 
@@ -60,7 +59,7 @@ class Run:
     @property
     def model(self) -> dict[str, Any]:
         """Return how to build the network: architecture, processor, labels, head, origin."""
-        return _read_json(self.folder / "model.json")
+        return read_json(self.folder / "model.json")
 
     @property
     def labels(self) -> Labels:
@@ -71,12 +70,12 @@ class Run:
     @property
     def environment(self) -> dict[str, Any]:
         """Return versions, device and whatever was chosen by measurement at the start."""
-        return _read_json(self.folder / "environment.json")
+        return read_json(self.folder / "environment.json")
 
     @property
     def samples(self) -> dict[str, list[int]]:
         """Return the numbers of the samples that the run trains and validates with."""
-        return _read_json(self.folder / "samples.json")
+        return read_json(self.folder / "samples.json")
 
     def events(self) -> Iterator[Event]:
         """Replay what the run stated; a line cut off by a crash is passed over."""
@@ -130,23 +129,11 @@ class Run:
     @property
     def checkpoints(self) -> dict[str, str]:
         """Return the names of the last checkpoint and of the one that holds the best weights."""
-        return _read_json(self.folder / "checkpoints" / "index.json")
+        return checkpoints.index_of(self.folder)
 
     def size(self) -> int:
         """Return the run's size on disk in bytes."""
         return files.folder_size(self.folder)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except ValueError as error:
-        raise StudioError(
-            f"{path} is damaged: {error}.", "Delete this run and train again."
-        ) from error
-    return dict(found)
 
 
 def forget_unless_begun(folder: Path) -> None:
@@ -186,23 +173,6 @@ class NoLog:
         """Do nothing."""
 
 
-@dataclass
-class Place:
-    """Where a run is: everything that must be known to go on exactly."""
-
-    step: int = 0
-    epoch: int = 0
-    step_in_epoch: int = 0
-    seconds: float = 0.0
-    best_score: float | None = None
-    best_loss: float = float("inf")
-    best_epoch: float = 0.0
-    best_metrics: dict[str, float] = field(default_factory=dict)
-    epochs_without_gain: int = 0
-    first_loss: float | None = None
-    done: bool = False
-
-
 def save_model(folder: Path, bundle: Bundle) -> None:
     """Write how to build the network, and the weights that will never change."""
     files.write_json(
@@ -223,7 +193,7 @@ def save_model(folder: Path, bundle: Bundle) -> None:
 def keep_chosen(folder: Path, chosen: dict[str, Any]) -> None:
     """Write what was chosen by memory or measurement beside the run's other circumstances."""
     place = folder / "environment.json"
-    files.write_json(place, _read_json(place) | {"chosen": chosen})
+    files.write_json(place, read_json(place) | {"chosen": chosen})
 
 
 def moving_names(bundle: Bundle) -> list[str]:
@@ -242,126 +212,6 @@ def _is_parameter(bundle: Bundle, name: str) -> bool:
     return name in dict(bundle.network.named_parameters(remove_duplicate=False))
 
 
-def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
-    """Write tensors atomically as safetensors."""
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
-
-    plain = {n: t.detach().to("cpu").contiguous().clone() for n, t in tensors.items()}
-    with files.replacing(path) as temporary:
-        try:
-            save_file(plain, temporary)
-        except SafetensorError as error:  # it says why only in its text
-            number = re.search(r"os error (\d+)", str(error))
-            code = int(number[1]) if number else errno.EIO
-            raise OSError(code, os.strerror(code), str(path)) from error
-
-
-def save_checkpoint(
-    folder: Path,
-    weights: dict[str, Tensor],
-    best: dict[str, Tensor],
-    state: dict[str, Any],
-    place: Place,
-) -> Path:
-    """Write a checkpoint beside the old one, then point at it, then remove the old one."""
-    import torch
-
-    name = f"{place.step:08d}"
-    target = folder / "checkpoints" / name
-    with files.explained(target):
-        fresh = folder / "checkpoints" / f".{name}"
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(parents=True)
-        save_tensors(fresh / "weights.safetensors", weights)
-        save_tensors(fresh / "best.safetensors", best)
-        with files.replacing(fresh / "state.pt") as temporary, temporary.open("wb") as file:
-            torch.save(
-                {**state, "place": asdict(place)}, file
-            )  # a file of ours: its errors are clear
-        if target.exists():  # the same step again, after a resume that did nothing
-            shutil.rmtree(target)
-        os.rename(fresh, target)  # noqa: PTH104  Path.rename would do the same with a longer name
-    before = _read_json(folder / "checkpoints" / "index.json").get("last", "")
-    index = {"last": name, "best": name}
-    if before not in ("", name) and not place.done:
-        index["before"] = before  # for a drive that loses what it said was written
-    files.write_json(folder / "checkpoints" / "index.json", index)
-    for old in (folder / "checkpoints").iterdir():
-        if old.is_dir() and old.name not in index.values():
-            shutil.rmtree(old, ignore_errors=True)
-    return target
-
-
-def load_checkpoint(
-    folder: Path,
-) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Any]] | None:
-    """Return the last checkpoint's weights, best weights and state; None if there is none.
-
-    Where the last one is damaged, the one before it is taken, and ``state["damaged"]`` says so.
-
-    Raises:
-        StudioError: If no checkpoint is whole.
-    """
-    index = Run(folder).checkpoints
-    if not index.get("last"):
-        return None
-    try:
-        return _whole_checkpoint(folder / "checkpoints" / index["last"], "")
-    except StudioError as error:
-        if not index.get("before"):
-            raise
-        words = f"{error.message} The checkpoint before it is whole, so the run goes on from there."
-        return _whole_checkpoint(folder / "checkpoints" / index["before"], words)
-
-
-def _whole_checkpoint(
-    place: Path, damaged: str
-) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Any]]:
-    import torch
-
-    with _damage_explained(place):
-        state = torch.load(place / "state.pt", weights_only=True, map_location="cpu")
-        tensors = [_tensors(place / f"{name}.safetensors") for name in ("weights", "best")]
-        return tensors[0], tensors[1], {**state, "damaged": damaged}
-
-
-@contextmanager
-def _damage_explained(place: Path) -> Iterator[None]:
-    from safetensors import SafetensorError
-
-    try:
-        yield
-    except (
-        *(OSError, RuntimeError, ValueError, KeyError),
-        *(SafetensorError, EOFError, pickle.UnpicklingError),
-    ) as error:
-        why = str(error).partition("\n")[0][:200].rstrip(".")
-        raise StudioError(
-            f"The weights in {place} are damaged: {why}.", "Start a new run with the same recipe."
-        ) from error
-
-
-def _tensors(path: Path) -> dict[str, Tensor]:
-    from safetensors.torch import load_file
-
-    return dict(load_file(path))
-
-
-def _best_tensors(run: Run) -> dict[str, Tensor]:
-    """Return the best weights; of the checkpoint before, where the last one is damaged."""
-    index = run.checkpoints
-    last, before = index["best"], index.get("before")
-    try:
-        with _damage_explained(run.folder / "checkpoints" / last):
-            return _tensors(run.folder / "checkpoints" / last / "best.safetensors")
-    except StudioError:
-        if not before:
-            raise
-        with _damage_explained(run.folder / "checkpoints" / before):
-            return _tensors(run.folder / "checkpoints" / before / "best.safetensors")
-
-
 def load_bundle(folder: Path, dataset: Dataset | None = None) -> Bundle:
     """Return a run's best network in evaluation mode, its labels under today's names.
 
@@ -378,9 +228,9 @@ def load_bundle(folder: Path, dataset: Dataset | None = None) -> Bundle:
             f"The run {run.number} has no trained network yet.",
             "Let it train for an epoch at least.",
         )
-    with _damage_explained(run.folder):  # only what is needed is read: the rest may be damaged
-        state = _tensors(run.folder / "frozen.safetensors")
-    state |= _best_tensors(run)
+    with damage_explained(run.folder):  # only what is needed is read: the rest may be damaged
+        state = read_tensors(run.folder / "frozen.safetensors")
+    state |= checkpoints.best_tensors(run.folder)
     model, labels = run.model, run.labels
     network = zoo.rebuild(model["architecture"], len(labels))
     try:

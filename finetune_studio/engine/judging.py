@@ -1,0 +1,57 @@
+"""Judges a run: the answers to the validation split, and their mean loss."""
+
+from __future__ import annotations
+
+import torch
+
+from finetune_studio.core.errors import StudioError
+from finetune_studio.core.task import Pair
+from finetune_studio.engine import trouble
+from finetune_studio.engine.loaders import grouped
+from finetune_studio.engine.session import Session
+
+LOOK = "Check that the data are where they were, and look at Health on the Data page."
+
+
+def validate(session: Session) -> tuple[list[Pair], float]:
+    """Return the answers to the validation split and their mean loss.
+
+    It is computed in fp32, as an export computes it, and in smaller batches where memory is short.
+
+    Raises:
+        StudioError: If no sample can be read.
+    """
+    while True:
+        try:
+            return _validated(session)
+        except (RuntimeError, MemoryError) as error:
+            if session.judged_at_once == 1 or not trouble.is_memory(error):
+                raise
+        session.judged_at_once = max(1, session.judged_at_once // 2)
+        trouble.free_memory()
+
+
+def _validated(session: Session) -> tuple[list[Pair], float]:
+    feed, task = session.validation_feed, session.task
+    session.bundle.network.eval()
+    places = {sample.id: place for place, sample in enumerate(feed.samples)}
+    found: list[Pair] = []
+    lost = counted = 0.0
+    mine = session.team.share(range(len(feed.samples)))
+    with torch.no_grad(), feed.active():
+        for batch in feed.batches(grouped(mine, session.judged_at_once), None):
+            if batch is None:
+                continue
+            feed.show(batch)
+            answers, loss = task.judge(session.bundle, batch)
+            weight = task.weight(session.bundle, batch)
+            lost, counted = lost + float(loss) * weight, counted + weight
+            found += [
+                (feed.samples[places[n]], a) for n, a in zip(batch.samples, answers, strict=True)
+            ]
+    sums = session.team.sum(torch.tensor([lost, counted], dtype=torch.float64))
+    pairs = session.team.gathered(found)
+    if not pairs:
+        raise StudioError("None of the validation samples can be read.", LOOK)
+    pairs.sort(key=lambda pair: places[pair[0].id])
+    return pairs, float(sums[0] / max(float(sums[1]), 1e-12))
