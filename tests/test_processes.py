@@ -42,7 +42,7 @@ def pair() -> Iterator[Pair]:
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return 51 pictures, 36 to train on: with a batch of seven, the last step sees just one."""
+    """Return 51 pictures, 36 to train on: with a batch of seven the shares are uneven."""
     return tiny.image_classification(tmp_path_factory.mktemp("data") / "shapes", per_class=17)
 
 
@@ -103,14 +103,14 @@ def weights(run: Path) -> dict[str, torch.Tensor]:
 
 
 def same(ours: Path, theirs: Path, *, loose: float = 1e-4) -> None:
-    """Assert that two projects' first runs went the same way."""
+    """Assert that two projects' first runs went the same way; ``loose`` bounds losses and weights."""
     ours, theirs = ours / "runs" / "1", theirs / "runs" / "1"
     steps, epochs = losses(ours)
     expected, expected_epochs = losses(theirs)
     both = steps.keys() & expected.keys()  # alone, what comes within 50 ms is stated together
     assert both
-    assert max(abs(steps[n] - expected[n]) for n in both) < 1e-4
-    assert epochs == pytest.approx(expected_epochs, abs=1e-4)
+    assert max(abs(steps[n] - expected[n]) for n in both) < loose
+    assert epochs == pytest.approx(expected_epochs, abs=loose)
     found, wanted = weights(ours), weights(theirs)
     assert found.keys() == wanted.keys()
     for name, value in wanted.items():
@@ -120,7 +120,7 @@ def same(ours: Path, theirs: Path, *, loose: float = 1e-4) -> None:
 @pytest.fixture
 def every_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a process alone state each step by itself, as several do."""
-    monkeypatch.setattr("finetune_studio.engine.train._STATE_EVERY_S", 0.0)
+    monkeypatch.setattr("finetune_studio.engine.clock.STATE_EVERY_S", 0.0)
 
 
 @pytest.mark.slow
@@ -138,8 +138,8 @@ def test_two_processes_give_the_curve_of_one(
     assert leader[1][-1]["event"] == "run_finished"
     assert leader[1][-1]["metrics"] == alone[-1]["metrics"]
     steps = [e for e in leader[1] if e["event"] == "step_done"]
-    assert len(steps) == (3 if choices is SOLVED else 18)
-    loose = 1e-2 if choices is SOLVED else 1e-4  # where a line search ends hangs on the last bit
+    assert len(steps) == (3 if choices is SOLVED else 15)
+    loose = 0.05 if choices is SOLVED else 1e-4  # where a line search ends hangs on the last bit
     same(tmp_path / "two", tmp_path / "one", loose=loose)
     assert [f.name for f in (tmp_path / "two" / "runs").iterdir()] == ["1"]
     assert not (tmp_path / "two" / ".lock").exists()
@@ -159,7 +159,7 @@ def test_whoever_goes_on_with_a_stopped_run_ends_it_the_same_way(
         assert [said[0] for said in first] == [130] * before
         assert first[0][1][-1]["event"] == "run_finished"
         assert first[0][1][-1]["stopped"] is True
-        assert max(losses(tmp_path / name / "runs" / "1")[0]) < 18
+        assert max(losses(tmp_path / name / "runs" / "1")[0]) < 15
         going_on = partial(terminal, [*argv, "--resume"], home)
         second = pair(going_on) if after == 2 else [going_on()]
         assert [said[0] for said in second] == [0] * after
