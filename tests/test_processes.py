@@ -137,6 +137,8 @@ def test_two_processes_give_the_curve_of_one(
     assert other == (0, [], "")
     assert leader[1][-1]["event"] == "run_finished"
     assert leader[1][-1]["metrics"] == alone[-1]["metrics"]
+    started = next(e for e in leader[1] if e["event"] == "run_started")
+    assert started["device"].endswith("; 2 processes")
     steps = [e for e in leader[1] if e["event"] == "step_done"]
     assert len(steps) == (3 if choices is SOLVED else 15)
     loose = 0.05 if choices is SOLVED else 1e-4  # where a line search ends hangs on the last bit
