@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from finetune_studio.cli.codes import DONE, INTERRUPTED
 from finetune_studio.cli.printing import Printer
-from finetune_studio.core import events, recipe, settings
+from finetune_studio.core import events, own_run, recipe, settings
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
@@ -133,13 +133,16 @@ def _settle(own: dict[str, Any], base: Path) -> None:
 
 
 def _source(text: str, base: Path) -> str:
-    """Return a model's name as it is, or a file's or folder's path as an absolute one."""
+    """Return a model's name as it is, or a file's or folder's path as an absolute one.
+
+    A project stands for its only trained run.
+    """
     from finetune_studio.models.zoo import CATALOGUE
 
     path = base / Path(text).expanduser()
     written_as_path = "/" in text or "\\" in text or path.suffix in (".pth", ".pt", ".safetensors")
     if written_as_path or (text not in CATALOGUE and path.exists()):
-        return str(path.absolute())
+        return str(own_run.found_at(path.absolute()))
     return text
 
 

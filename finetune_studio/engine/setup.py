@@ -23,7 +23,7 @@ from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Bundle, Task
-from finetune_studio.engine import compiling, feeds, fitting, optim, run, supply, unfreezing
+from finetune_studio.engine import begun, compiling, feeds, fitting, optim, run, supply, unfreezing
 from finetune_studio.engine import device as devices
 from finetune_studio.engine.device import Device
 from finetune_studio.engine.evaluate import load_task
@@ -58,11 +58,13 @@ def prepare(
     device = devices.choose(recipe.compute.device, recipe.compute.precision, team.local_rank)
     if slow := devices.half_is_slow(device):
         yield Noted(f"Computing in {device.precision} does not pay here: {slow}.", "warning")
-    bundle = _network(task, recipe, labels, train, device)
+    bundle = _network(task, this, labels, train, device)
     moving, ever = run.moving_names(bundle), unfreezing.learning_names(bundle)
     team.wait()  # until all have seen whether the run is new
     if fresh and team.leads:
         _write_down(project, this, bundle, device, train, validation)
+    if fresh and bundle.note:
+        yield Noted(bundle.note)
 
     # Restore before features are computed, so that a boundary sees the weights it will be used with.
     place, best, state = _restored(this, bundle)
@@ -102,10 +104,14 @@ def prepare(
 
 
 def _network(
-    task: Task, recipe: Recipe, labels: Labels, train: list[Sample], device: Device
+    task: Task, this: run.Run, labels: Labels, train: list[Sample], device: Device
 ) -> Bundle:
-    """Return the network on its device, with all marked that learns in any epoch."""
-    bundle = task.load_model(recipe, labels)
+    """Return the network on its device, with all marked that learns in any epoch.
+
+    A run that goes on is built from its own files: what it was begun from may be gone.
+    """
+    recipe = this.recipe
+    bundle = begun.bundle_of(this) or task.load_model(recipe, labels)
     bundle.network.to(device.torch)
     if device.kind != "mps":
         _channels_last(bundle.network)
