@@ -337,10 +337,17 @@ def _started(project: Project, this: run.Run, session: Session, *, resumed: bool
         epochs=session.recipe.optimiser.epochs,
         steps=session.steps,
         samples={"train": len(train), "validation": len(validation)},
-        device=session.device.why,
+        device=_where(session),
         parameters=sum(p.numel() for p in network.parameters()),
         trainable=sum(p.numel() for p in session.learning),
         headline=session.task.headline,
         resumed=resumed,
         baseline=session.task.baseline(train, [(s, evaluate.NOTHING) for s in validation]),
     )
+
+
+def _where(session: Session) -> str:
+    """Say where the network runs, and how many processes share the work."""
+    if session.team.size == 1:
+        return session.device.why
+    return f"{session.device.why}; {session.team.size} processes"

@@ -71,7 +71,7 @@ class FeatureStore:
         self._taken: set[str] = set()
         self._new: list[str] = []
         self._file: IO[bytes] | None = None
-        self._name = f"part-{time.time_ns()}-{os.getpid()}"
+        self._name = _fresh_name()
         with _writing():
             folder.mkdir(parents=True, exist_ok=True)
         self.refresh()
@@ -136,6 +136,7 @@ class FeatureStore:
         self._file.close()
         self._file = None
         self._open(self._folder / f"{self._name}.json")
+        self._name, self._new = _fresh_name(), []  # what comes later is another part
 
     def drop(self) -> None:
         """Forget what was not kept."""
@@ -177,6 +178,10 @@ class FeatureStore:
 def as_seen(rows: Tensor) -> Tensor:
     """Return rows as the network sees them: (rows, channels, height, width) for pictures."""
     return rows.permute(0, 3, 1, 2) if rows.ndim == 4 else rows
+
+
+def _fresh_name() -> str:
+    return f"part-{time.time_ns()}-{os.getpid()}"
 
 
 def _clear_abandoned(folder: Path) -> None:
