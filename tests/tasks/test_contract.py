@@ -20,6 +20,7 @@ from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Bundle, Task, View
 from finetune_studio.engine import curate
+from finetune_studio.engine.loaders import batch_of
 from finetune_studio.models import layers
 from finetune_studio.readers import CATALOGUE as READERS
 from finetune_studio.tasks import CATALOGUE
@@ -43,7 +44,7 @@ class Case:
 
     def batch(self, view: View | None = None, count: int = 4) -> Any:
         chosen = self.samples[:count]
-        return self.task.collate([self.task.example(s, self.bundle, view=view) for s in chosen])
+        return batch_of(self.task, self.bundle, chosen, view)
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -112,9 +113,7 @@ def test_one_answer_a_sample_in_order(case: Case) -> None:
         answers = case.task.predict(case.bundle, batch)
     assert [a.sample for a in answers] == batch.samples
     alone = [
-        case.task.predict(
-            case.bundle, case.task.collate([case.task.example(s, case.bundle, view=None)])
-        )[0]
+        case.task.predict(case.bundle, batch_of(case.task, case.bundle, [s]))[0]
         for s in case.samples[:4]
     ]
     assert [a.label for a in alone] == [a.label for a in answers]
