@@ -17,6 +17,7 @@ import shutil
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, NamedTuple, TypeVar
 
@@ -257,12 +258,12 @@ def _times(
     rows: list[tuple[float, float, float]] = []
     for sample in samples:
         try:
-            pixels, decode_s = _timed(lambda s=sample: task.decoded(s, bundle, varied=varied))
+            pixels, decode_s = _timed(partial(task.decoded, sample, bundle, varied=varied))
         except StudioError:
             continue
         if pixels is None:
             return None
-        _, write_s = _timed(lambda s=sample, p=pixels: store.put(s, p, varied=varied))
+        _, write_s = _timed(partial(store.put, sample, pixels, varied=varied))
         place = store.place(sample, varied=varied)
         if place is None:
             return None

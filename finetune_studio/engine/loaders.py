@@ -77,12 +77,14 @@ class Loader:
         self._bundle = bundle
         self._pool: Executor = ThreadPoolExecutor(threads or min(4, os.cpu_count() or 1), "decode")
         # Never forked: the window's and torch's threads are alive, and a copy of them would hang.
-        self._processes = workers and ProcessPoolExecutor(
-            workers,
-            get_context("spawn"),
-            initializer=making.begin,
-            initargs=(task, making.without_network(bundle)),
-        )
+        self._processes: ProcessPoolExecutor | None = None
+        if workers:
+            self._processes = ProcessPoolExecutor(
+                workers,
+                get_context("spawn"),
+                initializer=making.begin,
+                initargs=(task, making.without_network(bundle)),
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -152,7 +154,8 @@ class Loader:
             examples.append(found.example)
         if not examples:
             return loaded
-        return Loaded(self._ready(self._task.collate(examples)), loaded.kept, loaded.problems)
+        batch = ready(self._task, self._bundle, self._task.collate(examples))
+        return Loaded(batch, loaded.kept, loaded.problems)
 
     def _results(
         self, parts: list[tuple[Wanted, Future[list[Made]]]], view: View | None
@@ -177,9 +180,6 @@ class Loader:
                 f"No more decoded samples are kept: {self.store.stopped}. The others are decoded"
                 " anew each time."
             )
-
-    def _ready(self, batch: Batch) -> Batch:
-        return ready(self._task, self._bundle, batch)
 
 
 def ready(task: Task, bundle: Bundle, batch: Batch) -> Batch:

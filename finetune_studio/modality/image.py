@@ -22,8 +22,8 @@ STRENGTHS = {
     "medium": (0.35, 0.25, 8.0),
     "strong": (0.2, 0.4, 15.0),
 }
-# An augmented crop may take a small part of a picture, so it is read a little larger than it is seen.
-_MARGIN = 1.3
+# A varied crop takes a part of the picture, so that is kept larger than it is seen: 256 pixels for 224.
+_MARGIN = 8 / 7
 _LUMA = (0.299, 0.587, 0.114)  # how bright each colour looks (ITU-R BT.601)
 _LFS = b"version https://git-lfs"
 
@@ -48,7 +48,7 @@ def working(path: str, processor: dict[str, Any]) -> np.ndarray:
     Raises:
         StudioError: If it cannot be read, with the reason in words.
     """
-    least = int(int(processor["crop"]) * _MARGIN)
+    least = round(int(processor["crop"]) * _MARGIN)
     picture = read(path, least)
     if (factor := least / min(picture.size)) < 1:
         size = max(least, round(picture.width * factor)), max(least, round(picture.height * factor))
@@ -111,13 +111,13 @@ def varied(
     least, colour, turn = STRENGTHS[strength]
     rng = np.random.default_rng((view.seed, sample, view.number))
     side = int(processor["crop"])
-    picture = Image.fromarray(pixels)
     if turn:
         angle = float(rng.uniform(-turn, turn))
         fill = tuple(int(v * 255) for v in processor["mean"])
-        picture = picture.rotate(angle, Image.Resampling.BILINEAR, fillcolor=fill)
-    box = _crop_box(picture.size, least, rng)
-    picture = picture.resize((side, side), Image.Resampling.BILINEAR, box=box, reducing_gap=2.0)
+        turned = Image.fromarray(pixels).rotate(angle, Image.Resampling.BILINEAR, fillcolor=fill)
+        pixels = np.asarray(turned)
+    left, top, right, bottom = _crop_box((pixels.shape[1], pixels.shape[0]), least, rng)
+    picture = Image.fromarray(_resized(pixels[top:bottom, left:right], side))
     if flip and rng.random() < 0.5:
         picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     if colour:
@@ -161,23 +161,40 @@ def normalised(pixels: Tensor, processor: dict[str, Any]) -> Tensor:
     # The three numbers are repeated along a row, so that the inner loop is long enough to be fast.
     scale = torch.from_numpy(np.tile(1.0 / (255.0 * std), width)).to(pixels.device)
     shift = torch.from_numpy(np.tile(mean / std, width)).to(pixels.device)
-    values = rows.view(batch, height, width * 3).float().mul_(scale).sub_(shift)
-    values = values.view(batch, height, width, 3).permute(0, 3, 1, 2)
+    values = torch.empty(rows.shape, dtype=torch.float32, device=rows.device)
+    lines = rows.view(batch, height, width * 3), values.view(batch, height, width * 3)
+    # One picture at a time fits the processor's cache; a graphics processor takes all at once.
+    size = 1 if rows.device.type == "cpu" else max(1, batch)
+    for whole, made in zip(*(part.split(size) for part in lines), strict=True):
+        made.copy_(whole).mul_(scale).sub_(shift)
+    values = values.permute(0, 3, 1, 2)
     return values.contiguous() if values.device.type == "mps" else values  # slower there
 
 
 def _crop_box(
     size: tuple[int, int], least: float, rng: np.random.Generator
-) -> tuple[float, float, float, float]:
+) -> tuple[int, int, int, int]:
     """Draw a part that keeps ``least`` to all of the area, at 3:4 to 4:3; the centre if none fits."""
     width, height = size
     for _ in range(10):
         area = width * height * rng.uniform(least, 1.0)
         shape = np.exp(rng.uniform(np.log(3 / 4), np.log(4 / 3)))
-        w, h = float(np.sqrt(area * shape)), float(np.sqrt(area / shape))
-        if w <= width and h <= height:
-            left, top = rng.uniform(0, width - w), rng.uniform(0, height - h)
+        w, h = round(np.sqrt(area * shape)), round(np.sqrt(area / shape))
+        if 0 < w <= width and 0 < h <= height:
+            left, top = int(rng.integers(width - w + 1)), int(rng.integers(height - h + 1))
             return left, top, left + w, top + h
     side = min(width, height)
-    left, top = (width - side) / 2, (height - side) / 2
+    left, top = (width - side) // 2, (height - side) // 2
     return left, top, left + side, top + side
+
+
+def _resized(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Return uint8 (height, width, 3) as a square, as pillow would but in a third of the time."""
+    import torch
+    from torch.nn import functional
+
+    if not pixels.flags.writeable:  # torch warns, although nobody is going to write
+        pixels = pixels.copy()
+    part = torch.from_numpy(pixels).permute(2, 0, 1)[None]
+    square = functional.interpolate(part, (side, side), mode="bilinear", antialias=True)
+    return np.ascontiguousarray(square[0].permute(1, 2, 0).numpy())
