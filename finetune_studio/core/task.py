@@ -15,6 +15,7 @@ from finetune_studio.core.events import Prediction
 from finetune_studio.core.preview import Preview
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
     from torch import nn
 
@@ -145,9 +146,31 @@ class Task(ABC):
     def load_model(self, recipe: Recipe, labels: Labels) -> Bundle:
         """Return the pretrained network with a new head for these labels."""
 
+    def decoded(self, sample: Sample, bundle: Bundle, *, varied: bool) -> np.ndarray | None:  # noqa: ARG002
+        """Return the slow part of an example that is the same in every view, as uint8 (h, w, c).
+
+        The engine may keep it on disk and hand it to :meth:`example`, which must then give the same
+        numbers as without. None, as by default, means that there is nothing worth keeping. ``varied``
+        is for the views of training; without, it is as for evaluation.
+
+        Raises:
+            StudioError: If the sample cannot be read; it is then set aside.
+        """
+        return None
+
     @abstractmethod
-    def example(self, sample: Sample, bundle: Bundle, *, view: View | None) -> Any:
+    def example(
+        self,
+        sample: Sample,
+        bundle: Bundle,
+        *,
+        view: View | None,
+        decoded: np.ndarray | None = None,
+    ) -> Any:
         """Make one sample ready; ``view`` None means as for evaluation.
+
+        ``decoded`` is what :meth:`decoded` said of this sample, if it is at hand. This may run in
+        another process, where ``bundle`` has no network; what it returns should be small.
 
         Raises:
             StudioError: If the sample cannot be read; it is then set aside.
@@ -155,15 +178,15 @@ class Task(ABC):
 
     @abstractmethod
     def collate(self, examples: Sequence[Any]) -> Batch:
-        """Put examples together."""
+        """Put examples together; :meth:`on_device` then makes them what the network takes."""
+
+    def on_device(self, bundle: Bundle, batch: Batch) -> Batch:  # noqa: ARG002
+        """Finish a collated batch where the network is, a whole batch at a time; by default it is."""
+        return batch
 
     @abstractmethod
     def targets(self, samples: Sequence[Sample], bundle: Bundle) -> Any:
         """Return what :meth:`collate` would put into ``Batch.targets``, without reading any input."""
-
-    def augment(self, batch: Batch, rng: torch.Generator) -> Batch:  # noqa: ARG002
-        """Vary a batch on the device; by default it stays as it is."""
-        return batch
 
     @abstractmethod
     def loss(self, bundle: Bundle, batch: Batch) -> torch.Tensor:

@@ -198,10 +198,11 @@ def _run_answers(folder: Path) -> Any:
     def answer(text: str) -> Prediction:
         import torch
 
+        from finetune_studio.engine.loaders import batch_of
+
         sample = task.sample_from_input(text)
         with torch.inference_mode():
-            batch = task.collate([task.example(sample, bundle, view=None)])
-            return task.predict(bundle, batch)[0]
+            return task.predict(bundle, batch_of(task, bundle, [sample]))[0]
 
     return answer
 

@@ -32,10 +32,11 @@ def explain(
     """
     import torch
 
+    from finetune_studio.engine.loaders import batch_of
     from finetune_studio.insights.saliency import heat
 
     task, bundle = loaded_run(run_folder, dataset)
-    batch = task.collate([task.example(sample, bundle, view=None)])
+    batch = batch_of(task, bundle, [sample])
     with torch.inference_mode():
         answer = task.predict(bundle, batch)[0]
     wanted = label or str(answer.label)

@@ -23,7 +23,17 @@ from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Bundle, Task
-from finetune_studio.engine import begun, compiling, feeds, fitting, optim, run, supply, unfreezing
+from finetune_studio.engine import (
+    begun,
+    compiling,
+    feeds,
+    fitting,
+    optim,
+    pacing,
+    run,
+    supply,
+    unfreezing,
+)
 from finetune_studio.engine import device as devices
 from finetune_studio.engine.device import Device
 from finetune_studio.engine.evaluate import load_task
@@ -75,7 +85,12 @@ def prepare(
     stage = unfreezing.stage_of(bundle, recipe, place.epoch, ever)
     chosen = _chosen(this, recipe, len(train))
     _use_threads(recipe, stack)
-    loader = stack.enter_context(Loader(task, bundle, recipe.compute.threads))
+    measured = pacing.workers(task, bundle, recipe, device, train, chosen.workers)
+    chosen.workers, words = team.same(measured)
+    if words:
+        yield Noted(words)
+    threads = recipe.compute.threads
+    loader = stack.enter_context(Loader(task, bundle, threads, workers=chosen.workers))
     means = Means(task, bundle, device, loader, control, team, chosen.batch_size)
     unfreezing.enter(bundle, stage)
     found: list[feeds.Feed] = []

@@ -13,7 +13,7 @@ import torch
 from finetune_studio.core import settings
 from finetune_studio.core.dataset import Sample
 from finetune_studio.core.events import Event, Noted
-from finetune_studio.engine import feeds
+from finetune_studio.engine import feeds, pacing
 from finetune_studio.engine.allocator import keeping_memory
 from finetune_studio.engine.features import filling
 from finetune_studio.engine.features.filling import Means, Split
@@ -33,6 +33,7 @@ class Chosen:
     Attributes:
         batch_size: Samples a step.
         parts: In how many parts a step is computed.
+        workers: Processes that decode; 0 means threads, -1 that it is not chosen yet.
         views: After how many epochs varied copies come again; 0 means never.
         halved: Boundaries before which activations are kept as fp16, to fit.
         whole: Boundaries before which they are kept as fp32.
@@ -40,6 +41,7 @@ class Chosen:
 
     batch_size: int = 0
     parts: int = 1
+    workers: int = -1
     views: int = 0
     halved: list[str] = field(default_factory=list)
     whole: list[str] = field(default_factory=list)
@@ -72,6 +74,7 @@ def feeds_for(
             # What judges a run is computed in fp32 throughout, as an export computes it.
             exact = replace(means, device=replace(means.device, precision="fp32"))
             try:
+                yield from pacing.keep_decoded(means, train, views, varied=views > 0)
                 with keeping_memory():
                     split = Split("train", train, views, half)
                     yield from filling.fill(means, prefix, split, cached)
@@ -82,8 +85,11 @@ def feeds_for(
                 text = f"What the frozen layers say could not be kept: {error}."
                 yield Noted(f"{text} Each epoch computes it anew, which is slower.", "warning")
                 break
+            yield from pacing.tell(means.loader)
             made += cached
             return
+    varied = recipe.augment.strength != "none"
+    yield from pacing.keep_decoded(means, train, recipe.optimiser.epochs, varied=varied)
     parts = (means.task, means.bundle)
     made.append(feeds.DecodedFeed(*parts, train, means.device, means.loader, chosen.views))
     made.append(feeds.DecodedFeed(*parts, validation, means.device, means.loader))

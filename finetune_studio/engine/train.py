@@ -35,7 +35,7 @@ from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Batch
 from finetune_studio.core.words import duration
 from finetune_studio.engine import device as devices
-from finetune_studio.engine import evaluate, judging, run, trouble, unfreezing
+from finetune_studio.engine import evaluate, judging, pacing, run, trouble, unfreezing
 from finetune_studio.engine.clock import Clock
 from finetune_studio.engine.feeds import CachedFeed
 from finetune_studio.engine.launch import Alone, Team
@@ -316,6 +316,7 @@ def _pause(session: Session, control: Control, clock: Clock) -> Iterator[Event]:
 
 def _set_aside(session: Session) -> Iterator[Event]:
     """State which samples could not be read, each once."""
+    yield from pacing.tell(session.means.loader)
     problems: dict[int, tuple[Sample, str]] = {}
     for feed in (session.train_feed, session.validation_feed):
         problems |= {sample.id: (sample, why) for sample, why in feed.problems}

@@ -91,6 +91,11 @@ def prepare(picture: Image.Image, processor: dict[str, Any]) -> np.ndarray:
         processor: ``resize`` (pixels of the shorter side), ``crop`` (side of the square), ``mean`` and
             ``std`` (three numbers each, for values from 0 to 1), ``interpolation`` (a word).
     """
+    return normalised(square(picture, processor), processor)
+
+
+def square(picture: Image.Image, processor: dict[str, Any]) -> np.ndarray:
+    """Resize and crop the centre; return uint8 of shape (crop, crop, 3)."""
     crop = int(processor["crop"])
     side = max(int(processor["resize"]), crop)
     factor = side / min(picture.size)
@@ -98,7 +103,7 @@ def prepare(picture: Image.Image, processor: dict[str, Any]) -> np.ndarray:
     if size != picture.size:
         picture = picture.resize(size, _FILTERS[processor.get("interpolation", "bilinear")])
     left, top = (size[0] - crop) // 2, (size[1] - crop) // 2
-    return normalised(np.asarray(picture.crop((left, top, left + crop, top + crop))), processor)
+    return np.asarray(picture.crop((left, top, left + crop, top + crop)))
 
 
 def normalised(pixels: np.ndarray, processor: dict[str, Any]) -> np.ndarray:

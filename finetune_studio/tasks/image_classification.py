@@ -17,13 +17,10 @@ from finetune_studio.core.dataset import Labels, Sample
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Prediction
 from finetune_studio.core.preview import Picture, Preview
-from finetune_studio.core.recipe import Recipe
+from finetune_studio.core.recipe import AugmentChoices, Recipe
 from finetune_studio.core.task import Batch, Bundle, Pair, Signature, Task, View
-from finetune_studio.modality import image, preprocess
+from finetune_studio.modality import image
 from finetune_studio.models import zoo
-
-# An augmented crop may take a small part of a picture, so it is read a little larger than it is seen.
-_MARGIN = 1.3
 
 Example = tuple[np.ndarray, int, int]
 
@@ -42,18 +39,30 @@ class ImageClassification(Task):
         bundle.recipe = recipe
         return bundle
 
-    def example(self, sample: Sample, bundle: Bundle, *, view: View | None) -> Example:
-        """Return (float32 (3, side, side), target, sample number); the target is -1 if unlabelled."""
-        seen = bundle.processor
-        choices = bundle.recipe.augment if bundle.recipe else None
+    def decoded(self, sample: Sample, bundle: Bundle, *, varied: bool) -> np.ndarray:
+        """Return the picture upright and as small as the network allows, uint8 (height, width, 3)."""
+        if varied and _variation(bundle):
+            return image.working(sample.path, bundle.processor)
+        return image.seen(sample.path, bundle.processor)
+
+    def example(
+        self,
+        sample: Sample,
+        bundle: Bundle,
+        *,
+        view: View | None,
+        decoded: np.ndarray | None = None,
+    ) -> Example:
+        """Return (uint8 (side, side, 3), target, sample number); the target is -1 if unlabelled."""
+        if decoded is None:
+            decoded = self.decoded(sample, bundle, varied=view is not None)
         target = _target(sample, bundle.labels)
-        if view is None or choices is None or choices.strength == "none":
-            picture = image.read(sample.path, max(int(seen["resize"]), int(seen["crop"])))
-            return preprocess.prepare(picture, seen), target, sample.id
-        picture = image.read(sample.path, int(seen["crop"] * _MARGIN))
+        choices = _variation(bundle)
+        if view is None or choices is None:
+            return decoded, target, sample.id
         pixels = image.varied(
-            picture,
-            seen,
+            decoded,
+            bundle.processor,
             view=view,
             sample=sample.id,
             strength=choices.strength,
@@ -62,9 +71,14 @@ class ImageClassification(Task):
         return pixels, target, sample.id
 
     def collate(self, examples: Sequence[Example]) -> Batch:
-        """Return inputs (batch, 3, side, side) and targets (batch,)."""
-        pixels = torch.from_numpy(np.stack([e[0] for e in examples]))
+        """Return uint8 inputs (batch, 3, side, side), channels last in memory, and targets (batch,)."""
+        pixels = torch.from_numpy(np.stack([e[0] for e in examples])).permute(0, 3, 1, 2)
         return Batch(pixels, torch.tensor([e[1] for e in examples]), [e[2] for e in examples])
+
+    def on_device(self, bundle: Bundle, batch: Batch) -> Batch:
+        """Normalise the pictures: float32 (batch, 3, side, side), channels last in memory."""
+        batch.inputs = image.normalised(batch.inputs, bundle.processor)
+        return batch
 
     def targets(self, samples: Sequence[Sample], bundle: Bundle) -> Tensor:
         """Return the number of each sample's class, (batch,)."""
@@ -143,6 +157,12 @@ class ImageClassification(Task):
         """Return one grey picture."""
         side = int(bundle.processor["crop"])
         return Batch(torch.zeros(1, 3, side, side), torch.zeros(1, dtype=torch.long), [0])
+
+
+def _variation(bundle: Bundle) -> AugmentChoices | None:
+    """Return how pictures are varied, None if they are not."""
+    choices = bundle.recipe.augment if bundle.recipe else None
+    return choices if choices and choices.strength != "none" else None
 
 
 def _target(sample: Sample, labels: Labels) -> int:

@@ -156,10 +156,12 @@ def ours(bundle: Bundle, path: Path) -> tuple[str, float] | None:
     """Return the app's own answer to a file; None where it cannot be read."""
     import torch
 
+    from finetune_studio.engine.loaders import batch_of
+
     task = ImageClassification()
     sample = task.sample_from_input(str(path))
     try:
-        batch = task.collate([task.example(sample, bundle, view=None)])
+        batch = batch_of(task, bundle, [sample])
     except StudioError:
         return None
     with torch.inference_mode():

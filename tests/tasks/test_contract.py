@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -20,6 +21,7 @@ from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Bundle, Task, View
 from finetune_studio.engine import curate
+from finetune_studio.engine.loaders import batch_of, ready
 from finetune_studio.models import layers
 from finetune_studio.readers import CATALOGUE as READERS
 from finetune_studio.tasks import CATALOGUE
@@ -43,7 +45,7 @@ class Case:
 
     def batch(self, view: View | None = None, count: int = 4) -> Any:
         chosen = self.samples[:count]
-        return self.task.collate([self.task.example(s, self.bundle, view=view) for s in chosen])
+        return batch_of(self.task, self.bundle, chosen, view)
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -89,6 +91,21 @@ def test_varied_examples_depend_on_seed_sample_and_view_alone(case: Case) -> Non
     assert not same(one.inputs, case.batch(View(6, 0)).inputs)
 
 
+def test_examples_from_what_was_decoded_are_those_from_the_file(case: Case) -> None:
+    case.recipe.augment.strength = "strong"
+    for view in (None, View(5, 0)):
+        decoded = [
+            case.task.decoded(s, case.bundle, varied=view is not None) for s in case.samples[:4]
+        ]
+        examples = [
+            case.task.example(s, case.bundle, view=view, decoded=pixels)
+            for s, pixels in zip(case.samples[:4], decoded, strict=True)
+        ]
+        batch = ready(case.task, case.bundle, case.task.collate(examples))
+        assert_same(batch.inputs, case.batch(view).inputs)
+        assert all(p is None or p.dtype == np.uint8 for p in decoded)
+
+
 def test_targets_are_those_of_collate(case: Case) -> None:
     assert_same(case.batch().targets, case.task.targets(case.samples[:4], case.bundle))
 
@@ -112,9 +129,7 @@ def test_one_answer_a_sample_in_order(case: Case) -> None:
         answers = case.task.predict(case.bundle, batch)
     assert [a.sample for a in answers] == batch.samples
     alone = [
-        case.task.predict(
-            case.bundle, case.task.collate([case.task.example(s, case.bundle, view=None)])
-        )[0]
+        case.task.predict(case.bundle, batch_of(case.task, case.bundle, [s]))[0]
         for s in case.samples[:4]
     ]
     assert [a.label for a in alone] == [a.label for a in answers]

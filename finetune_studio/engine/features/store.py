@@ -28,7 +28,7 @@ from finetune_studio.core.files import folder_size, write_json
 from finetune_studio.core.task import Bundle
 from finetune_studio.engine.features.prefix import FrozenPrefix
 
-_VERSION = 3  # raise it when what is stored changes its meaning
+_VERSION = 4  # raise it when what is stored changes its meaning
 _ABANDONED_S = 86_400.0  # a part without an index for so long belongs to a run that was killed
 
 
@@ -37,7 +37,8 @@ class NotKept(Exception):  # noqa: N818  no fault: the run goes on without the c
 
 
 @contextlib.contextmanager
-def _writing() -> Iterator[None]:
+def writing() -> Iterator[None]:
+    """Turn whatever keeps a cache from being written into :class:`NotKept`."""
     try:
         yield
     except (OSError, StudioError) as error:
@@ -72,10 +73,10 @@ class FeatureStore:
         self._new: list[str] = []
         self._file: IO[bytes] | None = None
         self._name = _fresh_name()
-        with _writing():
+        with writing():
             folder.mkdir(parents=True, exist_ok=True)
         self.refresh()
-        _clear_abandoned(folder)
+        clear_abandoned(folder)
 
     def refresh(self) -> None:
         """Take in what other processes have finished since."""
@@ -107,7 +108,7 @@ class FeatureStore:
         """Store activations of shape (samples, ...); they can be taken after :meth:`keep`."""
         laid = values.permute(0, 2, 3, 1) if values.ndim == 4 else values
         rows = laid.to("cpu").float().numpy().astype(self._type, copy=False)
-        with _writing():
+        with writing():
             if self._file is None:
                 self._file = (self._folder / f"{self._name}.bin").open("wb")
             self._file.write(rows.tobytes())
@@ -123,7 +124,7 @@ class FeatureStore:
             "bytes": len(self._new) * int(np.prod(self._shape)) * self._type.itemsize,
             "keys": self._new,
         }
-        with _writing():
+        with writing():
             self._file.flush()
             os.fsync(self._file.fileno())
             write_json(self._folder / f"{self._name}.json", about)
@@ -184,7 +185,7 @@ def _fresh_name() -> str:
     return f"part-{time.time_ns()}-{os.getpid()}"
 
 
-def _clear_abandoned(folder: Path) -> None:
+def clear_abandoned(folder: Path) -> None:
     """Delete rows that no index names and nobody writes any more."""
     for rows in folder.glob("part-*.bin"):
         with contextlib.suppress(OSError):
