@@ -154,7 +154,8 @@ def test_a_sample_that_changes_while_training_breaks_nothing(
             else:
                 shutil.copyfile(tmp_path / "photos" / "class1" / "001.png", file)
 
-    events = run_all(project, settings(compute__cache=cache), on_event=meddle)
+    recipe = settings(compute__cache=cache, compute__decoded="off")
+    events = run_all(project, recipe, on_event=meddle)
     assert finished(events).metrics
     aside = {Path(e.path).name for e in events if isinstance(e, SampleSetAside)}
     assert aside == ({"000.png"} if change == "delete" and cache == "off" else set())
