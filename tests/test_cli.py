@@ -519,3 +519,49 @@ def test_a_single_picture_is_no_dataset(
 ) -> None:
     assert cli.main(train_arguments(photos / "class0" / "000.png", tmp_path / "p")) == 2
     assert "single picture" in capsys.readouterr().err
+
+
+def test_a_run_is_continued_after_a_class_came_and_outlives_the_run_it_came_from(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few, out = tmp_path / "few", tmp_path / "p"
+    shutil.copytree(photos / "class0", few / "class0")
+    shutil.copytree(photos / "class1", few / "class1")
+    assert cli.main(train_arguments(few, out, *SMALL)) == 0
+    first = lines(capsys)[-1]["run"]
+
+    # In another project, with one class more; the project stands for its only run.
+    more = ["--model", str(out), "--set", "optimiser.method=steps", "--set", "optimiser.epochs=1"]
+    assert cli.main(train_arguments(photos, tmp_path / "q", *more)) == 0
+    stated = lines(capsys)
+    assert next(e for e in stated if e["event"] == "run_started")["model"] == first
+    notes = [e["text"] for e in stated if e["event"] == "noted"]
+    assert "2 classes are known already, 1 is new." in notes
+    second = Path(stated[-1]["run"])
+    assert recipe.load(second / "recipe.toml").model.source == first
+    model = json.loads((second / "model.json").read_text())
+    assert model["processor"]["crop"] == 64
+    assert model["line"] == ["starter"]
+
+    # The run it came from goes; the new one still answers, goes on and is handed over.
+    shutil.rmtree(out)
+    (second / "events.jsonl").write_text("")  # as if it had not come to its end
+    assert cli.main(train_arguments(photos, tmp_path / "q", "--resume")) == 0
+    assert lines(capsys)[-1]["stopped"] is False
+    picture = str(photos / "class2" / "000.png")
+    assert cli.main(["predict", str(second), picture, "--json"]) == 0
+    assert lines(capsys)[0]["label"] in {"class0", "class1", "class2"}
+
+
+def test_a_project_of_several_runs_is_no_model(
+    project: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(project / "runs" / "1", project / "runs" / "77")
+    try:
+        assert cli.main(train_arguments(photos, tmp_path / "p", "--model", str(project))) == 2
+    finally:
+        shutil.rmtree(project / "runs" / "77")
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 2
+    assert "trained runs" in told[0]
+    assert not (tmp_path / "p").exists()

@@ -14,7 +14,7 @@ from finetune_studio.cli.codes import BUG, DONE, INTERRUPTED, MENDABLE
 from finetune_studio.cli.printing import Printer
 from finetune_studio.cli.surroundings import interruptible, quiet
 from finetune_studio.core import settings
-from finetune_studio.core.errors import StudioError
+from finetune_studio.core.errors import FailedElsewhere, StudioError
 from finetune_studio.core.job import Control
 
 __all__ = ["LISTS", "main"]
@@ -23,10 +23,17 @@ LISTS = ("tasks", "models", "readers", "checks", "monitors", "insights", "export
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; return its exit code (see the terminal contract)."""
+    """Run one command; return its exit code (see the terminal contract).
+
+    Of several processes (see ``engine.launch``) only the leader speaks, or the one that fails first.
+    """
+    from finetune_studio.engine import launch
+
     control = Control()
     try:
         arguments = _parser().parse_args(argv)
+        if launch.follows() and arguments.run is not training.train:
+            return DONE  # nothing but training is shared
         with interruptible(control), quiet(json_lines=arguments.json) as words:
             printer = Printer(words, json_lines=arguments.json)
             return int(arguments.run(arguments, printer, control))
@@ -41,6 +48,8 @@ def main(argv: list[str] | None = None) -> int:
 def _report(error: Exception) -> int:
     from finetune_studio.engine import trouble
 
+    if isinstance(error, FailedElsewhere):  # which has said why
+        return {"bug": BUG, "interrupted": INTERRUPTED}.get(error.kind, MENDABLE)
     known = trouble.explain(error)
     lines = (known.message, known.hint or "Run 'finetune-studio --help' for help.")
     with contextlib.suppress(OSError):  # nobody may be listening any more
@@ -61,9 +70,13 @@ def _line(text: str) -> str:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Refuses arguments in the two lines that every error has."""
+    """Refuses arguments in the two lines that every error has; of several processes the leader does."""
 
     def error(self, message: str) -> NoReturn:
+        from finetune_studio.engine import launch
+
+        if launch.follows():
+            raise FailedElsewhere(message)
         raise StudioError(
             message[:1].upper() + message[1:] + ".", f"Run '{self.prog} --help' for help."
         )

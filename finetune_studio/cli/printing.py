@@ -28,6 +28,11 @@ class Printer:
         self._live = stream.isatty() and not json_lines
         self._open_line = False
         self._last = 0.0
+        self._silent = False
+
+    def fall_silent(self) -> None:
+        """Print nothing from now on: another process speaks."""
+        self._silent = True
 
     def all(self, stated: Iterator[Event], *, quiet: bool = False) -> Event | None:
         """Print every event as it comes; return the last one."""
@@ -39,12 +44,14 @@ class Printer:
 
     def say(self, text: str) -> None:
         """Print a sentence for people; nothing in JSON."""
-        if not self._json:
+        if not self._json and not self._silent:
             self._end_line()
             print(text, file=self._stream, flush=True)
 
     def show(self, event: Event) -> None:
         """Print one event."""
+        if self._silent:
+            return
         if self._json:
             line = json.dumps(_finite(dated(event).as_json()), ensure_ascii=False, allow_nan=False)
             print(line, file=self._stream, flush=True)

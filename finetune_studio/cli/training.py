@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from finetune_studio.cli.codes import DONE, INTERRUPTED
 from finetune_studio.cli.printing import Printer
-from finetune_studio.core import events, recipe, settings
+from finetune_studio.core import events, own_run, recipe, settings
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 
+if TYPE_CHECKING:
+    from finetune_studio.engine.launch import Team
+
 
 def demo(arguments: argparse.Namespace, out: Printer, control: Control) -> int:
     """Train, evaluate, export and report on the embedded sample."""
-    from finetune_studio.engine import evaluate, report
+    from finetune_studio.engine import evaluate, launch, report
     from finetune_studio.engine import export as exports
 
     folder = arguments.out or settings.documents() / "finetune-studio-demo"
@@ -26,7 +29,7 @@ def demo(arguments: argparse.Namespace, out: Printer, control: Control) -> int:
     own = {"preset": "quick", "data.path": str(data)}
     _fits(folder, own["data.path"])
     with Project(folder, Recipe().task) as project:
-        finished = _begin(project, own, out, control)
+        finished = _begin(project, own, out, control, launch.Alone())
         if finished.stopped:
             return INTERRUPTED
         run_folder = Path(finished.run)
@@ -44,22 +47,52 @@ def demo(arguments: argparse.Namespace, out: Printer, control: Control) -> int:
 
 
 def train(arguments: argparse.Namespace, out: Printer, control: Control) -> int:
-    """Begin a run, or go on with the newest one."""
-    folder = arguments.out
-    if folder is None:
-        raise StudioError("It is not said where the project goes.", "Add --out PROJECT.")
-    own = _own_choices(arguments)
+    """Begin a run, or go on with the newest one; of several processes one leads, the others follow."""
+    from finetune_studio.engine import launch
+
+    with launch.team() as team:
+        folder = arguments.out
+        if folder is None:
+            raise StudioError("It is not said where the project goes.", "Add --out PROJECT.")
+        if team.leads:
+            finished = _lead(folder, _own_choices(arguments), arguments.resume, out, control, team)
+        else:
+            out.fall_silent()
+            finished = _follow(folder, out, control, team)
+    return INTERRUPTED if finished.stopped else DONE
+
+
+def _lead(
+    folder: Path, own: dict[str, Any], resume: bool, out: Printer, control: Control, team: Team
+) -> events.RunFinished:
     known = Project.exists(folder)
     if not known:
         _fits(folder, own.get("data.path", ""))
     with Project(folder, own["task"]) as project:
         if known and own.get("data.path"):
             _same_data(project, own["data.path"], out, control)
-        newest = _newest(project) if arguments.resume else None
-        finished = _go_on(project, newest, out, control) if newest else None
-        if finished is None:
-            finished = _begin(project, own, out, control)
-    return INTERRUPTED if finished.stopped else DONE
+        newest = _newest(project) if resume else None
+        finished = _go_on(project, newest, out, control, team) if newest else None
+        return finished or _begin(project, own, out, control, team)
+
+
+def _follow(folder: Path, out: Printer, control: Control, team: Team) -> events.RunFinished:
+    """Carry out, with the leader, what it says; it alone makes the project and writes."""
+    from finetune_studio.engine.train import train as carry_out
+
+    order: Any = team.same(None)  # a recipe and the run to go on with, or how it ended already
+    if isinstance(order, events.RunFinished):
+        return order
+    if not Project.exists(folder):
+        raise StudioError(
+            f"The project {folder} cannot be seen by every process.",
+            "Put the project and the data in a folder that all machines share.",
+        )
+    choices, resume = order
+    with Project(folder, lock=False) as project:
+        last = out.all(carry_out(project, choices, control, resume, team))
+    assert isinstance(last, events.RunFinished)
+    return last
 
 
 def _own_choices(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -100,13 +133,16 @@ def _settle(own: dict[str, Any], base: Path) -> None:
 
 
 def _source(text: str, base: Path) -> str:
-    """Return a model's name as it is, or a file's or folder's path as an absolute one."""
+    """Return a model's name as it is, or a file's or folder's path as an absolute one.
+
+    A project stands for its only trained run.
+    """
     from finetune_studio.models.zoo import CATALOGUE
 
     path = base / Path(text).expanduser()
     written_as_path = "/" in text or "\\" in text or path.suffix in (".pth", ".pt", ".safetensors")
     if written_as_path or (text not in CATALOGUE and path.exists()):
-        return str(path.absolute())
+        return str(own_run.found_at(path.absolute()))
     return text
 
 
@@ -139,8 +175,8 @@ def _newest(project: Project) -> Path | None:
 
 
 def _go_on(
-    project: Project, newest: Path, out: Printer, control: Control
-) -> events.RunFinished | None:
+    project: Project, newest: Path, out: Printer, control: Control, team: Team
+) -> events.RunFinished:
     """Go on with a run, or say again how it ended."""
     from finetune_studio.engine import run
     from finetune_studio.engine.train import train as carry_out
@@ -150,13 +186,15 @@ def _go_on(
     if done is not None and not done.stopped:
         out.say(f"Run {newest.name} is finished already.")
         out.show(done)
-        return done
-    last = out.all(carry_out(project, this.recipe, control, resume=newest))
-    return last if isinstance(last, events.RunFinished) else None
+        return team.same(done)
+    choices, resume = team.same((this.recipe, newest))
+    last = out.all(carry_out(project, choices, control, resume, team))
+    assert isinstance(last, events.RunFinished)
+    return last
 
 
 def _begin(
-    project: Project, own: dict[str, Any], out: Printer, control: Control
+    project: Project, own: dict[str, Any], out: Printer, control: Control, team: Team
 ) -> events.RunFinished:
     """Index the data, fill in the preset (weaker than the user's own choices), and train."""
     from finetune_studio.engine import curate, presets
@@ -172,7 +210,8 @@ def _begin(
         samples = project.dataset.split_counts()["train"]
         choices = presets.apply(choices, samples, choices.preset).with_settings(own)
         project.keep_recipe(choices)
-        last = out.all(carry_out(project, choices, control))
+        choices, _ = team.same((choices, None))
+        last = out.all(carry_out(project, choices, control, team=team))
         assert isinstance(last, events.RunFinished)
         return last
     stopped = events.RunFinished(
@@ -180,4 +219,4 @@ def _begin(
         reason="Stopped before the run began.",
     )  # fmt: skip
     out.show(stopped)
-    return stopped
+    return team.same(stopped)

@@ -22,3 +22,17 @@ class StudioError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()
+
+
+class FailedElsewhere(StudioError):  # noqa: N818  the fault is another process's
+    """Another process of the same run failed, and says why itself.
+
+    Args:
+        message: What it says.
+        hint: What to do next.
+        kind: ``mendable``, ``bug`` or ``interrupted``.
+    """
+
+    def __init__(self, message: str, hint: str = "", kind: str = "mendable") -> None:
+        super().__init__(message, hint)
+        self.kind = kind

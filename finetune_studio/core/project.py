@@ -24,19 +24,23 @@ class Project:
     Args:
         folder: Where the project lies; made if missing.
         task: What it teaches; needed when the project is new.
+        lock: Whether this process claims the folder. Processes that follow another, which holds the
+            lock, do not, and only read.
 
     Raises:
         StudioError: If the folder may not be written, holds another task, or is open elsewhere.
     """
 
-    def __init__(self, folder: Path, task: str = "") -> None:
+    def __init__(self, folder: Path, task: str = "", *, lock: bool = True) -> None:
         self.folder = Path(folder).expanduser().resolve()
         if self.folder.exists() and not self.folder.is_dir():
             raise StudioError(f"{self.folder} is a file.", "Choose a folder for the project.")
         with explained(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
         self._lock_file = self.folder / ".lock"
-        self._take_lock()
+        self._locks = lock
+        if lock:
+            self._take_lock()
         try:
             self.dataset = Dataset(self.folder / "project.sqlite")
             before = self.dataset.get("task")
@@ -153,6 +157,8 @@ class Project:
         write_text(self._lock_file, mine)
 
     def _drop_lock(self) -> None:
+        if not self._locks:
+            return
         try:
             self._lock_file.unlink(missing_ok=True)
         except OSError:  # a folder that became read-only; the lock of a dead process is taken over

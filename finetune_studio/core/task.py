@@ -47,7 +47,9 @@ class Bundle:
         processor: How an input is made ready, as plain values that are saved beside the weights.
         architecture: How to build the same network without any weights, as plain values.
         head: Dotted name of the last layer, made new for the user's labels.
-        origin: What the network was made from, for people: a catalogue name or a file.
+        origin: What the network was made from, for people: a catalogue name, a file or a run.
+        line: What that was made from in turn, the first first, where it is a run.
+        note: A sentence about the classes that such a run knows already.
         recipe: The choices of the run, where the task needs some (augmentation, smoothing, weights).
         class_weights: How much each class counts in the loss, or None.
     """
@@ -60,6 +62,8 @@ class Bundle:
     origin: str = ""
     recipe: Recipe | None = None
     class_weights: torch.Tensor | None = None
+    line: tuple[str, ...] = ()
+    note: str = ""
 
 
 @dataclass

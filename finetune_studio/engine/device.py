@@ -49,6 +49,20 @@ class Device:
         half = torch.float16 if self.precision == "fp16" else torch.bfloat16
         return torch.autocast(self.kind, dtype=half, enabled=self.precision != "fp32")
 
+    def seed(self, number: int) -> None:
+        """Let the random numbers of the processor, and of this device, come from a number.
+
+        ``torch.manual_seed`` would do the same for every kind of device there is, and take longer than
+        a step of a head.
+        """
+        import torch
+
+        torch.default_generator.manual_seed(number)
+        if self.kind == "cuda":
+            torch.cuda.manual_seed(number)
+        elif self.kind == "mps":
+            torch.mps.manual_seed(number)
+
     def free_mb(self) -> float:
         """Return the memory that is free for a network here, in MB."""
         if self.kind == "cuda":

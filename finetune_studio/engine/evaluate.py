@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from finetune_studio.core import files
+from finetune_studio.core import files, own_run
 from finetune_studio.core.dataset import Dataset, Sample
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import (
@@ -214,23 +214,12 @@ def loaded_run(folder: Path, dataset: Dataset | None) -> tuple[Task, Bundle]:
     """
     run = Run(folder)
     stamp = (run.folder / "checkpoints" / "index.json").stat().st_mtime_ns if run.checkpoints else 0
-    names = dataset.current(run.labels).names if dataset else _names_today(run)
+    names = (
+        dataset.current(run.labels).names
+        if dataset
+        else own_run.names_today(run.folder.resolve(), run.labels)
+    )
     return _loaded(str(run.folder.resolve()), stamp, names)
-
-
-def _names_today(run: Run) -> tuple[str, ...]:
-    """Return the run's class names as its project has them now; as they were if that is gone."""
-    file = run.project_folder / "project.sqlite"
-    if not file.is_file():
-        return run.labels.names
-    try:
-        dataset = Dataset(file)
-    except StudioError:  # on a drive that may only be read; asking a model writes nothing
-        return run.labels.names
-    try:
-        return dataset.current(run.labels).names
-    finally:
-        dataset.close()
 
 
 @functools.lru_cache(maxsize=1)

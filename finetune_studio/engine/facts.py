@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from finetune_studio.core import own_run
 from finetune_studio.core.dataset.words import natural
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Evaluated, RunFinished, RunStarted
@@ -135,13 +136,25 @@ def _classes(project: Project, run: Run) -> dict[str, dict[str, int]]:
 
 
 def _origin(run: Run) -> tuple[str, str, str]:
-    """Return what the network was begun from, its licence, and what it had learnt from."""
+    """Return what the network was begun from, its licence, and what it had learnt from.
+
+    A run that goes on from another one has the licence of what the first of them was begun from.
+    """
     source = run.recipe.model.source
+    began = own_run.title(source, run.project_folder)
+    line = [*run.model.get("line", ()), source or run.model.get("origin", "")]
+    first = str(line[0])
     try:
-        row = zoo.CATALOGUE[source]
+        row = zoo.CATALOGUE[first]
     except StudioError:
-        return Path(source or run.model.get("origin", "")).name, "", ""
-    return row.title, str(row.facts.get("licence", "")), str(row.facts.get("pretrained_on", ""))
+        root = own_run.title(first, run.project_folder) or Path(first).name
+        licence = learnt = ""
+    else:
+        root, facts = row.title, row.facts
+        licence, learnt = str(facts.get("licence", "")), str(facts.get("pretrained_on", ""))
+    if began and len(line) > 1:
+        return f"{began}, which goes back to {root}", licence, learnt
+    return began or root, licence, learnt
 
 
 # --- in plain words -----------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from finetune_studio.core.dataset import Sample
 from finetune_studio.core.task import Batch, Bundle, Task, View, moved
 from finetune_studio.engine.device import Device
 from finetune_studio.engine.features.prefix import FrozenPrefix
-from finetune_studio.engine.features.store import FeatureStore
+from finetune_studio.engine.features.store import FeatureStore, as_seen
 from finetune_studio.engine.loaders import Loader
 
 
@@ -133,8 +133,9 @@ class CachedFeed:
                 yield None
                 continue
             numbers = [self._numbers[i] for i in places]
-            targets = moved(self._targets_of(places), self._device.torch)
-            stored = _channels_last(self._stored(view, places), self._device)
+            index = torch.as_tensor(places)
+            targets = moved(self._targets_of(places, index), self._device.torch)
+            stored = _channels_last(self._stored(view, places, index), self._device)
             yield ReplayedBatch(self._blank, targets, numbers, stored)
 
     def show(self, batch: Batch) -> None:
@@ -142,17 +143,17 @@ class CachedFeed:
         assert isinstance(batch, ReplayedBatch)
         self._prefix.stored = batch.stored
 
-    def _stored(self, view: int, places: Sequence[int]) -> torch.Tensor:
+    def _stored(self, view: int, places: Sequence[int], index: torch.Tensor) -> torch.Tensor:
         if self._held:
             held = self._held[view]
-            return held[torch.as_tensor(places, device=held.device)].float()
+            return as_seen(held.index_select(0, index.to(held.device)).float())
         rows = self._rows[view]
         return self._views[view].take([rows[i] for i in places]).to(self._device.torch)
 
-    def _targets_of(self, places: Sequence[int]) -> Any:
+    def _targets_of(self, places: Sequence[int], index: torch.Tensor) -> Any:
         """Return the targets of some samples; asked of the task again where they are ragged."""
         if isinstance(self._targets, torch.Tensor):
-            return self._targets[torch.as_tensor(places)]
+            return self._targets.index_select(0, index)
         return self._task.targets([self.samples[i] for i in places], self._bundle)
 
     def active(self) -> AbstractContextManager[None]:

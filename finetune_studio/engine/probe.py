@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from finetune_studio.core.dataset import Labels
+    from finetune_studio.core.own_run import KnownClasses
     from finetune_studio.core.recipe import ModelChoices, Recipe
 
 __all__ = ["LayerNode", "ModelLook", "look_at_model", "state", "ticked", "trainable_count"]
@@ -33,6 +34,7 @@ class _Facts:
     architecture: dict[str, Any]
     origin: str
     note: str
+    known: KnownClasses | None
     local: bool
     image_size: int
     stages: tuple[tuple[str, tuple[str, ...]], ...]
@@ -48,7 +50,7 @@ class ModelLook:
         head: Dotted name of the new last layer.
         architecture: What it is built from, as plain values.
         origin: A catalogue name, a file or a folder.
-        note: A sentence about the head that is replaced.
+        note: A sentence about the head that is replaced, or about what a run knows already.
         local: Whether its weights are on this computer.
         image_size: Side of the square that it sees, in pixels.
         stages: Title and module names of each stage, in the order in which they run, the head last.
@@ -93,14 +95,14 @@ def look_at_model(recipe: Recipe, labels: Labels) -> ModelLook:
         StudioError: If the model cannot be read, or a custom choice names a layer that it has not.
     """
     classes = max(2, len(labels))
-    facts = _facts(recipe.model, _family(recipe.task), classes)
+    facts = _facts(recipe.model, recipe.task, classes)
     names = _names(facts, recipe)
     return ModelLook(
         root=facts.root,
         head=facts.head,
         architecture=facts.architecture,
         origin=facts.origin,
-        note=facts.note,
+        note=facts.known.note(labels) if facts.known and len(labels) else facts.note,
         local=facts.local,
         image_size=facts.image_size,
         stages=facts.stages,
@@ -132,11 +134,11 @@ def _family(task: str) -> str:
     return str(CATALOGUE.load(task).models)
 
 
-def _facts(choices: ModelChoices, family: str, classes: int) -> _Facts:
-    key = (choices.model_dump_json(), family, classes, _stamp(choices.source))
+def _facts(choices: ModelChoices, task: str, classes: int) -> _Facts:
+    key = (choices.model_dump_json(), task, classes, _stamp(choices.source))
     found = _seen.get(key)
     if found is None:
-        found = _look(choices, family, classes)
+        found = _look(choices, task, classes)
         _seen[key] = found
         while len(_seen) > _KEPT:
             _seen.popitem(last=False)
@@ -156,12 +158,12 @@ def _stamp(source: str) -> tuple[float, ...]:
     return tuple(file.stat().st_mtime for file in inside)
 
 
-def _look(choices: ModelChoices, family: str, classes: int) -> _Facts:
+def _look(choices: ModelChoices, task: str, classes: int) -> _Facts:
     import torch
 
     from finetune_studio.models import build, layers, pretrained
 
-    found = pretrained.find(choices, family, weights_needed=False)
+    found = pretrained.find(choices, _family(task), task=task, weights_needed=False)
     with torch.device("meta"):
         network: nn.Module = build.rebuild(found.architecture, classes)
     side = int(found.processor["crop"])
@@ -172,6 +174,7 @@ def _look(choices: ModelChoices, family: str, classes: int) -> _Facts:
         architecture=found.architecture,
         origin=found.origin,
         note=found.note,
+        known=found.known,
         local=found.local,
         image_size=side,
         stages=tuple((t, tuple(names)) for t, names in layers.stages(network, found.head)),

@@ -151,22 +151,29 @@ class Session:
         """
         batches = [batch for batch in parts if batch is not None]
         weights, every = self._weights(batches)
+        left = iter(weights)
         total, full = torch.zeros((), device=self.device.torch), None
-        try:
-            for batch, weight in zip(batches, weights, strict=True):
-                self.train_feed.show(batch)
-                loss = self.loss(batch)
-                if weight != every:
-                    loss = loss * (weight / every)
-                self.method.scaled(loss).backward()
-                total += loss.detach()
-        except (RuntimeError, MemoryError) as error:
-            if not trouble.is_memory(error):
-                raise
-            full = str(error)
+        for batch in parts:
+            try:
+                present = batch is not None and full is None
+                with self.team.taking_part(present=present):
+                    if batch is None or full is not None:
+                        continue
+                    weight = next(left)
+                    self.train_feed.show(batch)
+                    loss = self.loss(batch)
+                    if weight != every:
+                        loss = loss * (weight / every)
+                    self.method.scaled(loss).backward()
+                    total += loss.detach()
+            except (RuntimeError, MemoryError) as error:
+                if not trouble.is_memory(error):
+                    raise
+                full = str(error)
         if self.team.any(full is not None):
             raise TooLarge(full or "")
-        self.team.sum_gradients(self.learning)
+        if self.team.size > 1:
+            self.team.sum_gradients(self.learning)
         return self.team.sum(total)
 
     def _weights(self, batches: Sequence[Batch]) -> tuple[list[float], float]:

@@ -23,7 +23,7 @@ from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Bundle, Task
-from finetune_studio.engine import compiling, feeds, fitting, optim, run, supply, unfreezing
+from finetune_studio.engine import begun, compiling, feeds, fitting, optim, run, supply, unfreezing
 from finetune_studio.engine import device as devices
 from finetune_studio.engine.device import Device
 from finetune_studio.engine.evaluate import load_task
@@ -33,6 +33,7 @@ from finetune_studio.engine.loaders import Loader
 from finetune_studio.engine.session import Session
 from finetune_studio.engine.supply import Chosen
 from finetune_studio.models import layers, recompute
+from finetune_studio.models.node import within
 
 _TINY_HEAD = 500_000  # parameters
 
@@ -58,11 +59,13 @@ def prepare(
     device = devices.choose(recipe.compute.device, recipe.compute.precision, team.local_rank)
     if slow := devices.half_is_slow(device):
         yield Noted(f"Computing in {device.precision} does not pay here: {slow}.", "warning")
-    bundle = _network(task, recipe, labels, train, device)
+    bundle = _network(task, this, labels, train, device)
     moving, ever = run.moving_names(bundle), unfreezing.learning_names(bundle)
     team.wait()  # until all have seen whether the run is new
     if fresh and team.leads:
         _write_down(project, this, bundle, device, train, validation)
+    if fresh and bundle.note:
+        yield Noted(bundle.note)
 
     # Restore before features are computed, so that a boundary sees the weights it will be used with.
     place, best, state = _restored(this, bundle)
@@ -102,10 +105,14 @@ def prepare(
 
 
 def _network(
-    task: Task, recipe: Recipe, labels: Labels, train: list[Sample], device: Device
+    task: Task, this: run.Run, labels: Labels, train: list[Sample], device: Device
 ) -> Bundle:
-    """Return the network on its device, with all marked that learns in any epoch."""
-    bundle = task.load_model(recipe, labels)
+    """Return the network on its device, with all marked that learns in any epoch.
+
+    A run that goes on is built from its own files: what it was begun from may be gone.
+    """
+    recipe = this.recipe
+    bundle = begun.bundle_of(this) or task.load_model(recipe, labels)
     bundle.network.to(device.torch)
     if device.kind != "mps":
         _channels_last(bundle.network)
@@ -133,9 +140,24 @@ def _method(
         recipe.optimiser, bundle.network, bundle.head, can_solve=can_solve, scaler=scaler
     )
     unfreezing.enter(bundle, stage)
-    if isinstance(feed, feeds.CachedFeed) and _tiny(bundle):
-        torch.set_num_threads(1)  # tiny steps on several threads collapse when the machine is busy
+    if means.device.kind == "cpu" and ever == stage and _tiny_head(bundle):
+        _one_thread_for_the_head(bundle, cached=isinstance(feed, feeds.CachedFeed))
     return method
+
+
+def _one_thread_for_the_head(bundle: Bundle, *, cached: bool) -> None:
+    """Let a tiny head learn on one thread: several collapse when the machine is busy.
+
+    Where the whole network runs, it keeps its threads up to the head, so that both ways sum up in the
+    same order and end with the same numbers.
+    """
+    several = torch.get_num_threads()
+    if cached:
+        torch.set_num_threads(1)
+        return
+    bundle.network.register_forward_pre_hook(lambda *_: torch.set_num_threads(several))
+    head = bundle.network.get_submodule(bundle.head)
+    head.register_forward_pre_hook(lambda *_: torch.set_num_threads(1))
 
 
 def _use_threads(recipe: Recipe, stack: ExitStack) -> None:
@@ -235,14 +257,11 @@ def _restored(
     return run.Place(**state["place"]), best, state
 
 
-def _tiny(bundle: Bundle) -> bool:
-    """Whether what learns is so small that threads only wait for each other when the machine is busy.
-
-    Convolutions never count as tiny: their sums depend on the number of threads, and a cached run must
-    end with the same numbers as an uncached one.
-    """
-    learning = [p for p in bundle.network.parameters() if p.requires_grad]
-    return sum(p.numel() for p in learning) < _TINY_HEAD and all(p.ndim <= 2 for p in learning)
+def _tiny_head(bundle: Bundle) -> bool:
+    """Whether nothing but a small head learns."""
+    learning = [(n, p) for n, p in bundle.network.named_parameters() if p.requires_grad]
+    size = sum(p.numel() for _, p in learning)
+    return size < _TINY_HEAD and all(within(name, bundle.head) for name, _ in learning)
 
 
 def _class_weights(train: list[Sample], labels: Labels) -> Tensor:

@@ -14,6 +14,7 @@ from finetune_studio.core import settings
 from finetune_studio.core.dataset import Sample
 from finetune_studio.core.events import Event, Noted
 from finetune_studio.engine import feeds
+from finetune_studio.engine.allocator import keeping_memory
 from finetune_studio.engine.features import filling
 from finetune_studio.engine.features.filling import Means, Split
 from finetune_studio.engine.features.prefix import FrozenPrefix, find_prefixes
@@ -71,10 +72,12 @@ def feeds_for(
             # What judges a run is computed in fp32 throughout, as an export computes it.
             exact = replace(means, device=replace(means.device, precision="fp32"))
             try:
-                yield from filling.fill(means, prefix, Split("train", train, views, half), cached)
-                if len(cached) == 1:
-                    split = Split("validation", validation, 0, half=False)
-                    yield from filling.fill(exact, prefix, split, cached)
+                with keeping_memory():
+                    split = Split("train", train, views, half)
+                    yield from filling.fill(means, prefix, split, cached)
+                    if len(cached) == 1:
+                        split = Split("validation", validation, 0, half=False)
+                        yield from filling.fill(exact, prefix, split, cached)
             except NotKept as error:
                 text = f"What the frozen layers say could not be kept: {error}."
                 yield Noted(f"{text} Each epoch computes it anew, which is slower.", "warning")

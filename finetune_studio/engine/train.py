@@ -209,7 +209,7 @@ def _epoch(
         for parts in together(batches, session.chosen.parts):
             # One step. Its random numbers come from the seed and the step, so that a resumed run
             # draws the same ones. A step of which nothing can be read is counted, and not taken.
-            torch.manual_seed(session.seed_of(place.step))
+            session.device.seed(session.seed_of(place.step))
             samples = sum(len(batch.samples) for batch in parts if batch is not None)
             try:
                 if session.team.any(samples > 0):
@@ -337,10 +337,17 @@ def _started(project: Project, this: run.Run, session: Session, *, resumed: bool
         epochs=session.recipe.optimiser.epochs,
         steps=session.steps,
         samples={"train": len(train), "validation": len(validation)},
-        device=session.device.why,
+        device=_where(session),
         parameters=sum(p.numel() for p in network.parameters()),
         trainable=sum(p.numel() for p in session.learning),
         headline=session.task.headline,
         resumed=resumed,
         baseline=session.task.baseline(train, [(s, evaluate.NOTHING) for s in validation]),
     )
+
+
+def _where(session: Session) -> str:
+    """Say where the network runs, and how many processes share the work."""
+    if session.team.size == 1:
+        return session.device.why
+    return f"{session.device.why}; {session.team.size} processes"

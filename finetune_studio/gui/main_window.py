@@ -25,6 +25,7 @@ from finetune_studio.gui import theme
 from finetune_studio.gui.page import Page
 from finetune_studio.gui.pages import PAGES
 from finetune_studio.gui.studio import TRAINING, Studio, work
+from finetune_studio.gui.studio.offers import RESUME, START_QUEUE, offer
 from finetune_studio.gui.widgets.happenings import Standings, told
 from finetune_studio.gui.widgets.header import Header, free_memory_gb
 from finetune_studio.gui.widgets.notice_bar import NoticeBar
@@ -141,7 +142,8 @@ class MainWindow(QMainWindow):
         studio.run_stated.connect(partial(self._on_stated, TRAINING))
         studio.job_stated.connect(self._on_stated)
         studio.busy_changed.connect(self._on_busy_changed)
-        for signal in (studio.data_changed, studio.recipe_changed, studio.run_chosen):
+        queue = studio.queue.changed
+        for signal in (studio.data_changed, studio.recipe_changed, studio.run_chosen, queue):
             signal.connect(self._plan_rail)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._on_scheme_changed)
 
@@ -259,23 +261,19 @@ class MainWindow(QMainWindow):
         self.status.add(text)
 
     def _on_unfinished_found(self, folder: Path | None) -> None:
-        if folder is None or self.studio.training:
-            return
         self._unfinished = folder
-        self.notices.say(
-            self.tr("Run {n} did not come to its end. It can go on where it was.").format(
-                n=folder.name
-            ),
-            "warning",
-            action="resume",
-            action_text=self.tr("Resume"),
-        )
+        found = offer(folder.name if folder else "", len(self.studio.queue.waiting))
+        if found is not None and not self.studio.training:
+            text, button = self.tr(found.text), self.tr(found.button)
+            self.notices.say(text, "warning", action=found.action, action_text=button)
 
     @Slot(str)
     def _on_notice_acted(self, action: str) -> None:
-        if action == "resume" and self._unfinished is not None:
+        if action == RESUME and self._unfinished is not None:
             self.studio.resume_run(self._unfinished)
-            self.show_page("train")
+        if action in (RESUME, START_QUEUE):
+            self.studio.queue.start()
+            self.show_page("train/run")
 
     @Slot(str, object)
     def _on_stated(self, name: str, event: Any) -> None:
@@ -327,8 +325,9 @@ class MainWindow(QMainWindow):
             page = self.pages.get(name)
             if page is not None:
                 self.rail.show_state(name, page.state(), page.rail_note())
-        runs = len(self.studio.project.runs())
-        self.rail.show_state("runs", "", str(runs) if runs else "")
+        runs, waiting = len(self.studio.project.runs()), len(self.studio.queue.waiting)
+        notes = ([str(runs)] if runs else []) + ([f"{waiting} waiting"] if waiting else [])
+        self.rail.show_state("runs", "", self.tr(" · ".join(notes)))
         if self.current in self.pages:
             self.pages[self.current].refresh_next()
 

@@ -1,4 +1,4 @@
-"""A pretrained network from a folder: of Hugging Face, or a run or export of this program."""
+"""A pretrained network from a folder: of Hugging Face, or an export or run of this program."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from finetune_studio.core import own_run
 from finetune_studio.core.errors import StudioError
 from finetune_studio.models import build as building
 from finetune_studio.models import weights
@@ -26,14 +27,18 @@ _FILTERS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic"}
 _IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
 
 
-def find(place: Path, choices: ModelChoices) -> Pretrained:
-    """Return the network that lies in a folder.
+def find(place: Path, choices: ModelChoices, task: str = "") -> Pretrained:
+    """Return the network that lies in a folder; of a project, its only trained run.
 
     Raises:
-        StudioError: If there is none, or it is not made for pictures, or needs code of its own.
+        StudioError: If there is none, or it is not made for pictures, or needs code of its own, or
+            is a run of another task.
     """
+    place = own_run.found_at(place)
     if (place / "model.json").is_file():
-        return _from_run(place, choices)
+        from finetune_studio.models import continued
+
+        return continued.from_run(place, choices, task)
     if (place / "config.json").is_file():
         values = _read_json(place / "config.json")
         if "builder" in values:
@@ -227,20 +232,7 @@ def _quiet() -> Iterator[None]:
             theirs.enable_progress_bar()
 
 
-# --- a run of this program, or its export ---------------------------------------------------------
-
-
-def _from_run(place: Path, choices: ModelChoices) -> Pretrained:
-    """Return the trained network of a run (``runs/<n>``)."""
-    saved = _read_json(place / "model.json")
-    try:
-        classes = len(saved["labels"]["names"])
-        seen = {**saved["processor"], "image_size": saved["processor"]["crop"]}
-        return _ours(
-            place, saved["architecture"], saved["head"], classes, processor_for(seen, choices)
-        )
-    except (KeyError, TypeError) as error:
-        raise _incomplete(place / "model.json", error) from error
+# --- an export of this program -----------------------------------------------------------------------
 
 
 def _from_export(place: Path, values: dict[str, Any], choices: ModelChoices) -> Pretrained:
@@ -267,29 +259,15 @@ def _incomplete(file: Path, error: Exception) -> StudioError:
 def _ours(
     place: Path, architecture: dict[str, Any], head: str, classes: int, processor: dict[str, Any]
 ) -> Pretrained:
-    files = _files_of(place)
+    files = sorted(place.glob("*.safetensors"))
+    if not files:
+        raise StudioError(f"There are no weights in {place}.", "Copy the whole folder again.")
     state = {name: value for file in files for name, value in weights.read(file).items()}
 
     def fill(network: nn.Module) -> None:
         weights.fit(network, state, head=head, file=files[-1], title="the network beside them")
 
     return Pretrained(architecture, processor, head, str(place), _note(classes), fill)
-
-
-def _files_of(place: Path) -> list[Path]:
-    """Return the files that together hold a run's best weights."""
-    index = place / "checkpoints" / "index.json"
-    if index.is_file():
-        best = place / "checkpoints" / str(_read_json(index).get("best")) / "best.safetensors"
-        found = [place / "frozen.safetensors", best]
-    else:
-        found = sorted(place.glob("*.safetensors"))
-    found = [file for file in found if file.is_file()]
-    if not found:
-        raise StudioError(
-            f"There are no weights in {place} yet.", "Let the run train for an epoch at least."
-        )
-    return found
 
 
 def _read_json(file: Path) -> dict[str, Any]:

@@ -14,9 +14,10 @@ from finetune_studio.models import build, hub, trace, weights, zoo
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from torch import nn
+    from torch import Tensor, nn
 
     from finetune_studio.core.catalogue import Entry
+    from finetune_studio.core.own_run import KnownClasses
     from finetune_studio.core.recipe import ModelChoices
 
 
@@ -35,6 +36,9 @@ class Pretrained:
         note: A sentence about the head that is replaced.
         fill: Puts the pretrained weights into a network, all but the head.
         local: Whether the weights are on this computer.
+        known: The classes that its last layer knows, where it is a run of this program.
+        rows: That layer's weight (class, feature) and bias (class).
+        line: What it was itself begun from, the first first.
     """
 
     architecture: dict[str, Any]
@@ -44,20 +48,26 @@ class Pretrained:
     note: str
     fill: Callable[[nn.Module], None]
     local: bool = True
+    known: KnownClasses | None = None
+    rows: tuple[Tensor | None, Tensor | None] = (None, None)
+    line: tuple[str, ...] = ()
 
 
-def find(choices: ModelChoices, family: str, *, weights_needed: bool = True) -> Pretrained:
+def find(
+    choices: ModelChoices, family: str, *, task: str = "", weights_needed: bool = True
+) -> Pretrained:
     """Return what the choice stands for.
 
     Args:
         choices: A catalogue name, a weights file or a folder, and the image size.
         family: What the task needs, for example ``image``.
+        task: The task's name, which a run must have been taught too; empty for any.
         weights_needed: Off to look at a model of the catalogue that was not downloaded yet.
 
     Raises:
         StudioError: If there is no such model here, or its files are damaged or of another kind.
     """
-    found = _find(choices, family, weights_needed=weights_needed)
+    found = _find(choices, family, task, weights_needed=weights_needed)
     if choices.image_size:
         _refuse_wrong_size(found, choices.image_size)
     return found
@@ -75,7 +85,7 @@ def _refuse_wrong_size(found: Pretrained, size: int) -> None:
         )
 
 
-def _find(choices: ModelChoices, family: str, *, weights_needed: bool) -> Pretrained:
+def _find(choices: ModelChoices, family: str, task: str, *, weights_needed: bool) -> Pretrained:
     source = Path(choices.source).expanduser()
     if choices.source in zoo.CATALOGUE:
         row = zoo.CATALOGUE[choices.source]
@@ -85,7 +95,7 @@ def _find(choices: ModelChoices, family: str, *, weights_needed: bool) -> Pretra
     if source.is_dir():
         from finetune_studio.models import folder
 
-        return folder.find(source, choices)
+        return folder.find(source, choices, task)
     if source.suffix or "/" in choices.source or "\\" in choices.source:
         raise StudioError(
             f"There is no model at {choices.source}.",
@@ -115,7 +125,7 @@ def _from_row(
         raise hub.absent(row)
     card = hub.card(row) if "card" in row.facts else None
     builder = card["builder"] if card else row.facts["architecture"]
-    architecture = build.describe(builder, card["kwargs"] if card else _sized(builder, choices))
+    architecture = build.describe(builder, card["kwargs"] if card else sized(builder, choices))
     processor = processor_for(row.facts, choices)
     if file is None:
         return _promised(row, architecture, processor)
@@ -139,7 +149,7 @@ def _from_file(file: Path, choices: ModelChoices) -> Pretrained:
     state = weights.read(file)
     builder = recognise.builder_of(file, state, choices.architecture)
     seen = recognise.preprocessing(builder, state)
-    architecture = build.describe(builder, _sized(builder, choices, seen["image_size"]))
+    architecture = build.describe(builder, sized(builder, choices, seen["image_size"]))
     return _with_state(state, file, architecture, processor_for(seen, choices), str(file))
 
 
@@ -154,18 +164,18 @@ def _with_state(
     title = str(architecture["builder"]).rpartition(".")[2]
 
     def fill(network: nn.Module) -> None:
-        fitting = _with_positions(state, architecture)
+        fitting = with_positions(state, architecture)
         weights.fit(network, fitting, head=head, file=file, title=title)
 
     note = weights.about_head(state, head)
     return Pretrained(architecture, processor, head, origin, note, fill)
 
 
-def _with_positions(state: weights.State, architecture: dict[str, Any]) -> weights.State:
+def with_positions(state: weights.State, architecture: dict[str, Any]) -> weights.State:
     """Return the state with a vision transformer's table of positions brought to the image size."""
-    size = architecture["kwargs"].get("image_size", 224)
     if "encoder.pos_embedding" not in state:
         return state
+    size = architecture["kwargs"].get("image_size", 224)
     from torchvision.models.vision_transformer import interpolate_embeddings
 
     patch = int(architecture["builder"].rpartition("_")[2])
@@ -185,7 +195,7 @@ def processor_for(seen: dict[str, Any], choices: ModelChoices) -> dict[str, Any]
     }
 
 
-def _sized(builder: str, choices: ModelChoices, own: int = 224) -> dict[str, Any]:
+def sized(builder: str, choices: ModelChoices, own: int = 224) -> dict[str, Any]:
     """Return keyword arguments for another image size, where the network must know it."""
     size = choices.image_size or own
     if size < _SMALLEST:

@@ -70,6 +70,22 @@ def read(file: Path) -> State:
     return state
 
 
+def read_own(file: Path) -> State:
+    """Return the tensors of a ``.safetensors`` file that a run wrote, under their names there.
+
+    Raises:
+        StudioError: If the file is gone or damaged, or holds values that are no numbers.
+    """
+    if not file.is_file():
+        raise StudioError(
+            f"There are no weights in {file} any more.",
+            "The run is damaged: choose another run or model, or bring the file back.",
+        )
+    state = _read_safetensors(file)
+    _refuse_not_numbers(file, state)
+    return state
+
+
 def _refuse_other_kinds(file: Path, start: bytes) -> None:
     if not start:
         raise StudioError(f"The weights file {file} is empty.", _ANOTHER)

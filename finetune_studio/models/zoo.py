@@ -81,25 +81,36 @@ def _empty() -> dict[str, Any]:
 CATALOGUE = Models("model", _read(settings.resources() / "models.toml"))
 
 
-def load(choices: ModelChoices, family: str, labels: Labels, seed: int) -> Bundle:
+def load(
+    choices: ModelChoices, family: str, labels: Labels, seed: int, *, task: str = ""
+) -> Bundle:
     """Return a pretrained network whose last layer is new, for these labels.
+
+    The network of an earlier run keeps the rows of the classes that are still there.
 
     Args:
         choices: Where the network comes from: a catalogue name, a weights file or a folder.
         family: What the task needs, for example ``image``.
         labels: The classes; their number is the size of the new head.
         seed: Where the head's first weights come from.
+        task: The task's name, which a run must have been taught too; empty for any.
 
     Raises:
         StudioError: If the weights are not on this computer, damaged or of another network.
     """
     from finetune_studio.models import build, pretrained
 
-    found = pretrained.find(choices, family)
+    found = pretrained.find(choices, family, task=task)
     network = build.rebuild(found.architecture, len(labels))
     found.fill(network)
     build.reset_head(network, found.head, seed)
-    return Bundle(network, labels, found.processor, found.architecture, found.head, found.origin)
+    made = Bundle(network, labels, found.processor, found.architecture, found.head, found.origin)
+    if found.known is not None:
+        from finetune_studio.models import continued
+
+        continued.keep_rows(network, found, labels, seed)
+        made.note, made.line = found.known.note(labels), found.line
+    return made
 
 
 def rebuild(architecture: dict[str, Any], classes: int) -> nn.Module:

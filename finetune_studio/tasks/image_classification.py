@@ -35,7 +35,7 @@ class ImageClassification(Task):
 
     def load_model(self, recipe: Recipe, labels: Labels) -> Bundle:
         """Return the pretrained network with a new head for these labels."""
-        bundle = zoo.load(recipe.model, self.models, labels, recipe.seed)
+        bundle = zoo.load(recipe.model, self.models, labels, recipe.seed, task=self.name)
         bundle.recipe = recipe
         return bundle
 

@@ -28,6 +28,17 @@ def test_a_new_project_is_there_and_opens_again(tmp_path: Path) -> None:
         assert again.task == "image_classification"
 
 
+def test_a_process_that_follows_reads_beside_the_one_that_leads(tmp_path: Path) -> None:
+    with Project(tmp_path, "image_classification") as leads:
+        leads.dataset.put("name", "shared")
+        lock = (tmp_path / ".lock").read_text()
+        (tmp_path / ".lock").write_text(lock.replace(f"{os.getpid()}", f"{os.getppid()}"))
+        before = (tmp_path / ".lock").read_text()
+        with Project(tmp_path, lock=False) as follows:
+            assert (follows.task, follows.name) == ("image_classification", "shared")
+        assert (tmp_path / ".lock").read_text() == before
+
+
 def test_another_task_is_refused_and_leaves_no_lock(tmp_path: Path) -> None:
     Project(tmp_path, "image_classification").close()
     with pytest.raises(StudioError, match="is a project for image_classification"):

@@ -149,6 +149,18 @@ def test_runs_at_the_same_time_do_not_mix_their_rows(tmp_path: Path) -> None:
     assert both.take(both.rows(samples[::-1])).flatten().tolist() == [3.0, 2.0, 1.0, 0.0]
 
 
+def test_what_is_kept_later_leaves_what_was_kept_before(tmp_path: Path) -> None:
+    samples = pictures(tmp_path, 4)
+    store = FeatureStore(tmp_path / "store", (1,), keys_of(samples), half=False)
+    store.put(samples[:2], torch.tensor([[0.0], [1.0]]))
+    store.keep()
+    store.put(samples[2:], torch.tensor([[2.0], [3.0]]))
+    store.keep()
+    for seen in (store, FeatureStore(tmp_path / "store", (1,), keys_of(samples), half=False)):
+        assert seen.missing(samples) == []
+        assert seen.take(seen.rows(samples)).flatten().tolist() == [0.0, 1.0, 2.0, 3.0]
+
+
 def test_rows_saved_on_the_way_survive_a_killed_run(tmp_path: Path) -> None:
     samples = pictures(tmp_path, 3)
     killed = FeatureStore(tmp_path / "store", (1,), keys_of(samples), half=True)

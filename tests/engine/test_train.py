@@ -65,10 +65,18 @@ def test_run_states_what_the_contract_says(project: Project) -> None:
     assert Run(Path(started.run)).state == "finished"
 
 
+@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("amount", ["head_only", "last_stage"])
-def test_cached_training_ends_with_identical_weights(project: Project, amount: str) -> None:
+def test_cached_training_ends_with_identical_weights(
+    project: Project, amount: str, threads: int
+) -> None:
     # Full batches: some kernels round differently in the last bit for very small ones.
-    recipe = settings(layers__amount=amount, optimiser__batch_size=12)
+    recipe = settings(
+        layers__amount=amount,
+        optimiser__batch_size=36,
+        compute__threads=threads,
+        optimiser__epochs=6,
+    )
     cached = run_all(project, recipe)
     plain = run_all(project, recipe.with_settings({"compute.cache": "off"}))
     assert any(isinstance(e, Noted) and "exactly" in e.text for e in cached)

@@ -14,9 +14,13 @@ from typing_extensions import override
 
 from finetune_studio.core.dataset import Row
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.events import PhaseStarted, Progress
+from finetune_studio.core.events import Noted, PhaseStarted, Progress
+from finetune_studio.core.project import Project
+from finetune_studio.core.queue import Queue
+from finetune_studio.core.recipe import Recipe
 from finetune_studio.gui.main_window import FOOT, STEPS, MainWindow
 from finetune_studio.gui.pages import PAGES
+from finetune_studio.gui.studio import work
 from tests.gui.jobs import patient
 
 _OPEN = """
@@ -180,3 +184,50 @@ def test_undo_reaches_the_data_from_anywhere(window, studio, tmp_path, qtbot):
     with qtbot.waitSignal(studio.data_changed, timeout=5_000):
         qtbot.keyClick(window, Qt.Key.Key_Y, Qt.KeyboardModifier.ControlModifier)
     assert dataset.sample(number).label == "y"
+
+
+def test_runs_that_wait_are_offered_when_the_project_is_opened(
+    window, studio, qtbot, tmp_path, monkeypatch
+):
+    begun = []
+
+    def train(project, recipe, resume, control):
+        begun.append(recipe.optimiser.epochs)
+        yield Noted("begun")
+
+    monkeypatch.setattr(work, "train", train)
+    assert studio.new_project(tmp_path / "p", "image_classification")
+    for epochs in (4, 5):
+        studio.queue.add(Recipe().with_settings({"optimiser.epochs": epochs}))
+    studio.close_project()
+    assert studio.open_project(tmp_path / "p")
+    qtbot.waitUntil(lambda: window.notices.text == "2 runs wait in the queue.", timeout=20_000)
+    assert begun == []  # nothing begins by itself
+    window._rail_timer.timeout.emit()
+    assert "2 waiting" in window.rail._buttons["runs"].accessibleName()
+    qtbot.mouseClick(window.notices._button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: begun == [4, 5] and not studio.busy, timeout=20_000)
+    assert window.current == "train"
+    assert studio.queue.waiting == []
+
+
+def test_closing_the_window_over_a_queue_leaves_the_rest_waiting(
+    window, studio, qtbot, tmp_path, monkeypatch
+):
+    begun = []
+
+    def train(project, recipe, resume, control):
+        begun.append(recipe.optimiser.epochs)
+        yield from patient(control)
+
+    monkeypatch.setattr(work, "train", train)
+    assert studio.new_project(tmp_path / "p", "image_classification")
+    for epochs in (4, 5):
+        studio.queue.add(Recipe().with_settings({"optimiser.epochs": epochs}))
+    studio.queue.start()
+    qtbot.waitUntil(lambda: begun == [4], timeout=20_000)
+    window.close()
+    qtbot.waitUntil(lambda: not window.isVisible(), timeout=20_000)
+    assert begun == [4]
+    with Project(tmp_path / "p") as project:
+        assert [one.recipe.optimiser.epochs for one in Queue(project).waiting] == [5]

@@ -71,7 +71,7 @@ def fill(
         stores.touch(folder)
         store = FeatureStore(folder, shape, keys, half=split.half)
         unreadable: set[int] = set()
-        if todo := store.missing(kept):
+        if todo := _missing_anywhere(means.team, store, kept):
             computed = True
             room = len(todo) * store.row_bytes()
             stores.make_room(
@@ -121,6 +121,15 @@ def _named(split: Split, index: int) -> str:
     several = split.views > 1
     text = f"Varied copy {index + 1} of {split.views}" if several else "Looking at each sample once"
     return f"{text} ({split.name})"
+
+
+def _missing_anywhere(team: Team, store: FeatureStore, samples: list[Sample]) -> list[Sample]:
+    """Return what a process lacks; all look before one begins, so that they share the same work."""
+    lacking = store.missing(samples)
+    if team.size == 1:
+        return lacking
+    numbers = set(team.gathered([s.id for s in lacking]))
+    return [s for s in samples if s.id in numbers]
 
 
 def _together(

@@ -72,7 +72,7 @@ class FeatureStore:
         self._taken: set[str] = set()
         self._new: list[str] = []
         self._file: IO[bytes] | None = None
-        self._name = f"part-{time.time_ns()}-{os.getpid()}"
+        self._name = _fresh_name()
         with writing():
             folder.mkdir(parents=True, exist_ok=True)
         self.refresh()
@@ -137,6 +137,7 @@ class FeatureStore:
         self._file.close()
         self._file = None
         self._open(self._folder / f"{self._name}.json")
+        self._name, self._new = _fresh_name(), []  # what comes later is another part
 
     def drop(self) -> None:
         """Forget what was not kept."""
@@ -153,11 +154,11 @@ class FeatureStore:
 
     def take(self, rows: Sequence[tuple[int, int]]) -> Tensor:
         """Return the activations at those places, float32 (rows, ...)."""
-        return self._seen(torch.from_numpy(self._gathered(rows, np.dtype(np.float32))))
+        return as_seen(torch.from_numpy(self._gathered(rows, np.dtype(np.float32))))
 
     def resident(self, rows: Sequence[tuple[int, int]], device: torch.device) -> Tensor:
-        """Return the activations at those places in the memory of a device, in the type they are kept in."""
-        return self._seen(torch.from_numpy(self._gathered(rows, self._type)).to(device))
+        """Return the rows at those places in the memory of a device, laid out as they are kept."""
+        return torch.from_numpy(self._gathered(rows, self._type)).to(device)
 
     def _gathered(self, rows: Sequence[tuple[int, int]], kind: np.dtype) -> np.ndarray:
         numbers = {part for part, _ in rows}
@@ -170,13 +171,18 @@ class FeatureStore:
             found[here] = self._parts[number][[rows[i][1] for i in here]]
         return found
 
-    def _seen(self, values: Tensor) -> Tensor:
-        """Return values as the network sees them: (rows, channels, height, width) for pictures."""
-        return values.permute(0, 3, 1, 2) if values.ndim == 4 else values
-
     def row_bytes(self) -> int:
         """Return the bytes of one activation as it is kept."""
         return int(np.prod(self._shape)) * self._type.itemsize
+
+
+def as_seen(rows: Tensor) -> Tensor:
+    """Return rows as the network sees them: (rows, channels, height, width) for pictures."""
+    return rows.permute(0, 3, 1, 2) if rows.ndim == 4 else rows
+
+
+def _fresh_name() -> str:
+    return f"part-{time.time_ns()}-{os.getpid()}"
 
 
 def clear_abandoned(folder: Path) -> None:

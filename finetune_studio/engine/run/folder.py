@@ -58,7 +58,7 @@ class Run:
 
     @property
     def model(self) -> dict[str, Any]:
-        """Return how to build the network: architecture, processor, labels, head, origin."""
+        """Return how to build the network: architecture, processor, labels, head, origin, line."""
         return read_json(self.folder / "model.json")
 
     @property
@@ -183,6 +183,7 @@ def save_model(folder: Path, bundle: Bundle) -> None:
             "labels": {"names": bundle.labels.names, "ids": bundle.labels.ids},
             "head": bundle.head,
             "origin": bundle.origin,
+            "line": list(bundle.line),
         },
     )
     state = bundle.network.state_dict()

@@ -177,7 +177,7 @@ class ModelPage(Page):
 
     @Slot()
     def _show_rows(self) -> None:
-        self._rows = model_rows.rows(self.studio.recipe)
+        self._rows = model_rows.rows(self.studio.recipe, self.studio.project)
         self.table.set_rows(self._rows, self.studio.recipe.model.source)
         self.card.show_model(self._chosen)
         found = self._measured.get(self.studio.recipe.model.source)
@@ -251,14 +251,14 @@ class ModelPage(Page):
         self.studio.noticed.emit(self.tr("Looking into {n}…").format(n=Path(source).name), "info")
         self.studio.ask(
             partial(model_rows.try_model, recipe, self._data.labels),
-            partial(self._on_fits, number, source, architecture),
+            partial(self._on_fits, number, architecture),
             partial(self._on_does_not_fit, number),
         )
 
-    def _on_fits(self, number: int, source: str, architecture: str, look: ModelLook) -> None:
+    def _on_fits(self, number: int, architecture: str, look: ModelLook) -> None:
         if number != self._trying:
             return
-        self._choose(source, architecture)
+        self._choose(look.origin, architecture)  # a project stands for its only run
         self.studio.noticed.emit(look.note, "ok")
 
     def _on_does_not_fit(self, number: int, error: StudioError) -> None:

@@ -5,23 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from finetune_studio.core import own_run
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.gui.widgets.model_table import ModelRow
 
 if TYPE_CHECKING:
     from finetune_studio.core.catalogue import Entry
     from finetune_studio.core.dataset import Labels
+    from finetune_studio.core.project import Project
     from finetune_studio.engine.probe import ModelLook
 
 
-def rows(recipe: Recipe) -> list[ModelRow]:
+def rows(recipe: Recipe, project: Project | None = None) -> list[ModelRow]:
     """Return the catalogue's models for the recipe's task, the user's own first if it is chosen."""
     from finetune_studio.models.zoo import CATALOGUE
 
     offered = [_row(entry, place) for place, entry in enumerate(CATALOGUE.family(_family(recipe)))]
     source = recipe.model.source
     if source not in CATALOGUE:
-        return [own_row(source), *offered]
+        return [own_row(source, project), *offered]
     return offered
 
 
@@ -42,14 +44,20 @@ def _row(entry: Entry, place: int) -> ModelRow:
     )
 
 
-def own_row(source: str) -> ModelRow:
-    """Return the row of a weights file or a folder."""
+def own_row(source: str, project: Project | None = None) -> ModelRow:
+    """Return the row of a weights file, a folder or a run."""
     place = Path(source).expanduser()
+    run = own_run.title(source, project.folder if project else None)
     kind = "A folder with a model." if place.is_dir() else "A weights file."
-    files = place.glob("*.safetensors") if place.is_dir() else [place]
+    if run:
+        kind = "The best network of an earlier run, with the classes that it knows."
+    inside = [*place.glob("*.safetensors"), *place.glob("checkpoints/*/best.safetensors")]
+    files = inside if place.is_dir() else [place]
     size = sum(f.stat().st_size for f in files if f.is_file()) / 2**20
     there = place.exists()
-    return ModelRow(source, place.name, f"{kind} {place}", -1, size, 0, 0, "", "", there, own=True)
+    return ModelRow(
+        source, run or place.name, f"{kind} {place}", -1, size, 0, 0, "", "", there, own=True
+    )
 
 
 def _family(recipe: Recipe) -> str:
@@ -81,7 +89,7 @@ def try_model(recipe: Recipe, labels: Labels) -> ModelLook:
     from finetune_studio.models import zoo
 
     enough = labels if len(labels) > 1 else Names(("a", "b"), (1, 2))
-    zoo.load(recipe.model, _family(recipe), enough, recipe.seed)
+    zoo.load(recipe.model, _family(recipe), enough, recipe.seed, task=recipe.task)
     return look_at_model(recipe, enough)
 
 

@@ -15,6 +15,8 @@ from finetune_studio.core.errors import StudioError
 from finetune_studio.core.job import Job
 from finetune_studio.gui.studio import work
 from finetune_studio.gui.studio.jobs import Jobs
+from finetune_studio.gui.studio.queueing import RunQueue
+from finetune_studio.gui.studio.work import IMPORT, TRAINING
 from finetune_studio.gui.thumbnails import Thumbnails
 from finetune_studio.gui.worker import explained
 
@@ -22,8 +24,6 @@ if TYPE_CHECKING:  # recipes bring pydantic, which would double the time to the 
     from finetune_studio.core.project import Project
     from finetune_studio.core.recipe import Recipe
 
-TRAINING = "training"
-IMPORT = "import"
 _MOST_EVENTS = 20_000
 
 
@@ -68,6 +68,7 @@ class Studio(QObject):
         self.run_folder: Path | None = None
         self.run_events: list[events.Event] = []
         self.training_run: Path | None = None
+        self.run_recipe: Recipe | None = None  # of the run at work, or the last one
         self.paused = False
         self._thumbnails: Thumbnails | None = None
         self._jobs = Jobs(self)
@@ -76,6 +77,7 @@ class Studio(QObject):
         self._jobs.failed.connect(self._on_job_failed)
         self._jobs.troubled.connect(self.troubled)
         self._jobs.changed.connect(self._on_jobs_changed)
+        self.queue = RunQueue(self)
 
     # --- facts ------------------------------------------------------------------------------------
 
@@ -296,6 +298,7 @@ class Studio(QObject):
 
     def note_closing(self) -> None:
         """Remember that the window was closed over a run, so that reopening offers to go on."""
+        self.queue.close()
         if self.training and self.project is not None:
             self.project.dataset.put("closed_over_run", self.project.dataset.get("last_run"))
 
@@ -308,9 +311,9 @@ class Studio(QObject):
 
     # --- training ---------------------------------------------------------------------------------
 
-    def start_training(self) -> None:
-        """Train a new run with the choices made."""
-        self._train(self.recipe, None, [])
+    def start_training(self, recipe: Recipe | None = None) -> None:
+        """Train a new run with the choices made, or with those that it was queued with."""
+        self._train(recipe or self.recipe, None, [])
 
     def resume_run(self, folder: Path) -> None:
         """Go on with a run that was stopped or interrupted."""
@@ -328,7 +331,7 @@ class Studio(QObject):
         if self.project is None or self.training:
             return
         self.run_events = past
-        self.training_run = resume
+        self.training_run, self.run_recipe = resume, recipe
         self.paused = False
         job = partial(work.train, self.project, recipe, resume)
         self.start(TRAINING, job, on_event=self._on_run_event)
@@ -383,8 +386,9 @@ class Studio(QObject):
 
     @Slot(str, object)
     def _on_job_failed(self, name: str, error: Any) -> None:
+        told = self.queue.framed(error) if name == TRAINING else error
         self.job_failed.emit(name, error)
-        self.troubled.emit(error)
+        self.troubled.emit(told)
 
     @Slot()
     def _on_jobs_changed(self) -> None:

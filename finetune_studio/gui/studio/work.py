@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # recipes bring pydantic, which would double the time to the 
     from finetune_studio.core.project import Project
     from finetune_studio.core.recipe import Recipe
 
+TRAINING = "training"  # names of jobs
+IMPORT = "import"
 SAMPLE_FOLDER = "Sample - leaves"
 _SAMPLE = "leaves"
 

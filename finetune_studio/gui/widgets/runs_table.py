@@ -10,6 +10,7 @@ from PySide6.QtCore import (
     QModelIndex,
     QObject,
     QPersistentModelIndex,
+    QSize,
     QSortFilterProxyModel,
     Qt,
     Signal,
@@ -27,6 +28,7 @@ ROW_ROLE = int(Qt.ItemDataRole.UserRole) + 1
 SORT_ROLE = int(Qt.ItemDataRole.UserRole) + 2
 _TITLES = ("Run", "Started", "Model", "Retrained", "Score", "State", "On disk")
 _RIGHT = {0, 4, 6}
+_FEW_ROWS_PX = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +188,15 @@ class RunsTable(QTableView):
         """Return the row that is chosen."""
         chosen = self.selectionModel().selectedRows()
         return chosen[0].data(ROW_ROLE) if chosen else None
+
+    @override
+    def sizeHint(self) -> QSize:
+        """Ask for a few rows only; the page gives whatever room is left."""
+        return QSize(600, theme.px(_FEW_ROWS_PX))
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        return QSize(240, self.sizeHint().height())
 
     @Slot()
     def _on_selection_changed(self) -> None:

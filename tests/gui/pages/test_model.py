@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
+from finetune_studio.core.dataset import Labels
 from finetune_studio.core.events import Event, PhaseStarted, Progress
 from finetune_studio.core.job import Control
 from finetune_studio.core.recipe import Recipe
@@ -17,6 +18,7 @@ from finetune_studio.gui.pages import model_rows
 from finetune_studio.gui.pages.model import ModelPage
 from finetune_studio.gui.studio import Studio
 from tests.gui.pages.ready import LONG_MS
+from tests.own_runs import project_of, run_of
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -139,6 +141,22 @@ def test_weights_that_do_not_fit_are_told_in_place(
         page.problem.choice.activated.emit(page.problem.choice.currentIndex())
     assert page.studio.recipe.model.architecture == "mobilenet_v3_small"
     assert not problem(page).isVisible()
+
+
+def test_another_project_stands_for_its_only_run(
+    page: ModelPage, qtbot: QtBot, tmp_path: Path
+) -> None:
+    other = tmp_path / "orchard"
+    project_of(other, "ant", "bee").close()
+    run_of(other, Labels(("ant", "bee"), (1, 2)))
+    with qtbot.waitSignal(page.studio.recipe_changed, timeout=LONG_MS):
+        page.try_source(str(other))
+    assert page.studio.recipe.model.source == str(other / "runs" / "3")
+    assert page.rail_note() == "Run 3 of orchard"
+    run_of(other, Labels(("ant", "bee"), (1, 2)), number=4)
+    page.try_source(str(other))
+    qtbot.waitUntil(problem(page).isVisible, timeout=LONG_MS)
+    assert "2 trained runs (3, 4)" in problem(page).text()
 
 
 def test_a_folder_without_a_model_is_refused_in_words(

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 
 import pytest
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QPushButton
 
+from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import RunFinished, RunStarted
 from finetune_studio.core.recipe import Recipe
+from finetune_studio.gui.pages import model_rows
 from finetune_studio.gui.pages.runs import RunsPage, list_runs
+from finetune_studio.gui.pages.runs.rows import to_continue
+from finetune_studio.gui.pages.train.outlook_words import subtitle
 from finetune_studio.gui.studio import work
 
 
@@ -84,7 +89,7 @@ def test_settings_are_used_again(with_project, page, qtbot):
     qtbot.waitUntil(lambda: page._table.chosen() is not None, timeout=10_000)
     with qtbot.waitSignal(page.page_wanted) as heard:
         page.findChild(QPushButton, "use_again").click()
-    assert heard.args == ["train"]
+    assert heard.args == ["train/setup"]
     assert with_project.recipe.optimiser.epochs == 3
 
 
@@ -95,3 +100,134 @@ def test_reopening_offers_to_go_on_only_with_what_was_cut_off(with_project):
     assert work.unfinished_run(project) == cut_off
     make_run(project)
     assert work.unfinished_run(project) is None
+
+
+def test_a_run_is_continued_and_named_everywhere(with_project, page, qtbot):
+    folder = make_run(with_project.project)
+    with_project.set_recipe({"model.image_size": 128, "optimiser.epochs": 50})
+    page.entered()
+    qtbot.waitUntil(lambda: page._table.chosen() is not None, timeout=10_000)
+    with qtbot.waitSignal(page.page_wanted) as heard:
+        page.findChild(QPushButton, "continue_from").click()
+    assert heard.args == ["train/setup"]
+    chosen = with_project.recipe
+    assert (chosen.model.source, chosen.model.image_size) == (str(folder), 0)
+    assert chosen.optimiser.epochs == 50  # the other choices stay
+    assert subtitle(chosen, with_project.project) == "Balanced · Run 1 of this project · head only"
+    second = make_run(with_project.project)
+    chosen.save(second / "recipe.toml")
+    assert list_runs(with_project.project)[1].model == "Run 1"
+    own = model_rows.rows(chosen, with_project.project)[0]
+    assert (own.title, own.local) == ("Run 1 of this project", True)
+
+
+def test_layers_chosen_by_name_stay_only_for_the_same_network(with_project):
+    folder = make_run(with_project.project)
+    own = {"layers.amount": "custom", "layers.trainable": ["features.17"]}
+    same = Recipe().with_settings(own)
+    assert to_continue(same, folder).keys() == {
+        "model.source",
+        "model.architecture",
+        "model.image_size",
+    }
+    other = Recipe().with_settings(own | {"model.source": "resnet18"})
+    assert to_continue(other, folder)["layers.amount"] == "last_stage"
+
+
+def test_a_run_without_a_network_cannot_be_continued(with_project, page, qtbot):
+    make_run(with_project.project, finished=False, network=False)
+    page.entered()
+    qtbot.waitUntil(lambda: page._table.chosen() is not None, timeout=10_000)
+    assert not page.findChild(QPushButton, "continue_from").isEnabled()
+
+
+def test_deleting_a_run_that_a_waiting_one_needs_is_warned_of(with_project, page, qtbot):
+    folder = make_run(with_project.project)
+    page.show()
+    page.entered()
+    qtbot.waitUntil(lambda: page._table.chosen() is not None, timeout=10_000)
+    click(page, qtbot, "delete_run")
+    assert "queue" not in page._ask_text.text()
+    with_project.queue.add(Recipe().with_settings({"model.source": str(folder)}))
+    click(page, qtbot, "delete_run")
+    assert "waits in the queue begins with it, and would fail" in page._ask_text.text()
+
+
+def queued(studio, *epochs):
+    for number in epochs:
+        studio.queue.add(Recipe().with_settings({"optimiser.epochs": number}))
+
+
+def waiting(studio):
+    return [one.recipe.optimiser.epochs for one in studio.queue.waiting]
+
+
+def click(page, qtbot, name):
+    qtbot.mouseClick(page.findChild(QPushButton, name), Qt.MouseButton.LeftButton)
+
+
+def test_the_queue_is_put_in_order_by_clicking(with_project, page, qtbot):
+    page.show()
+    page.entered()
+    card = page._queue
+    assert card.isHidden()
+    queued(with_project, 1, 2, 3)
+    assert card.isVisible()
+    rows = [row.text for row in card.list._rows.rows]
+    assert rows[0].startswith("Balanced · ")
+    assert rows[0].endswith(" · head only · 1 epoch")
+    assert rows[1].endswith(" · 2 epochs")
+    assert not page.findChild(QPushButton, "move_up").isEnabled()
+    click(page, qtbot, "move_down")
+    assert waiting(with_project) == [2, 1, 3]
+    assert card.list.chosen().id == with_project.queue.waiting[1].id  # it stays chosen
+    click(page, qtbot, "move_down")
+    assert waiting(with_project) == [2, 3, 1]
+    assert not page.findChild(QPushButton, "move_down").isEnabled()
+    qtbot.keyClick(card.list, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
+    assert waiting(with_project) == [2, 1, 3]
+    click(page, qtbot, "remove_waiting")
+    assert waiting(with_project) == [2, 3]
+    qtbot.keyClick(card.list, Qt.Key.Key_Delete)
+    assert waiting(with_project) == [2]
+    qtbot.keyClick(card.list, Qt.Key.Key_Delete)
+    assert card.isHidden()
+
+
+def test_a_waiting_run_is_duplicated_and_changed(with_project, page, qtbot):
+    page.show()
+    queued(with_project, 7)
+    with qtbot.waitSignal(page.page_wanted) as heard:
+        click(page, qtbot, "copy_waiting")
+    assert heard.args == ["train/setup"]
+    assert with_project.recipe.optimiser.epochs == 7
+    assert waiting(with_project) == [7]
+
+
+def test_the_queue_is_started_held_and_its_errors_are_shown(with_project, page, qtbot, monkeypatch):
+    def fail(project, recipe, resume, control):
+        yield from ()
+        if recipe.optimiser.epochs > 5:
+            control.stop.wait(20)
+            return
+        raise StudioError("The model is gone.", "Choose another one.")
+
+    monkeypatch.setattr(work, "train", fail)
+    page.show()
+    page.entered()
+    queued(with_project, 1, 9, 2)
+    states = [label.text() for label in page._queue.findChildren(QLabel)]
+    assert "Held: none begins until you start the queue." in states
+    click(page, qtbot, "start_queue")
+    qtbot.waitUntil(lambda: waiting(with_project) == [2], timeout=10_000)
+    assert not page.findChild(QPushButton, "start_queue").isVisible()
+    assert "ended with an error: The model is gone." in page._queue._trouble.text
+    click(page, qtbot, "hold_queue")
+    assert not with_project.queue.going
+    with_project.stop_training()
+    qtbot.waitUntil(lambda: not with_project.busy, timeout=10_000)
+    assert waiting(with_project) == [2]
+    click(page, qtbot, "forget_failures")
+    assert page._queue._trouble.text == ""
+    with_project.queue.remove(with_project.queue.waiting[0].id)
+    assert page._queue.isHidden()

@@ -279,7 +279,9 @@ class LayersPage(Page):
     @Slot(object)
     def _on_looked(self, look: ModelLook) -> None:
         if self._look is None or self._look.root is not look.root:
-            title = model_title(self.studio.recipe.model.source)
+            project = self.studio.project
+            home = project.folder if project else None
+            title = model_title(self.studio.recipe.model.source, home)
             self.tree.show_network(look.root, title, look.head)
         if self._look is None or self._look.trainable_names != look.trainable_names:
             self._takes.show_figure("–", self.tr("being measured"))

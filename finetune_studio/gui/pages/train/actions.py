@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QPushButton
 
-from finetune_studio.gui.page import Page
+from finetune_studio.gui.page import Page, set_primary
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,11 @@ class RunActions(QObject):
         self.stop.setToolTip(
             self.tr("Ends after the step in hand. The best epoch is kept; it can be resumed.")
         )
+        self._queue = self._add(self.tr("Add to the queue"), "queue_run")
+        self._queue.clicked.connect(self._on_queue_clicked)
         self.start = self._add(self.tr("Start training"), "start")
         self.start.clicked.connect(self.start_wanted)
+        self.main = self.start
 
     def _add(self, text: str, name: str) -> QPushButton:
         button = QPushButton(text)
@@ -69,12 +72,27 @@ class RunActions(QObject):
 
     def show_for(self, now: Standing) -> None:
         """Show the buttons that make sense."""
-        self._new.setVisible(now.shows_run and not now.working)
+        self._new.setVisible(now.shows_run)
         self._run.setVisible(not now.shows_run and now.has_run)
         self._resume.setVisible(now.shows_run and not now.working and now.can_resume)
-        self.pause.setVisible(now.working)
+        self.pause.setVisible(now.working and now.shows_run)
         self.pause.setText(self.tr("Continue") if now.paused else self.tr("Pause"))
-        self.stop.setVisible(now.working)
-        self.start.setVisible(not now.shows_run)
-        self.start.setEnabled(not now.reason)
+        self.stop.setVisible(now.working and now.shows_run)
+        waiting = len(self._page.studio.queue.waiting)
+        self.start.setVisible(not now.shows_run and not now.working)
+        self._queue.setVisible(not now.shows_run and (now.working or waiting > 0))
+        set_primary(self._queue, primary=now.working)
+        self.main = self._queue if now.working else self.start
         self.start.setToolTip(now.reason)
+        self._queue.setToolTip(now.reason or self._about_queue(waiting, working=now.working))
+        for button in (self.start, self._queue):
+            button.setEnabled(not now.reason)
+
+    def _about_queue(self, waiting: int, *, working: bool) -> str:
+        if working and not waiting:
+            return self.tr("Begins by itself, with these choices, when the run at work has ended.")
+        return self.tr("Begins by itself, with these choices, after the runs that wait already.")
+
+    @Slot()
+    def _on_queue_clicked(self) -> None:
+        self._page.studio.queue.add(self._page.studio.recipe)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from finetune_studio.core import own_run
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.gui.widgets.happenings import span
 
 if TYPE_CHECKING:
+    from finetune_studio.core.project import Project
     from finetune_studio.engine.estimate import TimeEstimate
     from finetune_studio.engine.probe import ModelLook
     from finetune_studio.gui.pages.outlook import Data
@@ -30,18 +32,22 @@ def short(count: int) -> str:
     return f"{count / 1e3:.1f} k" if count >= 1000 else str(count)
 
 
-def model_title(source: str) -> str:
-    """Return what the model is called: its title in the catalogue, or the name of its file."""
+def model_title(source: str, home: Path | None = None) -> str:
+    """Return what the model is called: its title in the catalogue, a run, or the name of its file.
+
+    ``home`` is the folder of the project that is looked at.
+    """
     from finetune_studio.models.zoo import CATALOGUE
 
-    return CATALOGUE[source].title if source in CATALOGUE else Path(source).name
+    if source in CATALOGUE:
+        return CATALOGUE[source].title
+    return own_run.title(source, home) or Path(source).name
 
 
-def subtitle(recipe: Recipe) -> str:
+def subtitle(recipe: Recipe, project: Project | None = None) -> str:
     """Return preset, model and layers, as they stand beside the page's title."""
-    return " · ".join(
-        (_PRESETS[recipe.preset], model_title(recipe.model.source), AMOUNTS[recipe.layers.amount])
-    )
+    model = model_title(recipe.model.source, project.folder if project else None)
+    return " · ".join((_PRESETS[recipe.preset], model, AMOUNTS[recipe.layers.amount]))
 
 
 def outlook_text(
@@ -54,6 +60,8 @@ def outlook_text(
         f"Trains {short(look.trainable)} of {short(look.total)} parameters on"
         f" {data.train:,} photos, judged on {data.splits.get('validation', 0):,}."
     )
+    if own_run.title(recipe.model.source):
+        text += f" {look.note}"
     if time is None:
         return text
     epochs = recipe.optimiser.epochs

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Event
+from finetune_studio.core.recipe import Recipe
 from finetune_studio.gui.page import DONE, NEEDS_ATTENTION, NOT_STARTED, Page
 from finetune_studio.gui.pages.outlook import Data, Outlook, data_of
 from finetune_studio.gui.pages.train import choices
@@ -67,8 +68,8 @@ class TrainPage(Page):
         self.buttons.start_wanted.connect(self._on_start_wanted)
         self.buttons.pause_wanted.connect(self._on_pause_wanted)
         self.buttons.stop_wanted.connect(self._on_stop_wanted)
-        self.buttons.new_wanted.connect(self._on_new_wanted)
-        self.buttons.run_wanted.connect(self._on_run_wanted)
+        self.buttons.new_wanted.connect(partial(self._on_wanted, "setup"))
+        self.buttons.run_wanted.connect(partial(self._on_wanted, "run"))
         self.buttons.resume_wanted.connect(self._on_resume_wanted)
         self.setup.preset_chosen.connect(self._on_preset_chosen)
         self.setup.changed.connect(self._on_field_changed)
@@ -83,6 +84,7 @@ class TrainPage(Page):
         studio.run_chosen.connect(self._on_run_chosen)
         studio.run_stated.connect(self._on_run_stated)
         studio.busy_changed.connect(self._on_busy_changed)
+        studio.queue.changed.connect(self._show)
         studio.job_failed.connect(self._on_job_failed)
 
     # --- what the page says of itself -------------------------------------------------------------
@@ -95,8 +97,12 @@ class TrainPage(Page):
             self.studio.set_recipe(settings)
         self._ask()
         if self.run_panel is None:
-            self.studio.ask(load_curves, self._on_curves_loaded)
+            self.studio.ask(load_curves, lambda _: None)  # at hand when a run begins
         self._show()
+
+    @override
+    def show_inside(self, name: str) -> None:
+        self._wish = name
 
     @override
     def blocked(self) -> str:
@@ -128,8 +134,6 @@ class TrainPage(Page):
     def _mode(self) -> str:
         """Return whether the choices or a run are shown."""
         has_run = self._live or self._old is not None
-        if self._running:
-            return "run"
         return "run" if has_run and self._wish != "setup" else "setup"
 
     def _ask(self) -> None:
@@ -167,15 +171,18 @@ class TrainPage(Page):
 
     @Slot()
     def _show_setup(self) -> None:
-        recipe = self.studio.recipe
         self.setup.set_expert(self.studio.expert)
+        recipe = self.studio.recipe
         self.setup.show_recipe(recipe, choices.departures(recipe, self._data.train))
         self.setup.show_outlook(outlook_text(recipe, self._data, self._look, self._time))
-        self.subtitle.setText(subtitle(recipe if not self._old_shown else self._old_shown.recipe))
+        self.subtitle.setText(subtitle(self._shown_recipe, self.studio.project))
 
     @property
-    def _old_shown(self) -> OldRun | None:
-        return self._old if self._mode == "run" and not self._live else None
+    def _shown_recipe(self) -> Recipe:
+        """Return the choices of the run that is shown, or those of the next one."""
+        if self._mode == "run" and self._live and self.studio.run_recipe is not None:
+            return self.studio.run_recipe
+        return self._old.recipe if self._mode == "run" and self._old else self.studio.recipe
 
     def _show_actions(self) -> None:
         old = self._old
@@ -189,7 +196,7 @@ class TrainPage(Page):
                 reason=self._start_reason(),
             )
         )
-        self.set_primary(self._next if self._mode == "run" else self.buttons.start)
+        self.set_primary(self._next if self._mode == "run" else self.buttons.main)
 
     def _start_reason(self) -> str:
         local = self._look.local if self._look is not None else True
@@ -238,15 +245,9 @@ class TrainPage(Page):
         self.buttons.stop.setEnabled(False)
         self.studio.stop_training()
 
-    @Slot()
-    def _on_new_wanted(self) -> None:
-        self._wish = "setup"
+    def _on_wanted(self, what: str) -> None:
+        self._wish = what
         self.entered()
-
-    @Slot()
-    def _on_run_wanted(self) -> None:
-        self._wish = "run"
-        self._show()
 
     @Slot()
     def _on_resume_wanted(self) -> None:
@@ -324,9 +325,6 @@ class TrainPage(Page):
         self._show()
         self.state_changed.emit()
 
-    def _on_curves_loaded(self, _module: Any) -> None:
-        """Do nothing yet: what draws curves is at hand when a run begins."""
-
     def _on_run_unreadable(self, _error: StudioError) -> None:
         """Show the choices instead; the Runs page says which run is damaged."""
         self._show()
@@ -347,12 +345,12 @@ class TrainPage(Page):
         if self._running and not self._live:
             self._go_live()
         elif self._live and not self._running:
-            self._timer.stop()
             self._find_ended()
         self._show()
 
     def _go_live(self) -> None:
-        self._live, self._old, self._wish = True, None, ""
+        choosing = self.studio.queue.at_work and self.isVisible() and self._wish == "setup"
+        self._live, self._old, self._wish = True, None, self._wish if choosing else ""
         self._folder = self.studio.training_run
         self.buttons.begin()
         if self.run_panel is not None:
@@ -361,12 +359,12 @@ class TrainPage(Page):
 
     def _find_ended(self) -> None:
         """Take the run that ended as an old one, which may be resumed."""
-        self._live = False
-        project = self.studio.project
+        self._timer.stop()
+        self._live, project = False, self.studio.project
         if project is None or not project.runs():
             return
         ended = self._folder or project.runs()[-1]
-        self._old = OldRun(ended, [], self.studio.recipe, "")
+        self._old = OldRun(ended, [], self.studio.run_recipe or self.studio.recipe, "")
         self.studio.ask(partial(read_run, ended), self._on_ended_read, self._on_run_unreadable)
 
     def _on_ended_read(self, run: OldRun) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
+from finetune_studio.core.events import RunFinished, RunStarted
 from finetune_studio.gui.pages.train import TrainPage
-from finetune_studio.gui.studio import Studio
+from finetune_studio.gui.studio import Studio, work
 from tests.gui.pages.ready import LONG_MS, with_photos
 
 LEFT = Qt.MouseButton.LeftButton
@@ -131,3 +133,59 @@ def test_a_plot_is_saved_and_a_refusal_is_told(
     assert (tmp_path / "loss.csv").read_text().startswith("epoch,training,validation\n")
     with qtbot.waitSignal(page.studio.troubled):
         page.run_panel.save_plot(page.run_panel.loss, tmp_path / "loss.csv" / "loss.svg")
+
+
+def test_the_next_run_is_prepared_and_queued_while_one_works(
+    page: TrainPage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio = page.studio
+    begun: list[int] = []
+    let_go = threading.Event()
+
+    def train(project, recipe, resume, control):
+        folder = project.new_run()
+        recipe.save(folder / "recipe.toml")
+        begun.append(recipe.optimiser.epochs)
+        facts = (recipe.task, "m", recipe.optimiser.epochs, 9, {}, "cpu", 9, 1, "accuracy")
+        yield RunStarted(str(folder), "p", *facts)
+        let_go.wait(20)
+        let_go.clear()
+        yield RunFinished(str(folder), "p", recipe.task, {"accuracy": 0.5}, 1, 1.0, stopped=False)
+
+    monkeypatch.setattr(work, "train", train)
+    studio.set_recipe({"optimiser.epochs": 3})
+    assert not button(page, "queue_run").isVisible()
+    qtbot.mouseClick(button(page, "start"), LEFT)
+    qtbot.waitUntil(lambda: begun == [3], timeout=LONG_MS)
+    qtbot.waitUntil(button(page, "stop").isVisible, timeout=LONG_MS)
+    assert not button(page, "queue_run").isVisible()
+
+    # The choices of the next run, while the first one works.
+    qtbot.mouseClick(button(page, "new_run"), LEFT)
+    assert page.setup.isVisible()
+    assert button(page, "queue_run").isVisible()
+    assert button(page, "show_run").isVisible()
+    assert not button(page, "start").isVisible()
+    assert not button(page, "stop").isVisible()
+    page.setup.forms[0].changed.emit("optimiser.epochs", 7)
+    qtbot.mouseClick(button(page, "queue_run"), LEFT)
+    page.setup.forms[0].changed.emit("optimiser.epochs", 9)
+    qtbot.mouseClick(button(page, "queue_run"), LEFT)
+    assert [one.recipe.optimiser.epochs for one in studio.queue.waiting] == [7, 9]
+    qtbot.mouseClick(button(page, "show_run"), LEFT)
+    assert not page.setup.isVisible()
+    assert button(page, "stop").isVisible()
+    qtbot.mouseClick(button(page, "new_run"), LEFT)
+
+    # The next one begins by itself and leaves who is choosing alone.
+    let_go.set()
+    qtbot.waitUntil(lambda: begun == [3, 7], timeout=LONG_MS)
+    qtbot.waitUntil(lambda: studio.training, timeout=LONG_MS)
+    assert page.setup.isVisible()
+    assert studio.recipe.optimiser.epochs == 9
+    studio.stop_training()
+    let_go.set()
+    qtbot.waitUntil(lambda: begun == [3, 7, 9], timeout=LONG_MS)
+    let_go.set()
+    qtbot.waitUntil(lambda: not studio.busy, timeout=LONG_MS)
+    qtbot.waitUntil(button(page, "start").isVisible, timeout=LONG_MS)

@@ -1,4 +1,4 @@
-"""All runs of the project: look at one, go on with it, use its choices again, or delete it."""
+"""The runs that wait and all that were: look at one, go on with it or from it, or delete it."""
 
 from __future__ import annotations
 
@@ -8,59 +8,18 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton
 
-from finetune_studio.core.errors import StudioError
-from finetune_studio.core.project import Project
+from finetune_studio.core.recipe import Recipe
 from finetune_studio.gui.page import Page
+from finetune_studio.gui.pages.runs.queue_card import QueueCard
+from finetune_studio.gui.pages.runs.rows import list_runs, to_continue, waiting_rows
 from finetune_studio.gui.studio import Studio
 from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.empty_state import EmptyState
 from finetune_studio.gui.widgets.runs_table import RunRow, RunsTable, size_words
 
-_AMOUNTS = {
-    "head_only": "head only",
-    "last_stage": "last stage",
-    "later_half": "later half",
-    "everything": "everything",
-    "custom": "custom",
-}
-
-
-def list_runs(project: Project, at_work: str = "") -> list[RunRow]:
-    """Return every run of a project; ``at_work`` is the number of the one that trains now."""
-    return [row_of(folder, at_work=folder.name == at_work) for folder in project.runs()]
-
-
-def row_of(folder: Path, *, at_work: bool = False) -> RunRow:
-    """Return what the table shows of a run; one that is damaged says so."""
-    from finetune_studio.engine.run import Run
-    from finetune_studio.models.zoo import CATALOGUE as MODELS
-
-    number = int(folder.name)
-    try:
-        run = Run(folder)
-        recipe, started = run.recipe, run.started
-        scores, source = run.metrics, recipe.model.source
-        metric = started.headline if started else ""
-        score = scores.get(metric, next(iter(scores.values()), None))
-        return RunRow(
-            str(folder),
-            number,
-            started.time if started else 0.0,
-            MODELS[source].title if source in MODELS else Path(source).name,
-            _AMOUNTS.get(recipe.layers.amount, recipe.layers.amount),
-            metric.replace("_", " "),
-            score,
-            run.state,
-            run.size(),
-            run.usable,
-            at_work,
-        )
-    except (StudioError, OSError, ValueError):
-        return RunRow(str(folder), number, 0.0, "–", "–", "", None, "damaged", 0, has_network=False)
-
 
 class RunsPage(Page):
-    """A table with four things to do with the chosen run."""
+    """The queue, then a table with what can be done with the chosen run."""
 
     name = "runs"
     title = "Runs"
@@ -68,8 +27,8 @@ class RunsPage(Page):
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
         self._row: RunRow | None = None
-        self._make_actions()
         self.body.addWidget(self._question())
+        self.body.addWidget(self._make_queue())
         self._card = Card()
         self._table = RunsTable()
         self._table.setObjectName("runs_table")
@@ -81,32 +40,62 @@ class RunsPage(Page):
             self.tr("Go to Train"),
         )
         self._empty.acted.connect(partial(self.page_wanted.emit, "train"))
-        self._card.body.addWidget(self._table)
-        self._card.body.addWidget(self._empty)
+        self._card.body.addWidget(self._table, 1)
+        self._card.body.addWidget(self._empty, 1)
+        self._card.body.addLayout(self._make_actions())
         self.body.addWidget(self._card, 1)
         self._show([])
         studio.project_changed.connect(self._on_project_changed)
         studio.busy_changed.connect(self._refresh_if_shown)
 
-    def _make_actions(self) -> None:
-        self._delete = self._action(self.tr("Delete…"), "delete_run", self._on_delete_clicked)
+    def _make_actions(self) -> QHBoxLayout:
+        self._delete = self._button(self.tr("Delete…"), "delete_run", self._on_delete_clicked)
         self._delete.setProperty("danger", True)
-        self._again = self._action(
-            self.tr("Use these settings again"), "use_again", self._on_again_clicked
+        self._again = self._button(
+            self.tr("Duplicate and change…"), "use_again", self._on_again_clicked
         )
         self._again.setToolTip(
             self.tr("Takes over model, layers and training choices for the next run.")
         )
-        self._resume = self._action(self.tr("Resume"), "resume_run", self._on_resume_clicked)
-        self._open = self._action(self.tr("Inspect this run"), "open_run", self._on_open_clicked)
+        self._from = self._button(
+            self.tr("Continue from this run"), "continue_from", self._on_from_clicked
+        )
+        self._from.setToolTip(
+            self.tr(
+                "The next run begins with this run's best network. Classes that it knows stay known;"
+                " photos and classes may have been added since."
+            )
+        )
+        self._resume = self._button(self.tr("Resume"), "resume_run", self._on_resume_clicked)
+        self._open = self._button(self.tr("Inspect this run"), "open_run", self._on_open_clicked)
         self._open.setProperty("primary", True)
+        for button in (self._resume, self._open):
+            self.add_action(button)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self._from)
+        row.addWidget(self._again)
+        row.addStretch(1)
+        row.addWidget(self._delete)
+        return row
 
-    def _action(self, text: str, name: str, slot: object) -> QPushButton:
+    @staticmethod
+    def _button(text: str, name: str, slot: object) -> QPushButton:
         button = QPushButton(text)
         button.setObjectName(name)
         button.clicked.connect(slot)
-        self.add_action(button)
         return button
+
+    def _make_queue(self) -> QueueCard:
+        queue, self._queue = self.studio.queue, QueueCard()
+        self._queue.start_wanted.connect(queue.start)
+        self._queue.hold_wanted.connect(queue.hold)
+        self._queue.forget_wanted.connect(queue.forget_failures)
+        self._queue.moved.connect(queue.move)
+        self._queue.removed.connect(queue.remove)
+        self._queue.copy_wanted.connect(self._on_copy_wanted)
+        queue.changed.connect(self._show_queue)
+        return self._queue
 
     def _question(self) -> QFrame:
         self._ask = QFrame()
@@ -133,6 +122,7 @@ class RunsPage(Page):
     def entered(self) -> None:
         """List the runs as they are now."""
         self._ask.hide()
+        self._show_queue()
         project = self.studio.project
         if project is None:
             self._show([])
@@ -140,11 +130,22 @@ class RunsPage(Page):
         at_work = self.studio.training_run.name if self.studio.training_run else ""
         self.studio.ask(partial(list_runs, project, at_work), self._show)
 
+    @Slot()
+    def _show_queue(self) -> None:
+        project, queue = self.studio.project, self.studio.queue
+        self._queue.show_queue(
+            waiting_rows(project, queue.waiting) if project else [],
+            queue.failures,
+            going=queue.going,
+            training=self.studio.training,
+        )
+
     def _show(self, rows: list[RunRow]) -> None:
         self._table.setVisible(bool(rows))
         self._empty.setVisible(not rows)
-        for button in (self._delete, self._again, self._resume, self._open):
+        for button in (self._delete, self._again, self._from, self._open):
             button.setVisible(bool(rows))
+        self._resume.setVisible(any(row.can_resume for row in rows))
         self._table.set_rows(rows)
         size = size_words(sum(row.size for row in rows))
         many = (
@@ -161,6 +162,7 @@ class RunsPage(Page):
         self._open.setEnabled(row is not None and row.has_network)
         self._resume.setEnabled(row is not None and row.can_resume and not self.studio.training)
         self._again.setEnabled(row is not None and row.state != "damaged")
+        self._from.setEnabled(row is not None and row.has_network)
         self._delete.setEnabled(free)
         self._ask.hide()
 
@@ -179,31 +181,51 @@ class RunsPage(Page):
     def _on_resume_clicked(self) -> None:
         if self._row is not None:
             self.studio.resume_run(Path(self._row.folder))
-            self.page_wanted.emit("train")
+            self.page_wanted.emit("train/run")
 
     @Slot()
     def _on_again_clicked(self) -> None:
         from finetune_studio.engine.run import Run
 
-        if self._row is not None and self.studio.use_recipe(Run(Path(self._row.folder)).recipe):
-            self.studio.noticed.emit(
-                self.tr("The next run takes over the settings of run {n}.").format(
-                    n=self._row.number
-                ),
-                "ok",
-            )
-            self.page_wanted.emit("train")
+        if self._row is not None:
+            of = self.tr("run {n}").format(n=self._row.number)
+            self._duplicate(Run(Path(self._row.folder)).recipe, of)
+
+    @Slot(int)
+    def _on_copy_wanted(self, number: int) -> None:
+        found = [one.recipe for one in self.studio.queue.waiting if one.id == number]
+        if found:
+            self._duplicate(found[0], self.tr("the waiting run"))
+
+    def _duplicate(self, recipe: Recipe, of: str) -> None:
+        """Take the choices of a run over for the next one, and show them to be changed."""
+        if self.studio.use_recipe(recipe):
+            text = self.tr("The next run takes over the settings of {run}; change what you like.")
+            self.studio.noticed.emit(text.format(run=of), "ok")
+            self.page_wanted.emit("train/setup")
+
+    @Slot()
+    def _on_from_clicked(self) -> None:
+        if self._row is None:
+            return
+        folder = Path(self._row.folder)
+        if self.studio.set_recipe(to_continue(self.studio.recipe, folder)):
+            text = self.tr("The next run begins with the network of run {n}.")
+            self.studio.noticed.emit(text.format(n=self._row.number), "ok")
+            self.page_wanted.emit("train/setup")
 
     @Slot()
     def _on_delete_clicked(self) -> None:
         if self._row is None:
             return
-        self._ask_text.setText(
-            self.tr(
-                "Delete run {n} ({size})? Its network and its results cannot be brought back."
-                " Your data and your exports stay."
-            ).format(n=self._row.number, size=size_words(self._row.size))
-        )
+        text = self.tr(
+            "Delete run {n} ({size})? Its network and its results cannot be brought back."
+            " Your data, your exports and the runs that went on from it stay."
+        ).format(n=self._row.number, size=size_words(self._row.size))
+        sources = [one.recipe.model.source for one in self.studio.queue.waiting]
+        if self._row.folder in sources:
+            text += " " + self.tr("A run that waits in the queue begins with it, and would fail.")
+        self._ask_text.setText(text)
         self._ask.show()
         self._yes.setFocus()
 

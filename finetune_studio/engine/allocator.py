@@ -1,0 +1,51 @@
+"""Lets the process keep memory that it will need again at once, instead of returning it each time."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+_TRIM, _PAD, _MAP = -1, -2, -3  # glibc's M_TRIM_THRESHOLD, M_TOP_PAD and M_MMAP_THRESHOLD
+_NEVER = 2**31 - 1
+_USUAL = 2**17  # glibc's own start
+
+
+@contextmanager
+def keeping_memory() -> Iterator[None]:
+    """Reuse the memory of large tensors as long as the context lasts, then give it back.
+
+    glibc asks the system for each tensor over 32 MB anew, which has to be cleared page by page: a fifth
+    of the processor time of a MobileNetV2 looking at 32 pictures at a time. Elsewhere than on Linux
+    nothing is done.
+    """
+    libc = _glibc()
+    if libc is None:
+        yield
+        return
+    libc.mallopt(_MAP, 2**30)
+    libc.mallopt(_TRIM, _NEVER)
+    libc.mallopt(_PAD, 2**28)  # address space, so that the next tensor fits behind the last one
+    try:
+        yield
+    finally:
+        libc.mallopt(_MAP, _USUAL)
+        libc.mallopt(_TRIM, _USUAL)
+        libc.mallopt(_PAD, _USUAL)
+        libc.malloc_trim(0)
+
+
+@cache
+def _glibc() -> Any:
+    """Return the C library if it is glibc, which alone has these switches."""
+    if not sys.platform.startswith("linux"):
+        return None
+    try:
+        libc = ctypes.CDLL(None)
+        libc.gnu_get_libc_version  # noqa: B018  other C libraries do not have it
+    except (OSError, AttributeError):
+        return None
+    return libc
