@@ -194,6 +194,6 @@ def _resized(pixels: np.ndarray, side: int) -> np.ndarray:
     from torch.nn import functional
 
     # A copy lies in one piece, so that torch takes the quick way, and may be written, so that it is quiet.
-    part = torch.from_numpy(pixels.copy(order="C")).permute(2, 0, 1)[None]
+    part = torch.from_numpy(pixels.copy(order="C"))[None].permute(0, 3, 1, 2)
     square = functional.interpolate(part, (side, side), mode="bilinear", antialias=True)
     return np.ascontiguousarray(square[0].permute(1, 2, 0).numpy())
