@@ -193,8 +193,7 @@ def _resized(pixels: np.ndarray, side: int) -> np.ndarray:
     import torch
     from torch.nn import functional
 
-    if not pixels.flags.writeable:  # torch warns, although nobody is going to write
-        pixels = pixels.copy()
-    part = torch.from_numpy(pixels).permute(2, 0, 1)[None]
+    # A copy lies in one piece, so that torch takes the quick way, and may be written, so that it is quiet.
+    part = torch.from_numpy(pixels.copy(order="C"))[None].permute(0, 3, 1, 2)
     square = functional.interpolate(part, (side, side), mode="bilinear", antialias=True)
     return np.ascontiguousarray(square[0].permute(1, 2, 0).numpy())
