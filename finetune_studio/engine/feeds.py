@@ -125,7 +125,7 @@ def build_cached(
     recipe = bundle.recipe
     assert recipe is not None
     shape = tuple(_probe(task, bundle, prefix, device).shape[1:])
-    root = settings.load().cache_folder / "features"
+    root = settings.computed_folder() / "features"
     limit = recipe.compute.cache_limit_mb * 2**20
     keys = stores.keys_of(samples)
     used: list[Path] = []
