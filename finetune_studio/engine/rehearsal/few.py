@@ -46,7 +46,7 @@ def shuffled(project: Project, seed: int) -> Samples:
         _in_turns([s for s in usable if s.split == "train"], rng),
         _in_turns([s for s in usable if s.split == "validation"], rng),
     )
-    if len({s.label for s in found.train}) < 2 or not found.validation:  # noqa: PLR2004  as few as a task can have
+    if len({s.label for s in found.train}) < 2 or not found.validation:
         raise StudioError(
             "There are too few samples to estimate a run with.",
             "Two classes are needed, and samples to learn from and to judge with.",

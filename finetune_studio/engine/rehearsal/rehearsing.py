@@ -100,7 +100,7 @@ def _short(recipe: Recipe, *, solved: bool) -> Recipe:
 
 
 def _within(seconds: float, first: Trial, samples: Samples, recipe: Recipe) -> Samples | None:
-    """Return the samples of the trial that is measured; None where there is no time for more than a handful."""
+    """Return the samples of the trial that is measured; None without time for more than a handful."""
     size = recipe.optimiser.batch_size
     looked = sum(phase.seconds for phase in first.features())
     each = (looked + sum(first.epochs_s())) / first.train

@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from finetune_studio.core.recipe import Recipe
-from finetune_studio.gui.widgets.happenings import span
 
 if TYPE_CHECKING:
-    from finetune_studio.engine.estimate import TimeEstimate
     from finetune_studio.engine.probe import ModelLook
     from finetune_studio.gui.pages.outlook import Data
 
@@ -44,19 +42,11 @@ def subtitle(recipe: Recipe) -> str:
     )
 
 
-def outlook_text(
-    recipe: Recipe, data: Data, look: ModelLook | None, time: TimeEstimate | None
-) -> str:
-    """Return what the run will train, on what, and how long that takes about."""
+def outlook_text(data: Data, look: ModelLook | None) -> str:
+    """Return what the run will train, and on what."""
     if look is None or not data.train:
         return ""
-    text = (
+    return (
         f"Trains {short(look.trainable)} of {short(look.total)} parameters on"
         f" {data.train:,} photos, judged on {data.splits.get('validation', 0):,}."
     )
-    if time is None:
-        return text
-    epochs = recipe.optimiser.epochs
-    whole = span(time.total_s(epochs))
-    once = " Frozen layers are computed only once." if time.cached else ""
-    return f"{text} About {whole} for {epochs} epochs on this computer.{once}"

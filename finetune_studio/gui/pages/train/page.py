@@ -18,12 +18,12 @@ from finetune_studio.gui.pages.train import choices
 from finetune_studio.gui.pages.train.actions import RunActions, Standing
 from finetune_studio.gui.pages.train.old_run import OldRun, load_curves, read_run
 from finetune_studio.gui.pages.train.outlook_words import outlook_text, subtitle
+from finetune_studio.gui.pages.train.rehearsals import Rehearsals
 from finetune_studio.gui.pages.train.setup_panel import SetupPanel
 from finetune_studio.gui.pages.train.story import in_short
 from finetune_studio.gui.studio import TRAINING, Studio
 
 if TYPE_CHECKING:
-    from finetune_studio.engine.estimate import TimeEstimate
     from finetune_studio.engine.probe import ModelLook
     from finetune_studio.gui.pages.train.run_panel import RunPanel
 
@@ -46,10 +46,10 @@ class TrainPage(Page):
         self._folder: Path | None = None  # of the run at work
         self._data: Data = data_of(studio)
         self._look: ModelLook | None = None
-        self._time: TimeEstimate | None = None
         self._refusal = ""
         self.outlook = Outlook(studio, self)
         self.setup = SetupPanel()
+        self.rehearsals = Rehearsals(studio, self.setup.estimate, self)
         self.body.addWidget(self.setup)
         self.buttons = RunActions(self)
         self._timer = QTimer(self)
@@ -74,7 +74,6 @@ class TrainPage(Page):
         self.setup.changed.connect(self._on_field_changed)
         self.setup.page_wanted.connect(self.page_wanted)
         self.outlook.looked.connect(self._on_looked)
-        self.outlook.timed.connect(self._on_timed)
         self.outlook.refused.connect(self._on_refused)
         studio.project_changed.connect(self._on_project_changed)
         studio.data_changed.connect(self._on_data_changed)
@@ -134,7 +133,7 @@ class TrainPage(Page):
 
     def _ask(self) -> None:
         if self._mode == "setup" and self._data.train:
-            self.outlook.ask(self.studio.recipe, self._data)
+            self.outlook.ask(self.studio.recipe, self._data, time=False)
 
     # --- showing ----------------------------------------------------------------------------------
 
@@ -161,7 +160,7 @@ class TrainPage(Page):
             self.run_panel.troubled.connect(self.studio.troubled)
             self.body.addWidget(self.run_panel, 1)
             if self._live:
-                self.run_panel.begin(self.studio.run_events)
+                self.run_panel.begin(self.studio.run_events, self.rehearsals.foreseen)
             elif self._old is not None:
                 self.run_panel.begin(self._old.events)
 
@@ -170,7 +169,7 @@ class TrainPage(Page):
         recipe = self.studio.recipe
         self.setup.set_expert(self.studio.expert)
         self.setup.show_recipe(recipe, choices.departures(recipe, self._data.train))
-        self.setup.show_outlook(outlook_text(recipe, self._data, self._look, self._time))
+        self.setup.show_outlook(outlook_text(self._data, self._look))
         self.subtitle.setText(subtitle(recipe if not self._old_shown else self._old_shown.recipe))
 
     @property
@@ -223,6 +222,7 @@ class TrainPage(Page):
     @Slot()
     def _on_start_wanted(self) -> None:
         self.outlook.forget()
+        self.rehearsals.begin()
         self.studio.start_training()
 
     @Slot()
@@ -272,7 +272,7 @@ class TrainPage(Page):
     @Slot()
     def _on_project_changed(self) -> None:
         self._old, self._live, self._wish = None, False, ""
-        self._look = self._time = None
+        self._look = None
         self._refusal = ""
         self.outlook.forget()
         if self.run_panel is not None:
@@ -287,7 +287,7 @@ class TrainPage(Page):
 
     @Slot()
     def _on_recipe_changed(self) -> None:
-        self._time = None
+        self.rehearsals.forget()
         if not self._running:
             self._wish = "setup"
         if self.isVisible():
@@ -356,7 +356,7 @@ class TrainPage(Page):
         self._folder = self.studio.training_run
         self.buttons.begin()
         if self.run_panel is not None:
-            self.run_panel.begin(self.studio.run_events)
+            self.run_panel.begin(self.studio.run_events, self.rehearsals.foreseen)
         self._timer.start()
 
     def _find_ended(self) -> None:
@@ -386,13 +386,10 @@ class TrainPage(Page):
     @Slot(object)
     def _on_looked(self, look: ModelLook) -> None:
         self._look, self._refusal = look, ""
+        if not self._start_reason():
+            self.rehearsals.ask(self.studio.recipe)
         self._show()
         self.state_changed.emit()
-
-    @Slot(object)
-    def _on_timed(self, found: TimeEstimate) -> None:
-        self._time = found
-        self._show_setup()
 
     @Slot(object)
     def _on_refused(self, error: StudioError) -> None:
