@@ -17,7 +17,7 @@ from finetune_studio.engine import device as devices
 from finetune_studio.engine.rehearsal.few import Samples, shuffled
 from finetune_studio.engine.rehearsal.reckoning import Reckoned, reckon, too_large
 from finetune_studio.engine.rehearsal.trial import Trial, Until, carry_out
-from finetune_studio.engine.rehearsal.watch import give_back
+from finetune_studio.engine.rehearsal.watch import give_back, held_and_free_mb
 
 _MOST_S = 20.0
 _AIM_S = 8.0  # for the trial that is measured
@@ -61,15 +61,17 @@ def rehearse(project: Project, recipe: Recipe, control: Control) -> Iterator[Eve
 
 
 def _rehearsed(project: Project, recipe: Recipe, control: Control) -> Estimated | None:
+    _bring_in_libraries()
     began = time.monotonic()
     samples = shuffled(project, recipe.seed)
     limited = Control()
     limited.stop = Until(control.stop, began + _MOST_S)
     give_back()
-    held, free = devices.memory_mb(), devices.free_memory_mb()
+    device = devices.choose(recipe.compute.device)
+    memory = held_and_free_mb(device)
     solved = recipe.optimiser.method == "solve"
 
-    # A handful of samples twice: once to bring in the libraries, then to show how fast all is.
+    # A handful of samples twice: once for all that is slow only once, then to show how fast all is.
     few = samples.few(_HANDFUL, _HANDFUL // 2)
     short = _short(recipe, solved=solved)
     best = carry_out(few, short, limited)
@@ -88,7 +90,13 @@ def _rehearsed(project: Project, recipe: Recipe, control: Control) -> Estimated 
         best = measured if measured.complete else best
     solved = solved and best.cached and recipe.layers.amount == "head_only"
     found = reckon(best, samples, recipe, solved=solved)
-    return _estimated(project, recipe, best, found, (held, free), time.monotonic() - began)
+    return _estimated(project, device, best, found, memory, time.monotonic() - began)
+
+
+def _bring_in_libraries() -> None:
+    """Load what the first run of a process waits for; by the time a run begins that is done."""
+    import torchvision  # noqa: F401
+    import transformers  # noqa: F401
 
 
 def _short(recipe: Recipe, *, solved: bool) -> Recipe:
@@ -115,13 +123,12 @@ def _within(seconds: float, first: Trial, samples: Samples, recipe: Recipe) -> S
 
 def _estimated(
     project: Project,
-    recipe: Recipe,
+    device: devices.Device,
     trial: Trial,
     found: Reckoned,
     memory: tuple[float, float],
     took_s: float,
 ) -> Estimated:
-    device = devices.choose(recipe.compute.device)
     return Estimated(
         seconds=round(sum(found.parts.values()), 2),
         first_epoch_s=round(found.first_epoch_s, 2),
@@ -129,8 +136,8 @@ def _estimated(
         memory_mb=round(found.memory_mb),
         held_mb=round(memory[0]),
         free_memory_mb=round(memory[1]),
-        disk_mb=round(found.disk_mb, 1),
-        features_mb=round(found.features_mb, 1),
+        disk_mb=round(found.disk_mb, 5),
+        features_mb=round(found.features_mb, 5),
         free_disk_mb=round(_free_disk_mb(project, found)),
         device=device.kind,
         why=device.why,

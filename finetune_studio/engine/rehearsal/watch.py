@@ -46,6 +46,14 @@ class Watch:
             self.peak_mb = max(self.peak_mb, devices.memory_mb())
 
 
+def held_and_free_mb(device: devices.Device) -> tuple[float, float]:
+    """Return the memory that this process holds, and what is free, where the network will run."""
+    if device.kind == "cuda":
+        free, _ = torch.cuda.mem_get_info()
+        return torch.cuda.memory_allocated() / 2**20, free / 2**20
+    return devices.memory_mb(), devices.free_memory_mb()
+
+
 def give_back() -> None:
     """Give memory that nothing uses any more back to the system, so that it is not counted again."""
     gc.collect()

@@ -49,8 +49,8 @@ def estimate_words(found: Estimated) -> Words:
         )
     )
     aside = f"Runs on {where(found)}."
-    against = " ".join(_against(found))
-    return Words(text, f"{against} {aside}", "warning") if against else Words(text, aside)
+    against = _against(found)
+    return Words("\n".join((text, *against)), aside, "warning" if against else "")
 
 
 def where(found: Estimated) -> str:
