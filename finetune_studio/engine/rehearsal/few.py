@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from finetune_studio.core.dataset import Row, Sample
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.project import Project
+from finetune_studio.core.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,11 @@ class Samples:
             for split, samples in (("train", self.train), ("validation", self.validation))
             for s in samples
         ]
+
+
+def batch_size(recipe: Recipe, samples: Samples) -> int:
+    """Return how many samples a step of the whole run looks at, unless it is solved."""
+    return min(recipe.optimiser.batch_size, len(samples.train))
 
 
 def shuffled(project: Project, seed: int) -> Samples:

@@ -13,12 +13,15 @@ from finetune_studio.core import settings
 from finetune_studio.core.dataset import Sample
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.engine.features import store
-from finetune_studio.engine.rehearsal.few import Samples
+from finetune_studio.engine.rehearsal.few import Samples, batch_size
 from finetune_studio.engine.rehearsal.trial import Features, Trial
 
 _SAVE_EVERY_S = 30.0  # as the loop saves
 _LOOKS = 30  # how often solving looks at all samples, an epoch
 _MOST_ROWS = 20_000
+_STATED_A_SECOND = 20  # at most, with two lines each
+_LINE_BYTES, _ANSWER_BYTES = 250, 600  # in the log, and in what Inspect reads
+_GROWTH = 0.07  # what allocators hold more of after many batches than after a few, as seen
 _MB = 2**20
 
 
@@ -34,8 +37,10 @@ class Reckoned:
     features_mb: float
 
 
-def reckon(trial: Trial, samples: Samples, recipe: Recipe, *, solved: bool) -> Reckoned:
-    """Scale a complete trial up to all samples and epochs."""
+def reckon(
+    trial: Trial, samples: Samples, recipe: Recipe, *, solved: bool, held_mb: float
+) -> Reckoned:
+    """Scale a complete trial up to all samples and epochs; ``held_mb`` was held before it."""
     epochs = recipe.optimiser.epochs
     share = len(samples.train) / trial.train
     judged = len(samples.validation) / trial.validation
@@ -47,6 +52,7 @@ def reckon(trial: Trial, samples: Samples, recipe: Recipe, *, solved: bool) -> R
         first, later = _epochs_s(trial, share)
     judging = trial.judging_s() * judged
     learning = first + later * (epochs - 1)
+    steps = epochs * (1 if solved else len(samples.train) / batch_size(recipe, samples))
     saves = 1 + math.floor((learning + judging * epochs) / _SAVE_EVERY_S)
     parts = {
         "load": trial.load_s(),
@@ -61,8 +67,8 @@ def reckon(trial: Trial, samples: Samples, recipe: Recipe, *, solved: bool) -> R
         {name: round(seconds, 3) for name, seconds in parts.items()},
         features + first + judging,
         later + judging,
-        _memory_mb(trial, samples, recipe, solved=solved),
-        _run_mb(trial, learning, epochs, share, judged) + features_mb,
+        _memory_mb(trial, samples, recipe, solved=solved, held_mb=held_mb),
+        _run_mb(trial, learning, steps, judged) + features_mb,
         features_mb,
     )
 
@@ -162,26 +168,26 @@ def _views(recipe: Recipe) -> int:
     return recipe.augment.views if recipe.augment.strength != "none" else 1
 
 
-def _memory_mb(trial: Trial, samples: Samples, recipe: Recipe, *, solved: bool) -> float:
+def _memory_mb(
+    trial: Trial, samples: Samples, recipe: Recipe, *, solved: bool, held_mb: float
+) -> float:
     """Return the most memory that the whole run will hold."""
-    size = min(recipe.optimiser.batch_size, len(samples.train))
+    size = batch_size(recipe, samples)
     step = max(0.0, trial.peak_mb - trial.ready_mb) * max(0.0, size / trial.train - 1)
     if torch.cuda.is_available() and torch.cuda.is_initialized():
         return trial.peak_mb + (0.0 if solved else step)
     # Stored activations count as soon as they are read, although the system may take them back.
+    peak = trial.peak_mb + _GROWTH * max(0.0, trial.peak_mb - held_mb)
     each = row_bytes(trial, samples, recipe) / _MB
     seen = min(_views(recipe), recipe.optimiser.epochs) * len(samples.train)
     kept = (seen + len(samples.validation) - trial.train - trial.validation) * each
     if solved:  # all at a time, and once more for the way back
-        return trial.peak_mb + kept + 2 * (len(samples.train) - trial.train) * each
-    return trial.peak_mb + kept + step
+        return peak + kept + 2 * (len(samples.train) - trial.train) * each
+    return peak + kept + step
 
 
-def _run_mb(trial: Trial, learning_s: float, epochs: int, share: float, judged: float) -> float:
+def _run_mb(trial: Trial, learning_s: float, steps: float, judged: float) -> float:
     """Return the size of the run's folder: what grows with the data, with the time, and what does not."""
-    answers = trial.validation * judged * 600 / _MB  # a line an answer
-    log = (
-        (learning_s * 20 * 2 + epochs * 4) * 250 / _MB
-    )  # at most 20 statements a second, two lines
-    steps = trial.train * share * epochs * 2 * 250 / _MB
-    return trial.run_mb + answers + min(log, steps)
+    answers = trial.validation * judged * _ANSWER_BYTES
+    lines = 2 * min(steps, learning_s * _STATED_A_SECOND)
+    return trial.run_mb + (answers + lines * _LINE_BYTES) / _MB

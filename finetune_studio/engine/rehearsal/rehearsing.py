@@ -14,7 +14,7 @@ from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.engine import device as devices
-from finetune_studio.engine.rehearsal.few import Samples, shuffled
+from finetune_studio.engine.rehearsal.few import Samples, batch_size, shuffled
 from finetune_studio.engine.rehearsal.reckoning import Reckoned, reckon, too_large
 from finetune_studio.engine.rehearsal.trial import Trial, Until, carry_out
 from finetune_studio.engine.rehearsal.watch import give_back, held_and_free_mb
@@ -89,7 +89,7 @@ def _rehearsed(project: Project, recipe: Recipe, control: Control) -> Estimated 
         measured = carry_out(more, short, limited)
         best = measured if measured.complete else best
     solved = solved and best.cached and recipe.layers.amount == "head_only"
-    found = reckon(best, samples, recipe, solved=solved)
+    found = reckon(best, samples, recipe, solved=solved, held_mb=memory[0])
     return _estimated(project, device, best, found, memory, time.monotonic() - began)
 
 
@@ -109,7 +109,7 @@ def _short(recipe: Recipe, *, solved: bool) -> Recipe:
 
 def _within(seconds: float, first: Trial, samples: Samples, recipe: Recipe) -> Samples | None:
     """Return the samples of the trial that is measured; None without time for more than a handful."""
-    size = recipe.optimiser.batch_size
+    size = batch_size(recipe, samples)
     looked = sum(phase.seconds for phase in first.features())
     each = (looked + sum(first.epochs_s())) / first.train
     judged = len(first.epochs_s()) * first.judging_s() / first.validation
