@@ -14,6 +14,7 @@ from finetune_studio.core.files import folder_size
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
+from finetune_studio.engine.features import store
 from finetune_studio.engine.rehearsal import few, reckoning, rehearse, rehearsing, wait_for_end
 from tests.engine.conftest import run_all, settings
 
@@ -186,3 +187,24 @@ def test_recipes_that_cannot_be_carried_out_are_refused_in_words(project: Projec
     project.dataset.exclude(ids)
     with pytest.raises(StudioError, match="too few samples"):
         list(rehearse(project, CACHED, Control()))
+
+
+def test_what_a_cache_folder_holds_is_read_without_touching_it(
+    project: Project, tmp_path: Path
+) -> None:
+    run_all(project, CACHED)
+    folders = list((preferences.load().cache_folder / "features").iterdir())
+    before = contents(preferences.home())
+    found = [store.keys_in(folder) for folder in folders]
+    assert sorted(len(keys) for keys, _ in found) == [
+        12,
+        36,
+        36,
+    ]  # judged once, learnt in two views
+    sizes = {row for _, row in found}
+    assert len(sizes) == 1
+    assert sizes.pop() > 0
+    assert contents(preferences.home()) == before
+    (folders[0] / "part-1-1.json").write_text("{damaged")
+    assert store.keys_in(folders[0]) == found[0]
+    assert store.keys_in(tmp_path / "none") == (set(), 0)
