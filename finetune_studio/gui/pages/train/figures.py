@@ -65,10 +65,10 @@ def _live_rows(
 ) -> list[tuple[str, str]]:
     rows = _foreseen(story, memory_mb, tr) if story.step is None else []
     if story.step is not None:
-        speed = tr("{n} photos/s").format(n=f"{story.step.samples_per_second:,.0f}")
-        rows.append((tr("Throughput"), speed))
         memory = f"{story.step.memory_mb / 1024:.1f} of {memory_mb / 1024:.1f} GB"
         rows.append((tr("Memory"), memory))
+        speed = tr("{n} photos/s").format(n=f"{story.step.samples_per_second:,.0f}")
+        rows.append((tr("Throughput"), speed))
         if "head" in story.step.learning_rates:
             rows.append((tr("Learning rate (head)"), power(story.step.learning_rates["head"])))
     if story.patience:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ESTIMATE = "estimate"
 _SETTLED_MS = 700
+_BESIDE = {ESTIMATE, "download"}  # jobs that a rehearsal need not wait for
 
 
 class Rehearsals(QObject):
@@ -88,6 +89,11 @@ class Rehearsals(QObject):
     def _on_settled(self) -> None:
         project = self._studio.project
         if self._studio.training or project is None:
+            return
+        if (
+            set(self._studio.jobs) - _BESIDE
+        ):  # what is measured beside other work comes out too long
+            self._timer.start()
             return
         self._working = True
         job = partial(work.rehearse, project, self._studio.recipe)

@@ -18,6 +18,7 @@ from finetune_studio.gui.pages.train.estimate_words import WORKING, estimate_wor
 from finetune_studio.gui.pages.train.figures import figures
 from finetune_studio.gui.pages.train.story import Story
 from finetune_studio.gui.studio import Studio, work
+from tests.gui.jobs import patient
 from tests.gui.pages.ready import LONG_MS, with_photos
 from tests.gui.pages.train.runs import begin, epoch, preparing
 
@@ -220,6 +221,16 @@ def test_the_run_shows_what_was_foreseen(
     assert len(engine.recipes) == 1
     page.studio.stop_training()
     qtbot.waitUntil(lambda: not page.studio.training, timeout=LONG_MS)
+
+
+def test_it_waits_for_other_work(page: TrainPage, engine: Rehearsed, qtbot: QtBot) -> None:
+    page.studio.start("check", patient)
+    page.entered()
+    qtbot.waitUntil(lambda: page.setup.estimate.text == WORKING.text, timeout=LONG_MS)
+    qtbot.wait(200)
+    assert engine.recipes == []
+    page.studio.stop("check")
+    qtbot.waitUntil(lambda: page.setup.estimate.text.startswith("About"), timeout=LONG_MS)
 
 
 def test_where_none_can_be_made_the_reason_is_said(
