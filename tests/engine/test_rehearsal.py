@@ -16,6 +16,7 @@ from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.engine.features import store
 from finetune_studio.engine.rehearsal import few, reckoning, rehearse, rehearsing, wait_for_end
+from finetune_studio.engine.rehearsal.trial import Trial
 from tests.engine.conftest import run_all, settings
 
 pytestmark = pytest.mark.usefixtures("small_model")
@@ -208,3 +209,18 @@ def test_what_a_cache_folder_holds_is_read_without_touching_it(
     (folders[0] / "part-1-1.json").write_text("{damaged")
     assert store.keys_in(folders[0]) == found[0]
     assert store.keys_in(tmp_path / "none") == (set(), 0)
+
+
+def test_memory_grows_with_the_batch_and_with_what_is_kept(project: Project) -> None:
+    samples = few.shuffled(project, 0)
+    trial = Trial(8, 4, peak_mb=300.0, row_bytes=2**20)
+
+    def memory(**changes: int) -> float:
+        recipe = settings(**changes)
+        return reckoning._memory_mb(trial, samples, recipe, solved=False, held_mb=200.0)
+
+    rows = 36 + 12 - 8 - 4  # a megabyte each, beyond those that the trial kept itself
+    assert memory(optimiser__batch_size=8) == pytest.approx(300 + 7 + rows)
+    assert memory(optimiser__batch_size=16) == pytest.approx(300 + 45 + 0.07 * 145 + rows)
+    varied = memory(augment__strength="light", augment__views=2, optimiser__batch_size=8)
+    assert varied == pytest.approx(300 + 7 + rows + 36)

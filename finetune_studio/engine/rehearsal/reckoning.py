@@ -22,6 +22,9 @@ _MOST_ROWS = 20_000
 _STATED_A_SECOND = 20  # at most, with two lines each
 _LINE_BYTES, _ANSWER_BYTES = 250, 600  # in the log, and in what Inspect reads
 _GROWTH = 0.07  # what allocators hold more of after many batches than after a few, as seen
+_OF_THE_BATCH = (
+    0.45  # of what is held grows with the batch, as seen; used without time for a whole one
+)
 _MB = 2**20
 
 
@@ -172,18 +175,19 @@ def _memory_mb(
     trial: Trial, samples: Samples, recipe: Recipe, *, solved: bool, held_mb: float
 ) -> float:
     """Return the most memory that the whole run will hold."""
-    size = batch_size(recipe, samples)
-    step = max(0.0, trial.peak_mb - trial.ready_mb) * max(0.0, size / trial.train - 1)
+    more = max(0.0, trial.peak_mb - held_mb)
+    bigger = max(0.0, batch_size(recipe, samples) / trial.train - 1)  # than a batch of the trial
+    peak = trial.peak_mb + more * bigger * _OF_THE_BATCH
     if torch.cuda.is_available() and torch.cuda.is_initialized():
-        return trial.peak_mb + (0.0 if solved else step)
+        return peak
     # Stored activations count as soon as they are read, although the system may take them back.
-    peak = trial.peak_mb + _GROWTH * max(0.0, trial.peak_mb - held_mb)
+    peak += _GROWTH * (peak - held_mb)
     each = row_bytes(trial, samples, recipe) / _MB
     seen = min(_views(recipe), recipe.optimiser.epochs) * len(samples.train)
     kept = (seen + len(samples.validation) - trial.train - trial.validation) * each
     if solved:  # all at a time, and once more for the way back
         return peak + kept + 2 * (len(samples.train) - trial.train) * each
-    return peak + kept + step
+    return peak + kept
 
 
 def _run_mb(trial: Trial, learning_s: float, steps: float, judged: float) -> float:

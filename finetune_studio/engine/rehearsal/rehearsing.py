@@ -20,8 +20,7 @@ from finetune_studio.engine.rehearsal.trial import Trial, Until, carry_out
 from finetune_studio.engine.rehearsal.watch import give_back, held_and_free_mb
 
 _MOST_S = 20.0
-_AIM_S = 8.0  # for the trial that is measured
-_SPARE_S = 3.0
+_SPARE_S = 3.0  # for what takes longer than was foreseen
 _HANDFUL = 8
 _MOST_BATCHES = 4
 _MOST_JUDGED = 64
@@ -84,7 +83,7 @@ def _rehearsed(project: Project, recipe: Recipe, control: Control) -> Estimated 
 
     # As many as there is time for are measured; where that is cut short, the handful has to do.
     left = began + _MOST_S - _SPARE_S - time.monotonic()
-    more = _within(min(_AIM_S, left), best, samples, recipe)
+    more = _within(left, best, samples, recipe)
     if more is not None:
         measured = carry_out(more, short, limited)
         best = measured if measured.complete else best

@@ -16,7 +16,6 @@ from finetune_studio.core.events import (
     PhaseStarted,
     Progress,
     RunFinished,
-    RunStarted,
     SampleSetAside,
     StepDone,
     Validated,
@@ -25,7 +24,6 @@ from finetune_studio.core.files import folder_size
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
-from finetune_studio.engine import device as devices
 from finetune_studio.engine.features import store
 from finetune_studio.engine.rehearsal.few import Samples
 from finetune_studio.engine.rehearsal.watch import Watch, give_back
@@ -64,7 +62,7 @@ class Trial:
     Attributes:
         train: Samples to learn from; ``validation`` to judge with.
         moments: When each event was stated, in seconds from the beginning.
-        peak_mb: The most memory held; ``ready_mb`` what was held when the first step came.
+        peak_mb: The most memory held.
         row_bytes: What is kept of one sample that is computed once; 0 where nothing is.
         known: Names of the cache's folders: for what learns, and for what judges.
         run_mb: The run's folder; ``checkpoint_mb`` of that in a checkpoint.
@@ -74,7 +72,6 @@ class Trial:
     validation: int
     moments: list[tuple[float, Event]] = field(default_factory=list)
     peak_mb: float = 0.0
-    ready_mb: float = 0.0
     row_bytes: int = 0
     known: tuple[str, str] = ("", "")
     run_mb: float = 0.0
@@ -90,11 +87,6 @@ class Trial:
     def took_s(self) -> float:
         """Return how long all of it took."""
         return self.moments[-1][0]
-
-    @property
-    def started(self) -> RunStarted:
-        """Return what the run said at its beginning."""
-        return next(event for _, event in self.moments if isinstance(event, RunStarted))
 
     @property
     def cached(self) -> bool:
@@ -177,8 +169,6 @@ def carry_out(samples: Samples, recipe: Recipe, control: Control) -> Trial:
                 project.dataset.fill(samples.rows(), root=folder)
                 for event in train(project, recipe, control):
                     trial.moments.append((time.perf_counter() - began, event))
-                    if isinstance(event, RunStarted):
-                        trial.ready_mb = devices.memory_mb()
         trial.peak_mb = watch.peak_mb
         _weigh(trial, folder)
     give_back()
