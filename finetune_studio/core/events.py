@@ -230,6 +230,38 @@ class RunFinished(Event):
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Estimated(Event):
+    """What a run will take, from a rehearsal on a few samples; early stopping may end it sooner.
+
+    Attributes:
+        seconds: The whole run; ``first_epoch_s`` until the first epoch is judged, ``epoch_s`` a later one.
+        memory_mb: What the process will hold at most, as ``StepDone.memory_mb`` counts it.
+        held_mb: What it held before; ``free_memory_mb`` what others left free then.
+        disk_mb: What the run will write; ``features_mb`` of that are computed features, in the cache.
+        free_disk_mb: Room on the fuller of the disks that it writes to.
+        device: Where the network runs; ``why`` says so in words.
+        cached: Whether frozen layers are computed only once.
+        took_s: How long the rehearsal took.
+        parts: Seconds of each part of the run, by its name.
+    """
+
+    seconds: float
+    first_epoch_s: float
+    epoch_s: float
+    memory_mb: float
+    held_mb: float
+    free_memory_mb: float
+    disk_mb: float
+    features_mb: float
+    free_disk_mb: float
+    device: str
+    why: str
+    cached: bool
+    took_s: float
+    parts: dict[str, float] = field(default_factory=dict)
+
+
 # --- after a run ----------------------------------------------------------------------------------
 
 

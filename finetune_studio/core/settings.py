@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from finetune_studio.core.errors import StudioError
 from finetune_studio.core.files import write_json
 
 _APP = "finetune-studio"
+_elsewhere: list[Path] = []  # where a rehearsal computes, so that it leaves the cache as it is
 
 
 def resources() -> Path:
@@ -106,3 +109,18 @@ def load() -> Settings:
         if type(fitting) is type(getattr(found, name)):
             setattr(found, name, fitting)
     return found
+
+
+def computed_folder() -> Path:
+    """Return where what is computed from samples is kept: in the cache, or in a rehearsal elsewhere."""
+    return _elsewhere[-1] if _elsewhere else load().cache_folder
+
+
+@contextmanager
+def computing_into(folder: Path) -> Iterator[None]:
+    """Let everything that is computed from samples lie in another folder while the context lasts."""
+    _elsewhere.append(folder)
+    try:
+        yield
+    finally:
+        _elsewhere.remove(folder)

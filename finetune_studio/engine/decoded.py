@@ -192,7 +192,7 @@ def open_store(task: Task, bundle: Bundle, limit: int, needed: int = 0) -> Decod
     """
     about = [_VERSION, task.name, bundle.processor, importlib.metadata.version("pillow")]
     text = json.dumps(about, sort_keys=True, default=str)
-    root = settings.load().cache_folder / "decoded"
+    root = settings.computed_folder() / "decoded"
     folder = root / hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
     with writing():
         touch(folder)

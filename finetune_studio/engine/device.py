@@ -130,11 +130,9 @@ def half_is_slow(device: Device) -> str:
 
 
 def _why_no_gpu() -> str:
-    import torch
+    from finetune_studio.engine import driver
 
-    if torch.version.cuda is None and torch.version.hip is None:
-        return "this PyTorch was built without support for graphics processors"
-    return "no graphics processor with a working driver was found"
+    return driver.why_no_gpu()
 
 
 def memory_mb() -> float:

@@ -87,10 +87,15 @@ def _pair() -> Examined:
 
 
 def _device() -> Examined:
-    from finetune_studio.engine import device
+    from finetune_studio.engine import device, driver
 
     chosen = device.choose()
-    return Examined("device", chosen.kind, "ok", f"Training runs on: {chosen.why}.")
+    text = f"Training runs on: {chosen.why}."
+    fits = chosen.kind != "cpu" or not driver.installed()
+    if fits:
+        return Examined("device", chosen.kind, "ok", text)
+    help_ = "Renew the graphics driver, or install a PyTorch that fits it, to train faster."
+    return Examined("device", chosen.kind, "warning", f"{text} {help_}")
 
 
 def _starter() -> Examined:

@@ -103,7 +103,7 @@ def _room(
         return prefix.boundary in chosen.halved, True
     assert means.bundle.recipe is not None
     limit = means.bundle.recipe.compute.cache_limit_mb * 2**20
-    folder = settings.load().cache_folder
+    folder = settings.computed_folder()
     with suppress(OSError):
         while not folder.exists():
             folder = folder.parent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -76,3 +77,15 @@ def test_resources_are_found_in_a_frozen_build_first(
     (tmp_path / "resources" / "models.toml").touch()
     monkeypatch.setattr(sys, "_MEIPASS", str(tmp_path), raising=False)
     assert settings.resources() == tmp_path / "resources"
+
+
+def test_what_is_computed_may_lie_elsewhere_for_a_while(tmp_path: Path) -> None:
+    usual = settings.load().cache_folder
+    assert settings.computed_folder() == usual
+    with settings.computing_into(tmp_path):
+        assert settings.computed_folder() == tmp_path
+        assert settings.load().cache_folder == usual  # models stay where they are
+    assert settings.computed_folder() == usual
+    with contextlib.suppress(ValueError), settings.computing_into(tmp_path):
+        raise ValueError
+    assert settings.computed_folder() == usual

@@ -109,7 +109,7 @@ def _folder(means: Means, prefix: FrozenPrefix, view: View | None, *, half: bool
     on = f"{means.device.kind} {means.device.precision}"
     extra: dict[str, Any] = {"view": view, "varied": varied, "on": on}
     key = stores.prefix_key(means.bundle, prefix, extra)
-    return settings.load().cache_folder / "features" / f"{key}{'h' if half else ''}"
+    return settings.computed_folder() / "features" / f"{key}{'h' if half else ''}"
 
 
 def _recipe(means: Means) -> Any:

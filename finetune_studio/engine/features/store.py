@@ -194,6 +194,19 @@ def clear_abandoned(folder: Path) -> None:
                 rows.unlink()
 
 
+def keys_in(folder: Path) -> tuple[set[str], int]:
+    """Return what is kept in a cache folder, by key, and the bytes of one row; nothing is changed."""
+    keys: set[str] = set()
+    row = 0
+    for index in folder.glob("part-*.json"):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, ZeroDivisionError):
+            saved = json.loads(index.read_text(encoding="utf-8"))
+            if index.with_suffix(".bin").stat().st_size >= saved["bytes"]:
+                keys |= {str(key) for key in saved["keys"]}
+                row = saved["bytes"] // len(saved["keys"])
+    return keys, row
+
+
 def keys_of(samples: list[Sample]) -> dict[int, str]:
     """Return what the activations of each sample are found by, as its file is at this moment."""
     return {sample.id: sample_key(sample) for sample in samples}

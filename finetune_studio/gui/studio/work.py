@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from finetune_studio.core import settings as preferences
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.events import Event, StepDone
+from finetune_studio.core.events import Event, Noted, StepDone
 from finetune_studio.core.job import Control
 
 if TYPE_CHECKING:  # recipes bring pydantic, which would double the time to the first paint
@@ -25,9 +25,22 @@ def train(
     project: Project, recipe: Recipe, resume: Path | None, control: Control
 ) -> Iterator[Event]:
     """Train; the engine, and torch with it, is loaded in the worker's thread."""
+    from finetune_studio.engine import rehearsal
     from finetune_studio.engine import train as engine
 
+    rehearsal.wait_for_end()
     yield from engine.train(project, recipe, control, resume=resume)
+
+
+def rehearse(project: Project, recipe: Recipe, control: Control) -> Iterator[Event]:
+    """Estimate what a run will take; what stands against it is told as a note, not as a failure."""
+    from finetune_studio.engine import rehearsal, trouble
+
+    try:
+        yield from rehearsal.rehearse(project, recipe, control)
+    except Exception as error:  # noqa: BLE001  whatever a library raises is told in words
+        told = trouble.explain(error)
+        yield Noted(f"No estimate can be made. {told.message} {told.hint}".strip(), "warning")
 
 
 def import_data(project: Project, recipe: Recipe, control: Control) -> Iterator[Event]:

@@ -86,6 +86,8 @@ def told(event: Event) -> str:
             line = f"Epoch {event.epoch:g}: {name} {value:.3f} on the validation samples{best}"
         case events.RunPaused():
             line = "Training waits"
+        case events.Estimated():
+            line = f"A run with these choices takes about {span(event.seconds)} at most"
         case events.RunFinished():
             how = "stopped" if event.stopped else "finished"
             line = f"Training {how} after {span(event.seconds)}"

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QWidget
+from typing_extensions import override
 
 from finetune_studio.gui import theme
 from finetune_studio.gui.widgets.elided_label import ElidedLabel
+
+_MANY_GB = 10  # from which on tenths are of no use
 
 
 class Header(QFrame):
@@ -35,6 +39,7 @@ class Header(QFrame):
         self.task = QLabel()
         self.device = ElidedLabel()
         self.device.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._device_words = self._device_reason = ""
         self.offline = QPushButton()
         self.offline.setProperty("flat", True)
         self.offline.setProperty("quiet", True)
@@ -48,7 +53,7 @@ class Header(QFrame):
             self.tr("Shows the numbers behind every choice. Switching never changes a value.")
         )
         self.depth_button.clicked.connect(self.depth_wanted)
-        row = QHBoxLayout(self)
+        row = self._row = QHBoxLayout(self)
         row.setContentsMargins(8, 0, 16, 0)
         row.setSpacing(12)
         row.addWidget(self.project)
@@ -73,9 +78,28 @@ class Header(QFrame):
         cores = self.tr("{n} cores").format(n=os.cpu_count() or 1)
         parts = [name, cores if kind in ("", "cpu") else why]
         if free_gb is not None:
-            parts.append(self.tr("{free} GB free").format(free=f"{free_gb:.1f}"))
-        self.device.setText(" · ".join(part for part in parts if part))
+            exact = 0 if free_gb >= _MANY_GB else 1
+            parts.append(self.tr("{free} GB free").format(free=f"{free_gb:.{exact}f}"))
+        self._device_words = " · ".join(part for part in parts if part)
+        self._device_reason = why.partition(": ")[2] if kind == "cpu" else ""
+        self._fit_device()
         self.device.setAccessibleDescription(why)
+
+    def _fit_device(self) -> None:
+        """Show the reason too where there is room for it; else it is said on hover."""
+        short, reason = self._device_words, self._device_reason
+        whole = f"{short} · {reason}" if reason else short
+        room = self.device.contentsRect().width()
+        fits = self.device.fontMetrics().horizontalAdvance(whole) <= room
+        self.device.setText(whole if fits else short)
+        if reason:
+            self.device.setToolTip(f"{reason[:1].upper()}{reason[1:]}.")
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._row.activate()  # the label has its new width before its words are chosen
+        self._fit_device()
 
     def show_offline(self, offline: bool) -> None:
         """Say whether a socket may be opened."""

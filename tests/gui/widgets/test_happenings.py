@@ -36,6 +36,11 @@ def test_what_happens_often_is_not_told():
     assert line == "Epoch 2: accuracy 0.912 on the validation samples, the best so far"
 
 
+def test_an_estimate_is_told_as_a_length_of_time():
+    found = events.Estimated(240, 90, 15, 1331, 500, 9000, 240, 200, 5000, "cpu", "CPU", True, 9)
+    assert told(found) == "A run with these choices takes about 4 min at most"
+
+
 def test_a_check_tells_how_much_needs_attention():
     done = events.CheckFinished("/data", "image_classification", "image_folder", 3781, 1, 4.46)
     assert told(done) == "3,781 samples checked in 4.5 s: 1 thing needs attention"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from finetune_studio.gui.pages.train.estimate_words import size, time_in_all
 from finetune_studio.gui.pages.train.story import Story, heading, so_far
 from finetune_studio.gui.widgets.happenings import span
 from finetune_studio.gui.widgets.plot_legend import power
@@ -26,10 +27,11 @@ def figures(
         return _ended(story, tr)
     if story.started is None:
         share = story.done / story.total if story.total else None
-        return Figures(so_far(story) or tr("Getting ready"), "", share, ())
+        foreseen = tuple(_foreseen(story, memory_mb, tr))
+        return Figures(so_far(story) or tr("Getting ready"), "", share, foreseen)
     epoch = story.step.epoch if story.step else 0.0
     share = min(1.0, epoch / story.all_epochs) if story.all_epochs else None
-    left = story.seconds_left
+    left = story.seconds_left if story.seconds_left is not None else _estimated_left(story)
     aside = tr("about {time} left").format(time=span(left)) if left is not None else ""
     if story.paused:
         aside = tr("paused")
@@ -39,15 +41,34 @@ def figures(
     return Figures(text, aside, share, tuple(_live_rows(story, now, memory_mb, tr)))
 
 
+def _foreseen(story: Story, memory_mb: float, tr: Callable[[str], str]) -> list[tuple[str, str]]:
+    """Return what the rehearsal said, as long as nothing is measured."""
+    if story.estimate is None:
+        return []
+    memory = f"{size(story.estimate.memory_mb)} of {size(memory_mb)}"
+    return [
+        (tr("Time in all"), time_in_all(story.estimate)),
+        (tr("Memory"), tr("about {text}").format(text=memory)),
+    ]
+
+
+def _estimated_left(story: Story) -> float | None:
+    """Return what the rehearsal said of the time after the first step, before a second was taken."""
+    if story.estimate is None or story.step is not None:
+        return None
+    done = sum(story.estimate.parts.get(name, 0.0) for name in ("load", "features"))
+    return max(0.0, story.estimate.seconds - done)
+
+
 def _live_rows(
     story: Story, now: float, memory_mb: float, tr: Callable[[str], str]
 ) -> list[tuple[str, str]]:
-    rows = []
+    rows = _foreseen(story, memory_mb, tr) if story.step is None else []
     if story.step is not None:
-        speed = tr("{n} photos/s").format(n=f"{story.step.samples_per_second:,.0f}")
-        rows.append((tr("Throughput"), speed))
         memory = f"{story.step.memory_mb / 1024:.1f} of {memory_mb / 1024:.1f} GB"
         rows.append((tr("Memory"), memory))
+        speed = tr("{n} photos/s").format(n=f"{story.step.samples_per_second:,.0f}")
+        rows.append((tr("Throughput"), speed))
         if "head" in story.step.learning_rates:
             rows.append((tr("Learning rate (head)"), power(story.step.learning_rates["head"])))
     if story.patience:

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 
 from finetune_studio.core import own_run
 from finetune_studio.core.recipe import Recipe
-from finetune_studio.gui.widgets.happenings import span
 
 if TYPE_CHECKING:
     from finetune_studio.core.project import Project
-    from finetune_studio.engine.estimate import TimeEstimate
     from finetune_studio.engine.probe import ModelLook
     from finetune_studio.gui.pages.outlook import Data
 
@@ -50,21 +48,12 @@ def subtitle(recipe: Recipe, project: Project | None = None) -> str:
     return " · ".join((_PRESETS[recipe.preset], model, AMOUNTS[recipe.layers.amount]))
 
 
-def outlook_text(
-    recipe: Recipe, data: Data, look: ModelLook | None, time: TimeEstimate | None
-) -> str:
-    """Return what the run will train, on what, and how long that takes about."""
+def outlook_text(recipe: Recipe, data: Data, look: ModelLook | None) -> str:
+    """Return what the run will train, and on what."""
     if look is None or not data.train:
         return ""
     text = (
         f"Trains {short(look.trainable)} of {short(look.total)} parameters on"
         f" {data.train:,} photos, judged on {data.splits.get('validation', 0):,}."
     )
-    if own_run.title(recipe.model.source):
-        text += f" {look.note}"
-    if time is None:
-        return text
-    epochs = recipe.optimiser.epochs
-    whole = span(time.total_s(epochs))
-    once = " Frozen layers are computed only once." if time.cached else ""
-    return f"{text} About {whole} for {epochs} epochs on this computer.{once}"
+    return f"{text} {look.note}" if own_run.title(recipe.model.source) else text

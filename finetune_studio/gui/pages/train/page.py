@@ -19,12 +19,12 @@ from finetune_studio.gui.pages.train import choices
 from finetune_studio.gui.pages.train.actions import RunActions, Standing
 from finetune_studio.gui.pages.train.old_run import OldRun, load_curves, read_run
 from finetune_studio.gui.pages.train.outlook_words import outlook_text, subtitle
+from finetune_studio.gui.pages.train.rehearsals import Rehearsals
 from finetune_studio.gui.pages.train.setup_panel import SetupPanel
 from finetune_studio.gui.pages.train.story import in_short
 from finetune_studio.gui.studio import TRAINING, Studio
 
 if TYPE_CHECKING:
-    from finetune_studio.engine.estimate import TimeEstimate
     from finetune_studio.engine.probe import ModelLook
     from finetune_studio.gui.pages.train.run_panel import RunPanel
 
@@ -47,10 +47,10 @@ class TrainPage(Page):
         self._folder: Path | None = None  # of the run at work
         self._data: Data = data_of(studio)
         self._look: ModelLook | None = None
-        self._time: TimeEstimate | None = None
         self._refusal = ""
         self.outlook = Outlook(studio, self)
         self.setup = SetupPanel()
+        self.rehearsals = Rehearsals(studio, self.setup.estimate, self)
         self.body.addWidget(self.setup)
         self.buttons = RunActions(self)
         self._timer = QTimer(self)
@@ -75,7 +75,6 @@ class TrainPage(Page):
         self.setup.changed.connect(self._on_field_changed)
         self.setup.page_wanted.connect(self.page_wanted)
         self.outlook.looked.connect(self._on_looked)
-        self.outlook.timed.connect(self._on_timed)
         self.outlook.refused.connect(self._on_refused)
         studio.project_changed.connect(self._on_project_changed)
         studio.data_changed.connect(self._on_data_changed)
@@ -138,7 +137,7 @@ class TrainPage(Page):
 
     def _ask(self) -> None:
         if self._mode == "setup" and self._data.train:
-            self.outlook.ask(self.studio.recipe, self._data)
+            self.outlook.ask(self.studio.recipe, self._data, time=False)
 
     # --- showing ----------------------------------------------------------------------------------
 
@@ -165,7 +164,7 @@ class TrainPage(Page):
             self.run_panel.troubled.connect(self.studio.troubled)
             self.body.addWidget(self.run_panel, 1)
             if self._live:
-                self.run_panel.begin(self.studio.run_events)
+                self.run_panel.begin(self.studio.run_events, self.rehearsals.foreseen)
             elif self._old is not None:
                 self.run_panel.begin(self._old.events)
 
@@ -174,7 +173,7 @@ class TrainPage(Page):
         self.setup.set_expert(self.studio.expert)
         recipe = self.studio.recipe
         self.setup.show_recipe(recipe, choices.departures(recipe, self._data.train))
-        self.setup.show_outlook(outlook_text(recipe, self._data, self._look, self._time))
+        self.setup.show_outlook(outlook_text(recipe, self._data, self._look))
         self.subtitle.setText(subtitle(self._shown_recipe, self.studio.project))
 
     @property
@@ -230,6 +229,7 @@ class TrainPage(Page):
     @Slot()
     def _on_start_wanted(self) -> None:
         self.outlook.forget()
+        self.rehearsals.begin()
         self.studio.start_training()
 
     @Slot()
@@ -273,7 +273,7 @@ class TrainPage(Page):
     @Slot()
     def _on_project_changed(self) -> None:
         self._old, self._live, self._wish = None, False, ""
-        self._look = self._time = None
+        self._look = None
         self._refusal = ""
         self.outlook.forget()
         if self.run_panel is not None:
@@ -288,7 +288,7 @@ class TrainPage(Page):
 
     @Slot()
     def _on_recipe_changed(self) -> None:
-        self._time = None
+        self.rehearsals.forget()
         if not self._running:
             self._wish = "setup"
         if self.isVisible():
@@ -354,7 +354,7 @@ class TrainPage(Page):
         self._folder = self.studio.training_run
         self.buttons.begin()
         if self.run_panel is not None:
-            self.run_panel.begin(self.studio.run_events)
+            self.run_panel.begin(self.studio.run_events, self.rehearsals.foreseen)
         self._timer.start()
 
     def _find_ended(self) -> None:
@@ -384,13 +384,10 @@ class TrainPage(Page):
     @Slot(object)
     def _on_looked(self, look: ModelLook) -> None:
         self._look, self._refusal = look, ""
+        if not self._start_reason():
+            self.rehearsals.ask(self.studio.recipe)
         self._show()
         self.state_changed.emit()
-
-    @Slot(object)
-    def _on_timed(self, found: TimeEstimate) -> None:
-        self._time = found
-        self._show_setup()
 
     @Slot(object)
     def _on_refused(self, error: StudioError) -> None:

@@ -17,7 +17,14 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
-from finetune_studio.core.events import Event, RunFinished, RunStarted, StepDone, Validated
+from finetune_studio.core.events import (
+    Estimated,
+    Event,
+    RunFinished,
+    RunStarted,
+    StepDone,
+    Validated,
+)
 from finetune_studio.gui import theme
 from finetune_studio.gui.pages.train.figures import figures
 from finetune_studio.gui.pages.train.story import Story, plain
@@ -110,9 +117,9 @@ class RunPanel(QWidget):
 
     # --- a run ------------------------------------------------------------------------------------
 
-    def begin(self, events: list[Event]) -> None:
-        """Show another run from its first event on."""
-        self.story = Story()
+    def begin(self, events: list[Event], estimate: Estimated | None = None) -> None:
+        """Show another run from its first event on; ``estimate`` counts until something is measured."""
+        self.story = Story(estimate)
         for plot in (self.loss, self.score, self.rate):
             plot.clear()
         for event in events:

@@ -11,6 +11,7 @@ from finetune_studio.gui import theme
 from finetune_studio.gui.pages.train.choices import GROUPS
 from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.choice_bar import ChoiceBar
+from finetune_studio.gui.widgets.estimate_line import EstimateLine
 from finetune_studio.gui.widgets.form import RecipeForm
 
 _NARROW = 760
@@ -33,6 +34,7 @@ class SetupPanel(QWidget):
         super().__init__(parent)
         self.setProperty("clear", True)
         self._summaries: dict[str, QLabel] = {}
+        self.estimate = EstimateLine()
         self._make_presets()
         self.forms: list[RecipeForm] = []
         self._columns = QHBoxLayout()
@@ -48,6 +50,7 @@ class SetupPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
+        column.addWidget(self.estimate)
         column.addWidget(self._card)
         column.addLayout(self._columns)
         column.addWidget(self._steps())

@@ -31,6 +31,7 @@ class Story:
         started: What the run said when it began; None while it gets ready.
         phase: What it does now, in words; empty before the first event.
         done: Finished items of the phase, of ``total``; 0 of 0 where they are not counted.
+        estimate: What a rehearsal said before.
         seconds_left: An estimate of the whole run's rest, once there is one.
         step: The last statement about the steps.
         epochs: Every judgement.
@@ -45,6 +46,7 @@ class Story:
         lines: What happened, with times.
     """
 
+    estimate: events.Estimated | None = None
     started: events.RunStarted | None = None
     phase: str = ""
     done: int = 0

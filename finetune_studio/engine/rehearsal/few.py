@@ -1,0 +1,74 @@
+"""The few samples that a rehearsal works with: of every class some, as far as they go."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from finetune_studio.core.dataset import Row, Sample
+from finetune_studio.core.errors import StudioError
+from finetune_studio.core.project import Project
+from finetune_studio.core.recipe import Recipe
+from finetune_studio.engine import fitting
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Samples to learn from and to judge with."""
+
+    train: list[Sample]
+    validation: list[Sample]
+
+    def few(self, train: int, validation: int) -> Samples:
+        """Return so many of each (or all there are); what judges has classes that were learnt."""
+        learnt = self.train[:train]
+        classes = {sample.label for sample in learnt}
+        known = [sample for sample in self.validation if sample.label in classes]
+        return Samples(learnt, known[:validation])
+
+    def rows(self) -> list[Row]:
+        """Return them as a reader would find them."""
+        return [
+            Row(s.path, s.label, split, None, dict(s.fields))
+            for split, samples in (("train", self.train), ("validation", self.validation))
+            for s in samples
+        ]
+
+
+def batch_size(recipe: Recipe, samples: Samples) -> int:
+    """Return how many samples a step of the whole run looks at, unless it is solved."""
+    wish = recipe.optimiser.batch_size or fitting.suited_to(len(samples.train))
+    return min(wish, len(samples.train))
+
+
+def shuffled(project: Project, seed: int) -> Samples:
+    """Return the samples that a run would take, in a random order in which classes take turns.
+
+    Raises:
+        StudioError: If there is nothing to learn from, or nothing to judge with.
+    """
+    usable = [s for s in project.dataset.samples(usable=True) if s.label is not None]
+    rng = random.Random(seed)
+    found = Samples(
+        _in_turns([s for s in usable if s.split == "train"], rng),
+        _in_turns([s for s in usable if s.split == "validation"], rng),
+    )
+    if len({s.label for s in found.train}) < 2 or not found.validation:
+        raise StudioError(
+            "There are too few samples to estimate a run with.",
+            "Two classes are needed, and samples to learn from and to judge with.",
+        )
+    return found
+
+
+def _in_turns(samples: Sequence[Sample], rng: random.Random) -> list[Sample]:
+    """Return the first of each class in a random order, then the second of each, and so on."""
+    mixed = list(samples)
+    rng.shuffle(mixed)
+    turn: dict[str | None, int] = {}
+    places: list[tuple[int, int, Sample]] = []
+    for number, sample in enumerate(mixed):
+        turn[sample.label] = turn.get(sample.label, -1) + 1
+        places.append((turn[sample.label], number, sample))
+    return [sample for *_, sample in sorted(places, key=lambda place: place[:2])]
