@@ -15,6 +15,7 @@ from finetune_studio.core.task import Bundle, Task, View
 from finetune_studio.engine import decoded
 from finetune_studio.engine.device import Device
 from finetune_studio.engine.features.filling import Means
+from finetune_studio.engine.features.store import room_for
 from finetune_studio.engine.loaders import Loader, choose_workers, grouped
 from finetune_studio.models import layers
 
@@ -79,7 +80,7 @@ def keep_decoded(
         samples,
         reads,
         varied=varied,
-        limit=recipe.compute.cache_limit_mb * 2**20,
+        limit=min(recipe.compute.cache_limit_mb * 2**20, room_for("decoded")),
     )
     if words:
         yield Noted(words)

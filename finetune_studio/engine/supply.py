@@ -18,7 +18,7 @@ from finetune_studio.engine.allocator import keeping_memory
 from finetune_studio.engine.features import filling
 from finetune_studio.engine.features.filling import Means, Split
 from finetune_studio.engine.features.prefix import FrozenPrefix, find_prefixes
-from finetune_studio.engine.features.store import NotKept
+from finetune_studio.engine.features.store import NotKept, room_for
 from finetune_studio.engine.loaders import grouped
 from finetune_studio.models import layers
 
@@ -102,7 +102,7 @@ def _room(
     if prefix.boundary in (*chosen.halved, *chosen.whole):
         return prefix.boundary in chosen.halved, True
     assert means.bundle.recipe is not None
-    limit = means.bundle.recipe.compute.cache_limit_mb * 2**20
+    limit = min(means.bundle.recipe.compute.cache_limit_mb * 2**20, room_for("features"))
     folder = settings.computed_folder()
     with suppress(OSError):
         while not folder.exists():

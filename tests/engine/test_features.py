@@ -11,10 +11,17 @@ import pytest
 import torch
 from PIL import Image
 
+from finetune_studio.core import settings
 from finetune_studio.core.dataset import Labels, Sample
 from finetune_studio.core.task import Batch, Bundle
 from finetune_studio.engine.features.prefix import find_prefixes
-from finetune_studio.engine.features.store import FeatureStore, NotKept, keys_of, make_room
+from finetune_studio.engine.features.store import (
+    FeatureStore,
+    NotKept,
+    keys_of,
+    make_room,
+    room_for,
+)
 from finetune_studio.models import layers, zoo
 from finetune_studio.tasks.image_classification import ImageClassification
 
@@ -248,3 +255,15 @@ def test_networks_of_transformers_replay_too(kind: str, amount: str) -> None:
         with prefix.replaying():
             replayed = task.loss(bundle, blank)
     assert torch.equal(whole, replayed)
+
+
+def test_the_users_limit_holds_for_both_caches_together(private_home: Path) -> None:
+    preferences = settings.load()
+    preferences.cache_limit_mb = 1
+    preferences.save()
+    decoded = private_home / "cache" / "decoded"
+    decoded.mkdir(parents=True)
+    assert room_for("features") == 2**20
+    (decoded / "part.bin").write_bytes(bytes(2**19))
+    assert room_for("features") == 2**19
+    assert room_for("decoded") == 2**20

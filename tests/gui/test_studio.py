@@ -179,3 +179,14 @@ def test_the_sample_is_read_where_it_lies(studio: Studio, leaves, qtbot):
 
 def _started() -> RunStarted:
     return RunStarted("1", "p", "image_classification", "m", 3, 30, {}, "cpu", 10, 1, "accuracy")
+
+
+def test_choices_of_another_run_are_taken_over_with_lists_and_tables(
+    with_project: Studio,
+) -> None:
+    other = with_project.recipe.with_settings(
+        {"layers.unfreeze_at": {"features.3": 2}, "layers.head_first": 1, "seed": 9}
+    )
+    assert with_project.use_recipe(other)
+    assert with_project.recipe.layers.unfreeze_at == {"features.3": 2}
+    assert (with_project.recipe.layers.head_first, with_project.recipe.seed) == (1, 9)

@@ -74,9 +74,8 @@ def fill(
         if todo := _missing_anywhere(means.team, store, kept):
             computed = True
             room = len(todo) * store.row_bytes()
-            stores.make_room(
-                folder.parent, room, _recipe(means).compute.cache_limit_mb * 2**21, used
-            )
+            limit = min(_recipe(means).compute.cache_limit_mb * 2**21, stores.room_for("features"))
+            stores.make_room(folder.parent, room, limit, used)
             yield PhaseStarted("features", _named(split, index), len(todo))
             yield from _together(means, prefix, store, todo, view, unreadable)
         if means.team.any(means.control.stop.is_set()):

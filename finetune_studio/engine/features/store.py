@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from finetune_studio.core import settings
 from finetune_studio.core.dataset import Sample
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.files import folder_size, write_json
@@ -248,6 +249,13 @@ def _frozen_tensors(network: nn.Module, boundary: str) -> list[tuple[str, Tensor
         for name, tensor in network.state_dict().items()
         if name not in learning and not name.startswith(f"{boundary}.") and tensor.numel()
     ]
+
+
+def room_for(cache: str) -> int:
+    """Return the bytes that one of the caches may take: the user's limit, less what the other takes."""
+    other = {"features": "decoded", "decoded": "features"}[cache]
+    taken = folder_size(settings.computed_folder() / other)
+    return max(0, settings.load().cache_limit_mb * 2**20 - taken)
 
 
 def make_room(folder: Path, needed: int, limit: int, used: Collection[Path] = ()) -> None:

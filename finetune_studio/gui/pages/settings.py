@@ -29,7 +29,7 @@ from finetune_studio.gui.widgets.runs_table import size_words
 
 # What the program itself puts into the cache folder. Nothing else in it is ever deleted: the user may
 # have chosen a folder with other things in it.
-CACHES = ("features", "models")
+CACHES = ("features", "decoded", "models")
 
 
 def cache_sizes(folder: Path) -> dict[str, int]:
@@ -151,6 +151,7 @@ class SettingsPage(Page):
         self._clear: dict[str, QPushButton] = {}
         titles = {
             "features": self.tr("Computed features"),
+            "decoded": self.tr("Decoded samples"),
             "models": self.tr("Downloaded models"),
         }
         for place, name in enumerate(CACHES, 1):
@@ -164,8 +165,8 @@ class SettingsPage(Page):
         card.body.addWidget(
             _small(
                 self.tr(
-                    "Computed features make training fast; without them the next run computes them"
-                    " again. Downloaded models would have to be downloaded again."
+                    "Computed features and decoded samples make training fast; without them the next run"
+                    " computes them again. Downloaded models would have to be downloaded again."
                 )
             )
         )

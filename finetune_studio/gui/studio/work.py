@@ -12,6 +12,8 @@ from finetune_studio.core.events import Event, Noted, StepDone
 from finetune_studio.core.job import Control
 
 if TYPE_CHECKING:  # recipes bring pydantic, which would double the time to the first paint
+    from pydantic import BaseModel
+
     from finetune_studio.core.project import Project
     from finetune_studio.core.recipe import Recipe
 
@@ -167,10 +169,13 @@ def thinned(events: list[Event]) -> list[Event]:
     return kept
 
 
-def dotted(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield nested values as dotted names; a task's own options stay one value."""
-    for name, value in values.items():
-        if isinstance(value, dict) and prefix + name != "options":
+def dotted(section: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield a recipe's values by dotted names; lists and tables stay one value."""
+    from pydantic import BaseModel
+
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        if isinstance(value, BaseModel):
             yield from dotted(value, f"{prefix}{name}.")
         else:
             yield prefix + name, value

@@ -58,6 +58,11 @@ class RecipeForm(QWidget):
             for widget in widgets:
                 widget.setVisible(simple or expert)
 
+    @property
+    def shows_any(self) -> bool:
+        """Whether any field is shown at this depth."""
+        return any(not widgets[0].isHidden() for widgets, _ in self._rows.values())
+
     def set_recipe(self, recipe: Recipe) -> None:
         """Show the recipe's values without saying that they changed."""
         for name, setter in self._setters.items():

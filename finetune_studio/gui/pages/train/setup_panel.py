@@ -37,16 +37,24 @@ class SetupPanel(QWidget):
         self.estimate = EstimateLine()
         self._make_presets()
         self.forms: list[RecipeForm] = []
+        self._cards: list[Card] = []
         self._columns = QHBoxLayout()
         self._columns.setSpacing(12)
-        for title, names in GROUPS:
+        right = QVBoxLayout()
+        right.setSpacing(12)
+        for place, (title, names) in enumerate(GROUPS):
             card = Card(self.tr(title))
             form = RecipeForm(list(names))
             form.changed.connect(self.changed)
             card.body.addWidget(form)
             card.body.addStretch(1)
             self.forms.append(form)
-            self._columns.addWidget(card, 1)
+            self._cards.append(card)
+            if place:
+                right.addWidget(card, 1)
+            else:
+                self._columns.addWidget(card, 1)
+        self._columns.addLayout(right, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
@@ -118,8 +126,9 @@ class SetupPanel(QWidget):
 
     def set_expert(self, expert: bool) -> None:
         """Show the numbers behind the choices, or only the choices; no value changes."""
-        for form in self.forms:
+        for card, form in zip(self._cards, self.forms, strict=True):
             form.set_expert(expert)
+            card.setVisible(form.shows_any)
 
     def show_recipe(self, recipe: Recipe, departures: list[str]) -> None:
         """Show a recipe's values, and what differs from its preset."""
