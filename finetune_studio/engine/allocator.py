@@ -11,7 +11,10 @@ from typing import Any
 
 _TRIM, _PAD, _MAP = -1, -2, -3  # glibc's M_TRIM_THRESHOLD, M_TOP_PAD and M_MMAP_THRESHOLD
 _NEVER = 2**31 - 1
-_USUAL = 2**17  # glibc's own start
+_LARGEST_MAP, _LARGEST_TRIM = (
+    2**25,
+    2**26,
+)  # where glibc's own rule ends up once large tensors were freed
 
 
 @contextmanager
@@ -32,9 +35,9 @@ def keeping_memory() -> Iterator[None]:
     try:
         yield
     finally:
-        libc.mallopt(_MAP, _USUAL)
-        libc.mallopt(_TRIM, _USUAL)
-        libc.mallopt(_PAD, _USUAL)
+        libc.mallopt(_MAP, _LARGEST_MAP)  # a call turns the rule itself off for good
+        libc.mallopt(_TRIM, _LARGEST_TRIM)
+        libc.mallopt(_PAD, 2**17)
         libc.malloc_trim(0)
 
 

@@ -11,11 +11,11 @@ import torch
 from finetune_studio.engine import allocator
 
 
-def faults(times: int) -> int:
-    """Return how many pages the system had to bring for so many large tensors, one after the other."""
+def faults(times: int, size: int = 16 * 2**20) -> int:
+    """Return how many pages the system had to bring for so many tensors, one after the other."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(times):
-        torch.ones(16 * 2**20)
+        torch.ones(size)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 
@@ -26,6 +26,10 @@ def test_large_tensors_are_not_asked_for_anew() -> None:
         faults(16)  # until there is enough to reuse
         assert faults(6) < plain / 4
     assert faults(6) > plain / 4
+    faults(2, 2**20)
+    assert (
+        faults(20, 2**20) < 2_000
+    )  # smaller ones are reused as before, not mapped anew (20,480 pages)
 
 
 def test_without_glibc_nothing_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
