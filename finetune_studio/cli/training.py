@@ -106,7 +106,9 @@ def _own_choices(arguments: argparse.Namespace) -> dict[str, Any]:
     own: dict[str, Any] = {}
     if arguments.recipe:
         own |= recipe.load(arguments.recipe).stated()
-        _settle(own, arguments.recipe.parent)
+        _settle_data(own, arguments.recipe.parent)
+        if not _goes_on(arguments):
+            _settle_model(own, arguments.recipe.parent)
     flags = {
         "task": arguments.task,
         "data.path": str(arguments.data) if arguments.data else None,
@@ -116,7 +118,9 @@ def _own_choices(arguments: argparse.Namespace) -> dict[str, Any]:
     }
     own |= {name: value for name, value in flags.items() if value is not None}
     own |= dict(recipe.parse_setting(text) for text in arguments.settings)
-    _settle(own, Path.cwd())
+    if not _goes_on(arguments):  # what a run was begun from does not matter any more
+        _settle_model(own, Path.cwd())
+    _settle_data(own, Path.cwd())
     own["task"] = CATALOGUE[own.get("task") or Recipe().task].name
     choices = Recipe().with_settings(own)
     if choices.options:  # loading a task takes seconds, so not without a reason
@@ -124,10 +128,21 @@ def _own_choices(arguments: argparse.Namespace) -> dict[str, Any]:
     return own
 
 
-def _settle(own: dict[str, Any], base: Path) -> None:
-    """Make the paths among the choices absolute, so that the run can go on from anywhere."""
+def _goes_on(arguments: argparse.Namespace) -> bool:
+    """Whether there is a run that the command would go on with, or say again how it ended."""
+    return bool(arguments.resume and arguments.out) and any(
+        (arguments.out / "runs").glob("*/recipe.toml")
+    )
+
+
+def _settle_data(own: dict[str, Any], base: Path) -> None:
+    """Make the path of the data absolute, so that the run can go on from anywhere."""
     if own.get("data.path"):
         own["data.path"] = str((base / Path(own["data.path"]).expanduser()).absolute())
+
+
+def _settle_model(own: dict[str, Any], base: Path) -> None:
+    """Make the path of the model absolute, and a project its only trained run."""
     if own.get("model.source"):
         own["model.source"] = _source(own["model.source"], base)
 

@@ -97,6 +97,14 @@ def _(event: events.RunStarted) -> tuple[str, bool]:
 
 
 @sentence.register
+def _(event: events.Estimated) -> tuple[str, bool]:
+    return (
+        f"About {duration(event.seconds)} at most, {event.memory_mb / 1024:.1f} GB of memory and"
+        f" {event.disk_mb:,.0f} MB on disk."
+    ), False
+
+
+@sentence.register
 def _(event: events.StepDone) -> tuple[str, bool]:
     return f"  epoch {event.epoch:.2f}, loss {event.loss:.4f}", True
 

@@ -16,7 +16,7 @@ import os
 import shutil
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import IO, NamedTuple, TypeVar
@@ -31,6 +31,7 @@ from finetune_studio.core.task import Bundle, Task
 from finetune_studio.engine.features.store import (
     NotKept,
     clear_abandoned,
+    drop_strange_parts,
     make_room,
     sample_key,
     touch,
@@ -181,11 +182,13 @@ class DecodedStore:
         return f"{key}v" if varied else key
 
 
-def open_store(task: Task, bundle: Bundle, limit: int, needed: int = 0) -> DecodedStore:
+def open_store(
+    task: Task, bundle: Bundle, limit: int, needed: int = 0, keys: Collection[str] = ()
+) -> DecodedStore:
     """Return the store of a task and preprocessing, with the room that is left for it.
 
     All decoded samples together may take ``limit`` bytes. Those of other preprocessings, used longest
-    ago, make room for the ``needed`` bytes.
+    ago, and parts that hold no sample of these ``keys`` make room for the ``needed`` bytes.
 
     Raises:
         NotKept: If there cannot be one.
@@ -197,6 +200,7 @@ def open_store(task: Task, bundle: Bundle, limit: int, needed: int = 0) -> Decod
     with writing():
         touch(folder)
         make_room(root, needed, limit, [folder])
+        drop_strange_parts(folder, folder_size(root) + needed - limit, keys)
         free = shutil.disk_usage(folder).free - _SPARE
         room = min(limit - folder_size(root), free)
     return DecodedStore(folder, max(0, room))
@@ -216,7 +220,8 @@ def choose(
         first = _first(task, bundle, tried, varied=varied)
         if first is None:
             return None, ""
-        store = open_store(task, bundle, limit, first.nbytes * len(samples))
+        keys = {f"{key}{end}" for key in map(sample_key, samples) for end in ("", "v")}
+        store = open_store(task, bundle, limit, first.nbytes * len(samples), keys)
     except NotKept as error:
         return None, f"Decoded samples are not kept: {error}."
     known = sum(store.place(sample, varied=varied) is not None for sample in samples)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from finetune_studio.engine.presets import suited_to
 from finetune_studio.models.node import count, within
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def seconds_per_epoch(recipe: Recipe, labels: Labels, samples: int) -> TimeEstim
     network = zoo.rebuild(look.architecture, max(2, len(labels))).to(device)
     layers.set_trainable(network, look.trainable_names)
     layers.set_modes(network)
-    batch = min(recipe.optimiser.batch_size, _TRIAL_BATCH)
+    batch = min(recipe.optimiser.batch_size or suited_to(samples), _TRIAL_BATCH)
     pixels = torch.zeros(batch, 3, look.image_size, look.image_size, device=device)
     whole, frozen = _trial(network, pixels, _first_learning(look.root, look.trainable_names))
     whole, frozen = whole * samples / batch, frozen * samples / batch

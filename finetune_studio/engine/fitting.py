@@ -9,17 +9,11 @@ import torch
 
 from finetune_studio.core.events import Event, Noted
 from finetune_studio.engine import trouble
+from finetune_studio.engine.presets import SMALLEST_BATCH
 from finetune_studio.engine.session import Session, TooLarge
 
 _SHARE = 0.7  # of the free memory; the rest is for what nobody counted
-_LARGEST, _SMALLEST = 64, 4
 _TRIED = 2  # samples
-
-
-def suited_to(samples: int) -> int:
-    """Return the batch size that suits so many samples: a power of two, at least eight steps an epoch."""
-    most = max(_SMALLEST, min(_LARGEST, samples // 8))
-    return int(2 ** int(math.log2(most)))
 
 
 def fit(session: Session, *, known: bool) -> Iterator[Event]:
@@ -32,17 +26,17 @@ def fit(session: Session, *, known: bool) -> Iterator[Event]:
     if known or session.method.whole or choices.accumulation:
         session.keep_chosen()
         return
-    needed = _needed_parts(session)
-    while needed > 1 and not choices.batch_size and session.chosen.batch_size > 2 * _SMALLEST:
+    needed = max(session.team.gathered([_needed_parts(session)]))
+    while needed > 1 and not choices.batch_size and session.chosen.batch_size > 2 * SMALLEST_BATCH:
         session.chosen.batch_size //= 2
         needed = math.ceil(needed / 2)
-    session.chosen.parts = max(session.team.gathered([needed]))
+    session.chosen.parts = needed
     session.keep_chosen()
     if session.chosen.parts > 1:
         part = math.ceil(session.batch_size / session.team.size / session.chosen.parts)
         yield Noted(
             f"A batch of {session.batch_size} samples does not fit into the memory; {part} at a time"
-            " are computed, with the same result but slower."
+            " are computed and their gradients added up."
         )
 
 

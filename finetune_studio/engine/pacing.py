@@ -12,7 +12,7 @@ from finetune_studio.core.dataset import Sample
 from finetune_studio.core.events import Event, Noted
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Bundle, Task, View
-from finetune_studio.engine import decoded
+from finetune_studio.engine import decoded, trouble
 from finetune_studio.engine.device import Device
 from finetune_studio.engine.features.filling import Means
 from finetune_studio.engine.features.store import room_for
@@ -50,7 +50,7 @@ def _network_pace(task: Task, bundle: Bundle, device: Device, samples: Sequence[
     with Loader(task, bundle, 1) as loader:
         batch = next((loaded.batch for loaded in loader.run([samples], None)), None)
     if batch is None:
-        return 0.0
+        return 0.0  # nothing can be read: threads will do
     bundle.network.eval()  # norms must not learn from the trial
     try:
         for _ in range(2):  # the first call allocates
@@ -61,6 +61,11 @@ def _network_pace(task: Task, bundle: Bundle, device: Device, samples: Sequence[
             if device.kind == "cuda":
                 torch.cuda.synchronize()
         return (time.perf_counter() - began) / len(batch.samples)
+    except (RuntimeError, MemoryError) as error:
+        if not trouble.is_memory(error):
+            raise
+        trouble.free_memory()
+        return float("inf")  # it will go on in small parts, and the threads will keep up
     finally:
         bundle.network.zero_grad(set_to_none=True)
         layers.set_modes(bundle.network)

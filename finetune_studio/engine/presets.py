@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from finetune_studio.core.recipe import Recipe
+
+LARGEST_BATCH, SMALLEST_BATCH = 64, 4  # samples a step, where the batch size is left open
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,12 @@ PRESETS = (
         "Retrains the later half for longer, with more variation: the most accurate, and the slowest.",
     ),
 )
+
+
+def suited_to(samples: int) -> int:
+    """Return the batch size that suits so many samples: a power of two, at least eight steps an epoch."""
+    most = max(SMALLEST_BATCH, min(LARGEST_BATCH, samples // 8))
+    return int(2 ** int(math.log2(most)))
 
 
 def settings(preset: str, samples: int) -> dict[str, Any]:

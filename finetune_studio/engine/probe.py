@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetune_studio.engine.estimate import MemoryEstimate, estimate_memory
+from finetune_studio.engine.presets import LARGEST_BATCH
 from finetune_studio.models.node import LayerNode, count, state, ticked
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def look_at_model(recipe: Recipe, labels: Labels) -> ModelLook:
         total=facts.root.parameters,
         trainable=count(facts.root, names),
         trainable_names=names,
-        memory=estimate_memory(facts.root, names, recipe.optimiser.batch_size),
+        memory=estimate_memory(facts.root, names, recipe.optimiser.batch_size or LARGEST_BATCH),
     )
 
 

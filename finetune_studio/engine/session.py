@@ -7,6 +7,7 @@ import random
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from finetune_studio.engine.feeds import Feed
 from finetune_studio.engine.launch import Team
 from finetune_studio.engine.supply import Chosen
 
+_SMALL = 16 * 2**20  # bytes; a larger state to go back to lies on disk instead of in memory
 _FREE_MB = 200  # of the disk; with less than that beside two checkpoints, the run ends cleanly
 
 
@@ -48,6 +50,7 @@ class Session:
         best_pairs: The answers of the best epoch, if it was judged since the run was loaded.
         judged_at_once: Samples of a validation batch.
         full: Whether the run ended because the disk is nearly full.
+        good: The last good epoch, where it is small enough for the memory.
     """
 
     folder: Path
@@ -69,6 +72,7 @@ class Session:
     best_pairs: list[Pair] = field(default_factory=list)
     judged_at_once: int = 64
     full: bool = False
+    good: dict[str, Any] | None = None
 
     @property
     def task(self) -> Task:
@@ -246,27 +250,53 @@ class Session:
             self.best, self.best_pairs = self.tensors(), pairs
         return better
 
-    def snapshot(self) -> dict[str, Any]:
-        """Return what is needed to go back to this instant, in memory."""
-        return {
-            "tensors": self.tensors(),
-            "method": _cloned(self.method.state_dict()),
-            "place": asdict(self.place),
-        }
+    def mark_good(self) -> None:
+        """Keep this instant, so that the run can go back to it; a resumed run can, too."""
+        place, method = asdict(self.place), self.method.state_dict()
+        if self.team.size > 1 or self._moving_bytes() < _SMALL:
+            self.good = {"tensors": self.tensors(), "method": _cloned(method), "place": place}
+            return
+        self.good = None
+        state = self.bundle.network.state_dict()
+        tensors = {name: state[name].detach() for name in self.moving}
+        self._good_file.parent.mkdir(parents=True, exist_ok=True)
+        run.save_state(self._good_file, {"tensors": tensors, "method": method, "place": place})
 
-    def restore(self, snapshot: dict[str, Any]) -> None:
-        """Go back to a snapshot."""
-        self.load(snapshot["tensors"])
-        self.method.load_state_dict(_cloned(snapshot["method"]))
-        for name, value in snapshot["place"].items():
+    def take_up_good(self, kept: dict[str, Any] | None) -> None:
+        """Know the last good epoch of a resumed run again; else this instant is good."""
+        with suppress(StudioError):
+            found = kept or run.read_state(self._good_file)
+            if found["place"]["epoch"] == self.place.epoch:
+                self.good = kept
+                return
+        self.mark_good()
+
+    def back_to_good(self) -> None:
+        """Go back to the instant that was marked."""
+        good = self.good or run.read_state(self._good_file)
+        self.load(good["tensors"])
+        self.method.load_state_dict(_cloned(good["method"]))
+        for name, value in good["place"].items():
             setattr(self.place, name, value)
+
+    @property
+    def _good_file(self) -> Path:
+        return self.folder / "checkpoints" / "good.pt"
+
+    def _moving_bytes(self) -> int:
+        state = self.bundle.network.state_dict()
+        return sum(state[name].numel() * state[name].element_size() for name in self.moving)
 
     def save(self) -> CheckpointSaved:
         """Write a checkpoint from which the run goes on exactly."""
         folder = self.folder / "checkpoints" / f"{self.place.step:08d}"
         if self.team.leads:
             weights = self.tensors()
-            state = {"method": self.method.state_dict(), "rollbacks": self.rollbacks}
+            if self.place.done:
+                self._good_file.unlink(missing_ok=True)
+            method = self.method.state_dict()
+            good = None if self.place.done else self.good
+            state = {"method": method, "rollbacks": self.rollbacks, "good": good}
             folder = run.save_checkpoint(
                 self.folder, weights, self.best or weights, state, self.place
             )
@@ -274,12 +304,10 @@ class Session:
 
     def disk_nearly_full(self) -> bool:
         """Whether there is room for little more than the next checkpoint."""
-        state = self.bundle.network.state_dict()
-        size = sum(state[name].numel() * state[name].element_size() for name in self.moving)
-        needed = 2 * 4 * size + _FREE_MB * 2**20
+        needed = 3 * 4 * self._moving_bytes() + _FREE_MB * 2**20
         return bool(
             shutil.disk_usage(self.folder).free < needed
-        )  # weights, best ones and two moments each
+        )  # weights, best ones and two moments
 
 
 def _cloned(value: Any) -> Any:

@@ -9,8 +9,9 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import fields
 from importlib.metadata import version
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +31,7 @@ from finetune_studio.engine import (
     fitting,
     optim,
     pacing,
+    presets,
     run,
     supply,
     unfreezing,
@@ -45,6 +47,7 @@ from finetune_studio.engine.supply import Chosen
 from finetune_studio.models import layers, recompute
 from finetune_studio.models.node import within
 
+T = TypeVar("T")
 _TINY_HEAD = 500_000  # parameters
 
 
@@ -191,17 +194,17 @@ def _write_down(
     validation: list[Sample],
 ) -> None:
     """Write what a new run is made of, so that it goes on from its folder alone."""
-    run.save_model(this.folder, bundle)
     chosen = {"train": [s.id for s in train], "validation": [s.id for s in validation]}
     files.write_json(this.folder / "samples.json", chosen)
     files.write_json(this.folder / "environment.json", _environment(project, device))
+    run.save_model(this.folder, bundle)  # last: with it the run counts as begun
 
 
 def _chosen(this: run.Run, recipe: Recipe, samples: int) -> Chosen:
     """Return what was chosen when the run began, or what to begin with."""
     if known := this.environment.get("chosen"):
-        return Chosen(**known)
-    batch = recipe.optimiser.batch_size or fitting.suited_to(samples)
+        return known_of(Chosen, known)
+    batch = recipe.optimiser.batch_size or presets.suited_to(samples)
     return Chosen(batch, max(1, recipe.optimiser.accumulation))
 
 
@@ -218,6 +221,7 @@ def _tell_unreadable(train: list[Sample], feed: feeds.Feed) -> Iterator[Event]:
 
 def _go_on(session: Session, state: dict[str, Any]) -> None:
     session.rollbacks = int(state.get("rollbacks", 0))
+    session.take_up_good(state.get("good"))
     try:
         session.method.load_state_dict(state["method"])
     except (KeyError, ValueError, RuntimeError) as error:
@@ -269,7 +273,13 @@ def _restored(
         return run.Place(), {}, None
     weights, best, state = found
     bundle.network.load_state_dict(weights, strict=False)
-    return run.Place(**state["place"]), best, state
+    return known_of(run.Place, state["place"]), best, state
+
+
+def known_of(kind: type[T], values: dict[str, Any]) -> T:
+    """Return what was kept; fields that only another version knows are left out."""
+    names = {f.name for f in fields(cast(Any, kind))}
+    return kind(**{name: value for name, value in values.items() if name in names})
 
 
 def _tiny_head(bundle: Bundle) -> bool:

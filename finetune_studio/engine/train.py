@@ -49,12 +49,18 @@ _ROLLBACKS = 3
 
 
 @dataclass
-class Broken:
-    """Why an epoch was broken off, if it was: stopped, too large for the memory, or diverged."""
+class Outcome:
+    """How an epoch went: stopped, too large for the memory, diverged (how, in words), or the last needed."""
 
     stop: bool = False
     too_large: bool = False
     diverged: str = ""
+    enough: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of its steps were taken and none went wrong."""
+        return not (self.stop or self.too_large or self.diverged)
 
 
 def train(
@@ -131,7 +137,8 @@ def _loop(session: Session, control: Control) -> Iterator[Event]:
     place, stopped = session.place, False
     plateau = Plateau(session.recipe.stop.patience, place.epochs_without_gain)
     divergence = Divergence(first=place.first_loss)
-    good = session.snapshot()
+    if place.step == 0:
+        session.mark_good()
     clock = Clock(place.seconds)
     _refuse_full_disk(session)
     yield PhaseStarted("train", "Training", session.steps)
@@ -145,41 +152,31 @@ def _loop(session: Session, control: Control) -> Iterator[Event]:
 
         # One pass over the samples, in an order that depends on the seed and the epoch alone.
         order = session.order(place.epoch)[place.step_in_epoch * session.batch_size :]
-        broken = Broken()
-        yield from _epoch(session, control, clock, order, divergence, broken)
+        if place.step_in_epoch >= session.steps_an_epoch:
+            order = []  # it was interrupted just before it was judged
+        outcome = Outcome()
+        yield from _epoch(session, control, clock, order, divergence, outcome)
         yield from _set_aside(session)
-        stopped = broken.stop
+        stopped = outcome.stop
         if stopped:
             break
 
         # What did not fit into the memory is computed again, in smaller parts.
-        if broken.too_large:
+        if outcome.too_large:
             yield Noted(trouble.smaller(session.compute_less_at_a_time()), "warning")
             continue
 
-        # A run that diverges goes back to its last good epoch and takes smaller steps.
-        if broken.diverged:
-            yield _rolled_back(session, good, broken.diverged)
-            continue
-
         # Judge the epoch; keep it if it is the best so far; end early if nothing is gained any more.
-        place.epoch, place.step_in_epoch = place.epoch + 1, 0
-        began = time.perf_counter()
-        pairs, loss = judging.validate(session)
-        yield from _set_aside(session)
-        metrics = session.task.score(pairs)
-        best = session.judge(metrics, loss, pairs)
-        enough = plateau.add(gained=best) and session.recipe.stop.early
-        if not unfreezing.complete(session):  # layers that are still to come deserve their chance
-            plateau, enough = Plateau(plateau.patience), False
-        place.epochs_without_gain = plateau.without_gain
-        seconds = round(time.perf_counter() - began, 3)
-        yield Validated(
-            float(place.epoch), place.step, loss, metrics, best, plateau.without_gain,
-            plateau.patience, seconds,
-        )  # fmt: skip
-        good = session.snapshot()
-        if enough:
+        if outcome.whole:
+            yield from _judge(session, plateau, divergence, outcome)
+
+        # A run that diverges goes back to its last good epoch and takes smaller steps.
+        if outcome.diverged:
+            yield from _rolled_back(session, outcome.diverged)
+            continue
+        if _room_is_left(session, control):
+            session.mark_good()
+        if outcome.enough:
             session.reason = (
                 f"No gain for {plateau.patience} epochs; epoch {place.best_epoch:g} is kept."
             )
@@ -197,9 +194,9 @@ def _epoch(
     clock: Clock,
     order: list[int],
     divergence: Divergence,
-    broken: Broken,
+    outcome: Outcome,
 ) -> Iterator[Event]:
-    """Take the steps of one epoch, or what is left of it; ``broken`` says why it was broken off."""
+    """Take the steps of one epoch, or what is left of it; ``outcome`` says why it was broken off."""
     place, feed, method = session.place, session.train_feed, session.method
     losses: list[Tensor] = []
     seen = total = 0
@@ -217,7 +214,7 @@ def _epoch(
                     loss, rates = method.step(learn, place.step, session.steps)
                     losses.append(loss)
             except TooLarge:
-                broken.too_large = True
+                outcome.too_large = True
                 trouble.free_memory()
                 return
             place.step, place.step_in_epoch = place.step + 1, place.step_in_epoch + 1
@@ -225,19 +222,23 @@ def _epoch(
 
             # State what happened, not more often than a window can draw.
             last = place.step_in_epoch == session.steps_an_epoch
-            if losses and (place.step == 1 or last or clock.due(session.team.size)):
+            asked = control.paused or control.stop.is_set()
+            if losses and (place.step == 1 or last or asked or clock.due(session.team.size)):
                 mean = float(torch.stack(losses).mean())
                 yield from _stated(session, clock, mean, rates, seen * session.team.size)
                 losses, seen = [], 0
-                broken.diverged = divergence.trouble(mean)
+                outcome.diverged = divergence.trouble(mean)
                 place.first_loss = divergence.first
 
             # Do what the user asked for; save in good time before a crash.
-            broken.stop = session.team.any(control.stop.is_set())
-            if broken.stop or broken.diverged:
+            outcome.stop = session.team.any(control.stop.is_set())
+            if outcome.stop or outcome.diverged:
                 return
             if control.paused:
                 yield from _pause(session, control, clock)
+                if control.stop.is_set() and session.team.size == 1:
+                    outcome.stop = True
+                    return
             elif clock.save_due():
                 yield from _saved(session, control, clock)
     if order and not session.team.any(total > 0):
@@ -250,6 +251,30 @@ def _how_fast(session: Session) -> Iterator[Event]:
         epochs = "1 epoch" if session.place.epoch == 1 else f"{session.place.epoch} epochs"
         took = duration(session.place.seconds)
         yield Noted(f"Features computed once; {epochs} in {took}.", "ok")
+
+
+def _judge(
+    session: Session, plateau: Plateau, divergence: Divergence, outcome: Outcome
+) -> Iterator[Event]:
+    """Judge the network on the validation samples, unless the last steps went wrong."""
+    place, began = session.place, time.perf_counter()
+    pairs, loss = judging.validate(session)
+    outcome.diverged = divergence.judged(loss)
+    if outcome.diverged:
+        return
+    place.epoch, place.step_in_epoch = place.epoch + 1, 0
+    yield from _set_aside(session)
+    metrics = session.task.score(pairs)
+    best = session.judge(metrics, loss, pairs)
+    outcome.enough = plateau.add(gained=best) and session.recipe.stop.early
+    if not unfreezing.complete(session):  # layers that are still to come deserve their chance
+        plateau.without_gain, outcome.enough = 0, False
+    place.epochs_without_gain = plateau.without_gain
+    seconds = round(time.perf_counter() - began, 3)
+    yield Validated(
+        float(place.epoch), place.step, loss, metrics, best, plateau.without_gain,
+        plateau.patience, seconds,
+    )  # fmt: skip
 
 
 def together(batches: Iterable[Batch | None], parts: int) -> Iterator[list[Batch | None]]:
@@ -272,28 +297,35 @@ def _stated(
     yield Progress("train", place.step, session.steps, clock.left(place.step, session.steps))
 
 
-def _rolled_back(session: Session, good: dict[str, object], why: str) -> Noted:
-    """Go back to the last good epoch, with half the learning rate."""
+def _rolled_back(session: Session, why: str) -> Iterator[Event]:
+    """Go back to the last good epoch, with half the learning rate; a crash does not undo that."""
     session.rollbacks += 1
+    factor = session.method.factor
+    session.back_to_good()
+    session.method.factor = factor / 2
+    yield session.save()
     if session.rollbacks > _ROLLBACKS:
         raise StudioError(why, "Choose a learning rate at least ten times smaller.")
-    factor = session.method.factor
-    session.restore(good)
-    session.method.factor = factor / 2
     epoch = session.place.epoch
-    return Noted(f"{why} Back to epoch {epoch}, with half the learning rate.", "warning")
+    yield Noted(f"{why} Back to epoch {epoch}, with half the learning rate.", "warning")
 
 
 def _saved(session: Session, control: Control, clock: Clock) -> Iterator[Event]:
     """Save, or end the run while there still is room to."""
-    if session.disk_nearly_full():
-        session.full = True
-        session.reason = f"The disk is nearly full, so the run was stopped: {session.folder}."
-        control.ask_stop()
-        return
-    session.place.seconds = clock.seconds()
-    yield session.save()
-    clock.saved()
+    if _room_is_left(session, control):
+        session.place.seconds = clock.seconds()
+        yield session.save()
+        clock.saved()
+
+
+def _room_is_left(session: Session, control: Control) -> bool:
+    """Whether more than the last checkpoint fits on the disk; if not, the run is asked to end."""
+    if not session.disk_nearly_full():
+        return True
+    session.full = True
+    session.reason = f"The disk is nearly full, so the run was stopped: {session.folder}."
+    control.ask_stop()
+    return False
 
 
 def _refuse_full_disk(session: Session) -> None:

@@ -26,3 +26,15 @@ class Divergence:
         if loss > self._factor * self.first:
             return f"The loss grew from {self.first:.2f} to {loss:.2f}: the steps were too large."
         return ""
+
+    def judged(self, loss: float) -> str:
+        """Return what is wrong with the loss on the validation samples; empty if nothing is.
+
+        It may lie far above a training loss that is small already, which is overfitting and no accident.
+        """
+        if not math.isfinite(loss):
+            return "The loss is no number any more: the steps were too large."
+        first = max(self.first or 0.0, 1.0)
+        if loss > self._factor * first:
+            return f"The loss grew from {first:.2f} to {loss:.2f}: the steps were too large."
+        return ""

@@ -20,10 +20,11 @@ from finetune_studio.core.events import (
     RunFinished,
     SampleSetAside,
     StepDone,
+    Validated,
 )
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
-from finetune_studio.engine import clock, feeds, trouble
+from finetune_studio.engine import clock, feeds, session, trouble
 from finetune_studio.engine.device import Device
 from finetune_studio.engine.run import Run
 from tests.engine.conftest import finished, run_all, settings, weights
@@ -237,6 +238,87 @@ def test_features_in_memory_and_on_disk_give_the_same_run(
     outside = run_all(project, recipe)
     assert held[2:] == [False, False]
     assert same(finished(inside).run, finished(outside).run)
+
+
+def test_a_run_that_diverges_recovers_with_smaller_steps(project: Project) -> None:
+    recipe = settings(
+        optimiser__head_learning_rate=0.4, optimiser__schedule="constant",
+        optimiser__warmup_share=0.0, optimiser__batch_size=36, optimiser__epochs=6,
+        optimiser__gradient_clip=0.0,
+    )  # fmt: skip
+    events = run_all(project, recipe)
+    back = [e for e in events if isinstance(e, Noted) and "half the learning rate" in e.text]
+    assert back
+    assert (
+        "Back to epoch 0" in back[0].text
+    )  # the only step of the epoch was the one that went wrong
+    judged = [e.loss for e in events if isinstance(e, Validated)]
+    assert len(judged) == 6
+    assert max(judged) < 40
+
+
+def test_going_back_survives_a_crash(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = settings(
+        optimiser__head_learning_rate=0.4, optimiser__schedule="constant",
+        optimiser__warmup_share=0.0, optimiser__batch_size=36, optimiser__epochs=6,
+        optimiser__gradient_clip=0.0,
+    )  # fmt: skip
+    whole = run_all(project, recipe)
+
+    def crash(event: Event, control: Control) -> None:
+        del control
+        if isinstance(event, Noted) and "half the learning rate" in event.text:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_all(project, recipe, on_event=crash)
+    resumed = run_all(project, recipe, resume=project.runs()[-1])
+    assert same(finished(resumed).run, finished(whole).run)
+
+
+@pytest.mark.parametrize("small", [True, False])
+def test_a_resumed_run_goes_back_as_far_as_a_whole_one(
+    project: Project, monkeypatch: pytest.MonkeyPatch, small: bool
+) -> None:
+    """The last good epoch is known again, whether it lay in the checkpoint or beside it."""
+    monkeypatch.setattr(session, "_SMALL", 2**40 if small else 0)
+    recipe = settings(layers__amount="last_stage", optimiser__epochs=4)
+    calls = iter(range(10**6))
+
+    def trouble_at(last: int) -> None:
+        nonlocal calls
+        calls = iter(range(10**6))
+        monkeypatch.setattr(
+            "finetune_studio.monitors.divergence.Divergence.trouble",
+            lambda self, loss: "The loss is odd." if next(calls) == last else "",
+        )
+
+    trouble_at(9)  # five steps and a judgement an epoch: in the second one
+    whole = run_all(project, recipe)
+    assert [e for e in whole if isinstance(e, Noted) and "Back to epoch 1" in e.text]
+    trouble_at(-1)
+    first = run_all(project, recipe, on_event=stopping(1.3))
+    trouble_at(1)
+    second = run_all(project, recipe, resume=Path(finished(first).run))
+    assert [e for e in second if isinstance(e, Noted) and "Back to epoch 1" in e.text]
+    assert same(finished(second).run, finished(whole).run)
+
+
+def test_a_run_stopped_after_the_last_step_of_an_epoch_takes_no_step_twice(
+    project: Project,
+) -> None:
+    recipe = settings(optimiser__batch_size=35, optimiser__epochs=2)
+    whole = run_all(project, recipe)
+
+    def stop(event: Event, control: Control) -> None:
+        if isinstance(event, StepDone) and event.epoch == 1.0:
+            control.ask_stop()
+
+    first = run_all(project, recipe, on_event=stop)
+    assert finished(first).stopped
+    second = run_all(project, recipe, resume=Path(finished(first).run))
+    assert max(e.step for e in second if isinstance(e, StepDone)) == 2
+    assert same(finished(second).run, finished(whole).run)
 
 
 def test_a_diverging_run_halves_the_rate_once_each_time(

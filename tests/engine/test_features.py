@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from finetune_studio.engine.features.prefix import find_prefixes
 from finetune_studio.engine.features.store import (
     FeatureStore,
     NotKept,
+    drop_strange_parts,
     keys_of,
     make_room,
     room_for,
@@ -267,3 +269,27 @@ def test_the_users_limit_holds_for_both_caches_together(private_home: Path) -> N
     (decoded / "part.bin").write_bytes(bytes(2**19))
     assert room_for("features") == 2**19
     assert room_for("decoded") == 2**20
+
+
+def test_rows_that_vanish_before_they_are_kept_are_told(tmp_path: Path) -> None:
+    samples = pictures(tmp_path, 2)
+    store = FeatureStore(tmp_path / "store", (1,), keys_of(samples), half=False)
+    store.put(samples, torch.ones(2, 1))
+    shutil.rmtree(tmp_path / "store")
+    with pytest.raises(NotKept):
+        store.keep()
+
+
+def test_only_parts_without_todays_samples_make_room(tmp_path: Path) -> None:
+    samples = pictures(tmp_path, 4)
+    folder = tmp_path / "store"
+    for few in (samples[:2], samples[2:]):
+        store = FeatureStore(folder, (1,), keys_of(samples), half=False)
+        store.put(few, torch.ones(2, 1))
+        store.keep()
+    today = keys_of(samples[:1]).values()
+    drop_strange_parts(folder, 0, today)
+    assert len(list(folder.glob("part-*.bin"))) == 2
+    drop_strange_parts(folder, 10**9, today)
+    left = FeatureStore(folder, (1,), keys_of(samples), half=False)
+    assert left.missing(samples) == samples[2:]

@@ -14,7 +14,7 @@ from finetune_studio.core.events import Noted, RunStarted, StepDone
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Batch, Bundle
-from finetune_studio.engine import fitting
+from finetune_studio.engine import fitting, presets
 from finetune_studio.engine.device import Device
 from finetune_studio.engine.run import Run
 from finetune_studio.tasks.image_classification import ImageClassification
@@ -131,7 +131,7 @@ def test_batch_size_is_found_where_it_is_left_open(project: Project) -> None:
     events = run_all(project, settings(optimiser__batch_size=0, optimiser__epochs=1))
     started = next(e for e in events if isinstance(e, RunStarted))
     assert started.steps == 9  # 36 samples, four at a time
-    assert [fitting.suited_to(n) for n in (1, 80, 3000)] == [4, 8, 64]
+    assert [presets.suited_to(n) for n in (1, 80, 3000)] == [4, 8, 64]
 
 
 def test_a_batch_larger_than_the_data_is_all_of_them(project: Project) -> None:

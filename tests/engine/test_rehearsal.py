@@ -15,7 +15,7 @@ from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.engine.features import store
-from finetune_studio.engine.rehearsal import few, reckoning, rehearse, rehearsing, wait_for_end
+from finetune_studio.engine.rehearsal import few, none_beside, reckoning, rehearse, rehearsing
 from finetune_studio.engine.rehearsal.trial import Trial
 from tests.engine.conftest import run_all, settings
 
@@ -153,22 +153,34 @@ def test_one_that_takes_too_long_ends_by_itself_and_says_so(
 
 
 def test_a_run_waits_for_its_end(project: Project) -> None:
-    events = rehearse(project, CACHED, Control())
-    next(events)
     waited: list[float] = []
 
-    def wait() -> None:
-        wait_for_end()
-        waited.append(time.perf_counter())
+    def run() -> None:
+        with none_beside():
+            waited.append(time.perf_counter())
 
     with rehearsing._at_work:
-        thread = threading.Thread(target=wait)
+        thread = threading.Thread(target=run)
         thread.start()
         time.sleep(0.05)
         assert not waited
     thread.join(timeout=5)
     assert waited
-    events.close()
+
+
+def test_none_begins_beside_a_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rehearsing, "_rehearsed", lambda *_: pytest.fail("it began"))
+    with none_beside():
+        assert [type(e) for e in rehearse(project, CACHED, Control())] == [PhaseStarted]
+
+
+def test_one_that_waited_and_was_stopped_meanwhile_does_not_begin(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rehearsing, "_rehearsed", lambda *_: pytest.fail("it began"))
+    control = Control()
+    control.ask_stop()
+    assert [type(e) for e in rehearse(project, CACHED, control)] == [PhaseStarted]
 
 
 def test_few_samples_are_of_every_class(project: Project) -> None:

@@ -15,6 +15,7 @@ from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.engine import run
 from finetune_studio.engine.run import EventLog, Place, Run
+from finetune_studio.engine.setup import known_of
 from tests.engine.conftest import run_all, settings
 
 
@@ -84,7 +85,7 @@ def test_checkpoint_is_read_as_it_was_written(folder: Path) -> None:
     later = Place(step=4)
     run.save_checkpoint(folder, weights, best, {"method": {}}, later)
     kept = [f.name for f in (folder / "checkpoints").iterdir() if f.is_dir()]
-    assert sorted(kept) == ["00000003", "00000004"]  # the one before, should the last be damaged
+    assert sorted(kept) == ["00000003b", "00000004"]  # the one before, should the last be damaged
     run.save_checkpoint(folder, weights, best, {"method": {}}, Place(step=5, done=True))
     kept = [f.name for f in (folder / "checkpoints").iterdir() if f.is_dir()]
     assert kept == ["00000005"]  # a finished run needs no other
@@ -115,6 +116,26 @@ def test_a_checkpoint_cut_in_half_costs_only_itself(folder: Path, name: str) -> 
     assert torch.equal(found[0]["a"], early["a"])
     assert found[2]["place"]["step"] == 1
     assert "damaged" in found[2]["damaged"]
+
+
+@pytest.mark.usefixtures("small_model")
+def test_a_run_that_was_killed_while_it_was_written_down_has_not_begun(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("finetune_studio.engine.run.folder.save_tensors", killed)
+    seen: list[bool] = []
+    monkeypatch.setattr(run, "forget_unless_begun", lambda at: seen.append(bool(Run(at).model)))
+    with pytest.raises(KeyboardInterrupt):
+        run_all(project, settings())
+    assert seen == [False]  # so that it is written down anew
+
+
+def test_a_state_of_a_newer_version_is_read_as_far_as_it_is_known() -> None:
+    found = known_of(Place, {"step": 3, "invented later": 1})
+    assert found == Place(step=3)
 
 
 def test_a_damaged_index_is_named(folder: Path) -> None:

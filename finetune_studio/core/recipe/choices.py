@@ -138,8 +138,8 @@ class OptimiserChoices(Section):
     accumulation: int = described(
         0,
         "Parts of a batch",
-        "A batch too large for the memory is computed in parts whose gradients are added up; 0 finds"
-        " how many are needed.",
+        "A batch too large for the memory is computed in parts whose gradients are added up. Only batch"
+        " norms that learn notice: they see one part at a time. 0 finds how many parts are needed.",
         unit="parts",
         ge=0,
         le=4096,

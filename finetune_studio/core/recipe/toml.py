@@ -28,8 +28,12 @@ def _section_lines(section: BaseModel, prefix: str) -> list[str]:
         lines += [f"# {info.title}{unit}: {info.description}", f"{name} = {_toml_value(value)}"]
     for name, value in tables:
         if isinstance(value, dict):
-            if value:
-                lines += ["", f"[{prefix}{name}]"]
+            info = type(section).model_fields[name]
+            lines += ["", f"# {info.title}: {info.description}"]
+            if not value:
+                lines.append(f"# [{prefix}{name}]")
+            else:
+                lines.append(f"[{prefix}{name}]")
                 lines += [f"{_toml_key(key)} = {_toml_value(item)}" for key, item in value.items()]
         else:
             lines += ["", f"[{prefix}{name}]", *_section_lines(value, f"{prefix}{name}.")]

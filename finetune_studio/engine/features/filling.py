@@ -13,6 +13,7 @@ import torch
 from finetune_studio.core import settings
 from finetune_studio.core.dataset import Sample
 from finetune_studio.core.events import Event, Noted, PhaseStarted, Progress, SampleSetAside
+from finetune_studio.core.files import folder_size
 from finetune_studio.core.job import Control
 from finetune_studio.core.task import Bundle, Task, View
 from finetune_studio.engine import trouble
@@ -69,13 +70,18 @@ def fill(
         folder = _folder(means, prefix, view, half=split.half)
         used.append(folder)
         stores.touch(folder)
+        if means.team.leads:
+            _tidy(folder, keys)
         store = FeatureStore(folder, shape, keys, half=split.half)
         unreadable: set[int] = set()
         if todo := _missing_anywhere(means.team, store, kept):
             computed = True
             room = len(todo) * store.row_bytes()
-            limit = min(_recipe(means).compute.cache_limit_mb * 2**21, stores.room_for("features"))
-            stores.make_room(folder.parent, room, limit, used)
+            if means.team.leads:
+                limit = min(
+                    _recipe(means).compute.cache_limit_mb * 2**21, stores.room_for("features")
+                )
+                stores.make_room(folder.parent, room, limit, used)
             yield PhaseStarted("features", _named(split, index), len(todo))
             yield from _together(means, prefix, store, todo, view, unreadable)
         if means.team.any(means.control.stop.is_set()):
@@ -116,6 +122,12 @@ def _recipe(means: Means) -> Any:
     return means.bundle.recipe
 
 
+def _tidy(folder: Path, keys: dict[int, str]) -> None:
+    """Let go of other data's activations in this folder, where the user's limit is passed."""
+    excess = folder_size(folder.parent) - stores.room_for("features")
+    stores.drop_strange_parts(folder, excess, keys.values())
+
+
 def _named(split: Split, index: int) -> str:
     several = split.views > 1
     text = f"Varied copy {index + 1} of {split.views}" if several else "Looking at each sample once"
@@ -140,11 +152,16 @@ def _together(
     unreadable: set[int],
 ) -> Iterator[Event]:
     """Let each process compute its share; then take in what the others kept."""
-    team = means.team
-    yield from _filled(means, prefix, store, team.share(todo), view, unreadable)
+    team, failed = means.team, ""
     if team.size == 1:
+        yield from _filled(means, prefix, store, todo, view, unreadable)
         return
-    team.wait()
+    try:
+        yield from _filled(means, prefix, store, team.share(todo), view, unreadable)
+    except stores.NotKept as error:
+        failed = str(error)
+    if any(found := team.gathered([failed])):  # one full disk, and all go on without
+        raise stores.NotKept(next(text for text in found if text))
     unreadable |= set(team.gathered(list(unreadable)))
     store.refresh()
     rest = [s for s in store.missing(todo) if s.id not in unreadable]

@@ -137,16 +137,20 @@ class FeatureStore:
         self.save()
         self._file.close()
         self._file = None
+        new, self._new = self._new, []
         self._open(self._folder / f"{self._name}.json")
-        self._name, self._new = _fresh_name(), []  # what comes later is another part
+        self._name = _fresh_name()  # what comes later is another part
+        if any(key not in self._places for key in new):
+            raise NotKept("the folder of the cache was deleted meanwhile")
 
     def drop(self) -> None:
         """Forget what was not kept."""
         if self._file is not None:
             with contextlib.suppress(OSError):
-                self._file.close()
-                (self._folder / f"{self._name}.json").unlink(missing_ok=True)
-                (self._folder / f"{self._name}.bin").unlink(missing_ok=True)
+                self._file.close()  # on a full disk it cannot write what is left
+            for ending in ("json", "bin"):
+                with contextlib.suppress(OSError):
+                    (self._folder / f"{self._name}.{ending}").unlink(missing_ok=True)
             self._file = None
 
     def rows(self, samples: list[Sample]) -> list[tuple[int, int]]:
@@ -261,11 +265,11 @@ def room_for(cache: str) -> int:
 def make_room(folder: Path, needed: int, limit: int, used: Collection[Path] = ()) -> None:
     """Delete the activations used longest ago until ``needed`` bytes more stay within ``limit``.
 
-    Those in ``used``, which the run at hand reads, stay.
+    Those in ``used``, which the run at hand reads, stay. Another process may delete at the same time.
     """
     if not folder.is_dir():
         return
-    kept = sorted((f for f in folder.iterdir() if f.is_dir()), key=lambda f: f.stat().st_mtime)
+    kept = sorted((f for f in folder.iterdir() if f.is_dir()), key=_changed)
     sizes = {f: folder_size(f) for f in kept}
     total = sum(sizes.values())
     for old in kept:
@@ -274,6 +278,32 @@ def make_room(folder: Path, needed: int, limit: int, used: Collection[Path] = ()
         if old not in used:
             shutil.rmtree(old, ignore_errors=True)
             total -= sizes[old]
+
+
+def drop_strange_parts(folder: Path, excess: int, keys: Collection[str]) -> None:
+    """Delete the oldest parts of a folder that hold none of these samples, until ``excess`` bytes are free.
+
+    Other data sets seen with the same network, and files that have changed, leave such parts behind.
+    """
+    wanted = set(keys)
+    for index in sorted(folder.glob("part-*.json"), key=_changed):
+        if excess <= 0:
+            return
+        rows = index.with_suffix(".bin")
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            saved = json.loads(index.read_text(encoding="utf-8"))
+            names = saved["keys"] if "keys" in saved else [row[0] for row in saved["rows"]]
+            if wanted.isdisjoint(names):
+                excess -= rows.stat().st_size
+                index.unlink()
+                rows.unlink()
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # gone already
+        return 0.0
 
 
 def touch(folder: Path) -> None:

@@ -10,7 +10,7 @@ from finetune_studio.core.dataset import Row, Sample
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
-from finetune_studio.engine import fitting
+from finetune_studio.engine import presets
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Samples:
 
 def batch_size(recipe: Recipe, samples: Samples) -> int:
     """Return how many samples a step of the whole run looks at, unless it is solved."""
-    wish = recipe.optimiser.batch_size or fitting.suited_to(len(samples.train))
+    wish = recipe.optimiser.batch_size or presets.suited_to(len(samples.train))
     return min(wish, len(samples.train))
 
 

@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from finetune_studio.core import settings
@@ -27,12 +28,23 @@ _MOST_JUDGED = 64
 _EPOCHS = 3  # the first is slower, and two later ones are compared
 
 _at_work = threading.Lock()
+_runs: list[object] = []  # that are at work; meanwhile nothing is rehearsed
 
 
-def wait_for_end() -> None:
-    """Wait until no rehearsal works: it shares threads and random numbers with a run."""
-    with _at_work:
-        return
+@contextmanager
+def none_beside() -> Iterator[None]:
+    """Wait until no rehearsal works, and let none begin as long as the context lasts.
+
+    A rehearsal shares threads, random numbers and the place of the cache with a run.
+    """
+    mine = object()
+    _runs.append(mine)
+    try:
+        with _at_work:
+            pass
+        yield
+    finally:
+        _runs.remove(mine)
 
 
 def rehearse(project: Project, recipe: Recipe, control: Control) -> Iterator[Event]:
@@ -46,6 +58,8 @@ def rehearse(project: Project, recipe: Recipe, control: Control) -> Iterator[Eve
     """
     yield PhaseStarted("rehearsal", "Estimating time and memory")
     with _at_work:
+        if control.stop.is_set() or _runs:
+            return
         found = _rehearsed(project, recipe, control)
     if control.stop.is_set():
         return

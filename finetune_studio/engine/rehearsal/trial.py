@@ -17,7 +17,6 @@ from finetune_studio.core.events import (
     Progress,
     RunFinished,
     SampleSetAside,
-    StepDone,
     Validated,
 )
 from finetune_studio.core.files import folder_size
@@ -129,11 +128,6 @@ class Trial:
     def ending_s(self) -> float:
         """Return the seconds after the last checkpoint."""
         return self.took_s - self._last(CheckpointSaved)
-
-    def steps_mean_s(self) -> float:
-        """Return the seconds of a step, over all epochs."""
-        steps = max((e.step for _, e in self.moments if isinstance(e, StepDone)), default=1)
-        return sum(self.epochs_s()) / max(1, steps)
 
     def _first_step(self) -> float:
         return next(

@@ -1,6 +1,12 @@
 """A run on disk: its recipe, events and checkpoints, complete at any instant."""
 
-from finetune_studio.engine.run.checkpoints import Place, load_checkpoint, save_checkpoint
+from finetune_studio.engine.run.checkpoints import (
+    Place,
+    load_checkpoint,
+    read_state,
+    save_checkpoint,
+    save_state,
+)
 from finetune_studio.engine.run.folder import (
     EventLog,
     NoLog,
@@ -22,6 +28,8 @@ __all__ = [
     "load_bundle",
     "load_checkpoint",
     "moving_names",
+    "read_state",
     "save_checkpoint",
     "save_model",
+    "save_state",
 ]

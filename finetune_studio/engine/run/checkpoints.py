@@ -75,6 +75,22 @@ def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
             raise OSError(code, os.strerror(code), str(path)) from error
 
 
+def save_state(path: Path, state: dict[str, Any]) -> None:
+    """Write tensors among plain values atomically."""
+    import torch
+
+    with files.replacing(path) as temporary, temporary.open("wb") as file:
+        torch.save(state, file)  # into a file of ours: its errors are clear
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """Return what :func:`save_state` wrote, on the CPU; only plain values and tensors are read."""
+    import torch
+
+    with damage_explained(path):
+        return dict(torch.load(path, weights_only=True, map_location="cpu"))
+
+
 def save_checkpoint(
     folder: Path,
     weights: dict[str, Tensor],
@@ -82,10 +98,10 @@ def save_checkpoint(
     state: dict[str, Any],
     place: Place,
 ) -> Path:
-    """Write a checkpoint beside the old one, then point at it, then remove the old one."""
-    import torch
-
+    """Write a checkpoint beside the old ones, then point at it, then remove all but the one before."""
     name = f"{place.step:08d}"
+    while (folder / "checkpoints" / name).exists():
+        name += "b"  # the same step again: the one that the index names must stay whole
     target = folder / "checkpoints" / name
     with files.explained(target):
         fresh = folder / "checkpoints" / f".{name}"
@@ -93,12 +109,7 @@ def save_checkpoint(
         fresh.mkdir(parents=True)
         save_tensors(fresh / "weights.safetensors", weights)
         save_tensors(fresh / "best.safetensors", best)
-        with files.replacing(fresh / "state.pt") as temporary, temporary.open("wb") as file:
-            torch.save(
-                {**state, "place": asdict(place)}, file
-            )  # a file of ours: its errors are clear
-        if target.exists():  # the same step again, after a resume that did nothing
-            shutil.rmtree(target)
+        save_state(fresh / "state.pt", {**state, "place": asdict(place)})
         os.rename(fresh, target)  # noqa: PTH104  Path.rename would do the same with a longer name
     before = index_of(folder).get("last", "")
     index = {"last": name, "best": name}
@@ -136,10 +147,8 @@ def load_checkpoint(
 def _whole_checkpoint(
     place: Path, damaged: str
 ) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Any]]:
-    import torch
-
+    state = read_state(place / "state.pt")
     with damage_explained(place):
-        state = torch.load(place / "state.pt", weights_only=True, map_location="cpu")
         tensors = [read_tensors(place / f"{name}.safetensors") for name in ("weights", "best")]
         return tensors[0], tensors[1], {**state, "damaged": damaged}
 

@@ -174,7 +174,10 @@ class NoLog:
 
 
 def save_model(folder: Path, bundle: Bundle) -> None:
-    """Write how to build the network, and the weights that will never change."""
+    """Write the weights that will never change, then how to build the network."""
+    state = bundle.network.state_dict()
+    moving = set(moving_names(bundle))
+    save_tensors(folder / "frozen.safetensors", {n: t for n, t in state.items() if n not in moving})
     files.write_json(
         folder / "model.json",
         {
@@ -186,9 +189,6 @@ def save_model(folder: Path, bundle: Bundle) -> None:
             "line": list(bundle.line),
         },
     )
-    state = bundle.network.state_dict()
-    moving = set(moving_names(bundle))
-    save_tensors(folder / "frozen.safetensors", {n: t for n, t in state.items() if n not in moving})
 
 
 def keep_chosen(folder: Path, chosen: dict[str, Any]) -> None:

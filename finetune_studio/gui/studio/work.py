@@ -30,8 +30,8 @@ def train(
     from finetune_studio.engine import rehearsal
     from finetune_studio.engine import train as engine
 
-    rehearsal.wait_for_end()
-    yield from engine.train(project, recipe, control, resume=resume)
+    with rehearsal.none_beside():
+        yield from engine.train(project, recipe, control, resume=resume)
 
 
 def rehearse(project: Project, recipe: Recipe, control: Control) -> Iterator[Event]:
