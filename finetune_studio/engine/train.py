@@ -173,6 +173,7 @@ def _loop(session: Session, control: Control) -> Iterator[Event]:
         # A run that diverges goes back to its last good epoch and takes smaller steps.
         if outcome.diverged:
             yield from _rolled_back(session, outcome.diverged)
+            plateau.without_gain = place.epochs_without_gain
             continue
         if _room_is_left(session, control):
             session.mark_good()
