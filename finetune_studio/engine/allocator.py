@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +39,17 @@ def keeping_memory() -> Iterator[None]:
         libc.mallopt(_MAP, _LARGEST_MAP)  # a call turns the rule itself off for good
         libc.mallopt(_TRIM, _LARGEST_TRIM)
         libc.mallopt(_PAD, 2**17)
+        libc.malloc_trim(0)
+
+
+def give_back() -> None:
+    """Give memory that nothing uses any more back to the system or the device."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+    if (libc := _glibc()) is not None:
         libc.malloc_trim(0)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import torch
 
 from finetune_studio.core.events import Event, Noted
-from finetune_studio.engine import trouble
+from finetune_studio.engine.allocator import give_back
 from finetune_studio.engine.presets import SMALLEST_BATCH
 from finetune_studio.engine.session import Session, TooLarge
 
@@ -67,7 +67,7 @@ def _tried_parts(session: Session) -> int:
             break
         finally:
             session.bundle.network.zero_grad(set_to_none=True)
-            trouble.free_memory()
+            give_back()
     session.load(before)  # norms have looked at the batch
     return parts
 

@@ -7,6 +7,7 @@ import torch
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.task import Pair
 from finetune_studio.engine import trouble
+from finetune_studio.engine.allocator import give_back
 from finetune_studio.engine.loaders import grouped
 from finetune_studio.engine.session import Session
 
@@ -28,7 +29,7 @@ def validate(session: Session) -> tuple[list[Pair], float]:
             if session.judged_at_once == 1 or not trouble.is_memory(error):
                 raise
         session.judged_at_once = max(1, session.judged_at_once // 2)
-        trouble.free_memory()
+        give_back()
 
 
 def _validated(session: Session) -> tuple[list[Pair], float]:

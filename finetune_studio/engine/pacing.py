@@ -13,6 +13,7 @@ from finetune_studio.core.events import Event, Noted
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Bundle, Task, View
 from finetune_studio.engine import decoded, trouble
+from finetune_studio.engine.allocator import give_back
 from finetune_studio.engine.device import Device
 from finetune_studio.engine.features.filling import Means
 from finetune_studio.engine.features.store import room_for
@@ -64,7 +65,7 @@ def _network_pace(task: Task, bundle: Bundle, device: Device, samples: Sequence[
     except (RuntimeError, MemoryError) as error:
         if not trouble.is_memory(error):
             raise
-        trouble.free_memory()
+        give_back()
         return float("inf")  # it will go on in small parts, and the threads will keep up
     finally:
         bundle.network.zero_grad(set_to_none=True)

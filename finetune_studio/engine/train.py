@@ -36,6 +36,7 @@ from finetune_studio.core.task import Batch
 from finetune_studio.core.words import duration
 from finetune_studio.engine import device as devices
 from finetune_studio.engine import evaluate, judging, pacing, run, trouble, unfreezing
+from finetune_studio.engine.allocator import give_back
 from finetune_studio.engine.clock import Clock
 from finetune_studio.engine.feeds import CachedFeed
 from finetune_studio.engine.launch import Alone, Team
@@ -141,6 +142,7 @@ def _loop(session: Session, control: Control) -> Iterator[Event]:
         session.mark_good()
     clock = Clock(place.seconds)
     _refuse_full_disk(session)
+    give_back()  # what loading has left behind
     yield PhaseStarted("train", "Training", session.steps)
 
     while place.epoch < session.recipe.optimiser.epochs and not place.done:
@@ -216,7 +218,7 @@ def _epoch(
                     losses.append(loss)
             except TooLarge:
                 outcome.too_large = True
-                trouble.free_memory()
+                give_back()
                 return
             place.step, place.step_in_epoch = place.step + 1, place.step_in_epoch + 1
             seen, total = seen + samples, total + samples

@@ -16,17 +16,6 @@ def is_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or any(words in text for words in _MEMORY_WORDS)
 
 
-def free_memory() -> None:
-    """Let go of what an attempt that failed has left behind."""
-    import gc
-
-    import torch
-
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-
-
 def smaller(size: int) -> str:
     """Say that fewer samples are computed at a time from now on."""
     many = f"{size} samples" if size > 1 else "1 sample"

@@ -17,6 +17,7 @@ from finetune_studio.core.files import folder_size
 from finetune_studio.core.job import Control
 from finetune_studio.core.task import Bundle, Task, View
 from finetune_studio.engine import trouble
+from finetune_studio.engine.allocator import give_back
 from finetune_studio.engine.device import Device
 from finetune_studio.engine.features import store as stores
 from finetune_studio.engine.features.prefix import FrozenPrefix
@@ -202,7 +203,7 @@ def _filled(
                 if size == 1 or not trouble.is_memory(error):
                     raise
                 size = max(1, size // 2)
-                trouble.free_memory()
+                give_back()
                 yield Noted(trouble.smaller(size), "warning")
         store.keep()
     finally:

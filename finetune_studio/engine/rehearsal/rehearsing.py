@@ -15,10 +15,11 @@ from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.engine import device as devices
+from finetune_studio.engine.allocator import give_back
 from finetune_studio.engine.rehearsal.few import Samples, batch_size, shuffled
 from finetune_studio.engine.rehearsal.reckoning import Reckoned, reckon, too_large
 from finetune_studio.engine.rehearsal.trial import Trial, Until, carry_out
-from finetune_studio.engine.rehearsal.watch import give_back, held_and_free_mb
+from finetune_studio.engine.rehearsal.watch import held_and_free_mb
 
 _MOST_S = 20.0
 _SPARE_S = 3.0  # for what takes longer than was foreseen

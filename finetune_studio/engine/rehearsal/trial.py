@@ -23,9 +23,10 @@ from finetune_studio.core.files import folder_size
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
+from finetune_studio.engine.allocator import give_back
 from finetune_studio.engine.features import store
 from finetune_studio.engine.rehearsal.few import Samples
-from finetune_studio.engine.rehearsal.watch import Watch, give_back
+from finetune_studio.engine.rehearsal.watch import Watch
 from finetune_studio.engine.train import train
 
 

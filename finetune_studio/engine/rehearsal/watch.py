@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import gc
-import sys
 import threading
 from types import TracebackType
 from typing import Self
@@ -52,14 +49,3 @@ def held_and_free_mb(device: devices.Device) -> tuple[float, float]:
         free, _ = torch.cuda.mem_get_info()
         return torch.cuda.memory_allocated() / 2**20, free / 2**20
     return devices.memory_mb(), devices.free_memory_mb()
-
-
-def give_back() -> None:
-    """Give memory that nothing uses any more back to the system, so that it is not counted again."""
-    gc.collect()
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
-        torch.cuda.empty_cache()
-    if sys.platform.startswith("linux"):
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc keeps freed memory otherwise
-        if trim is not None:
-            trim(0)
