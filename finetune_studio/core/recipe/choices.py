@@ -11,14 +11,24 @@ Amount = Literal["head_only", "last_stage", "later_half", "everything", "custom"
 
 
 def described(
-    default: Any, title: str, help_text: str, *, unit: str = "", simple: bool = False, **bounds: Any
+    default: Any,
+    title: str,
+    help_text: str,
+    *,
+    unit: str = "",
+    simple: bool = False,
+    lowest: str = "",
+    **bounds: Any,
 ) -> Any:
-    """Describe a choice once: its name, its sentence, its unit, and whether Simple shows it."""
+    """Describe a choice once: its name, its sentence, its unit, and whether Simple shows it.
+
+    ``lowest`` says what its lowest number stands for, where that is not a number.
+    """
     return Field(
         default=default,
         title=title,
         description=help_text,
-        json_schema_extra={"unit": unit, "simple": simple},
+        json_schema_extra={"unit": unit, "simple": simple, "lowest": lowest},
         **bounds,
     )
 
@@ -80,6 +90,7 @@ class ModelChoices(Section):
         "Image size",
         "Side of the square that the network sees; 0 keeps what it was pretrained with.",
         unit="pixels",
+        lowest="as it is",
         ge=0,
         le=1024,
     )
@@ -132,6 +143,7 @@ class OptimiserChoices(Section):
         "Batch size",
         "Samples looked at before each change; 0 finds the largest that suits memory and data.",
         unit="samples",
+        lowest="found",
         ge=0,
         le=4096,
     )
@@ -141,6 +153,7 @@ class OptimiserChoices(Section):
         "A batch too large for the memory is computed in parts whose gradients are added up. Only batch"
         " norms that learn notice: they see one part at a time. 0 finds how many parts are needed.",
         unit="parts",
+        lowest="found",
         ge=0,
         le=4096,
     )
@@ -253,7 +266,13 @@ class ComputeChoices(Section):
         " long runs on a graphics processor.",
     )
     threads: int = described(
-        0, "Processor threads", "0 lets the program choose.", unit="threads", ge=0, le=256
+        0,
+        "Processor threads",
+        "0 lets the program choose.",
+        unit="threads",
+        lowest="chosen",
+        ge=0,
+        le=256,
     )
     cache: Literal["auto", "off"] = described(
         "auto",
@@ -273,6 +292,7 @@ class ComputeChoices(Section):
         "Loader processes",
         "Processes that read and vary samples; 0 uses threads of this one, -1 measures what is faster.",
         unit="processes",
+        lowest="measured",
         ge=-1,
         le=64,
     )

@@ -142,6 +142,7 @@ class SettingsPage(Page):
         self._limit = QSpinBox()
         self._limit.setRange(1, 2000)
         self._limit.setSuffix(" GB")
+        self._limit.setAlignment(Qt.AlignmentFlag.AlignRight)
         self._limit.setKeyboardTracking(False)
         self._limit.setMaximumWidth(140)
         self._limit.valueChanged.connect(self._on_limit_changed)

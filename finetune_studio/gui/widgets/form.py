@@ -121,6 +121,8 @@ class RecipeForm(QWidget):
         box = QSpinBox()
         box.setRange(int(about.get("minimum", -_LARGEST)), int(about.get("maximum", _LARGEST)))
         box.setGroupSeparatorShown(True)
+        box.setAlignment(Qt.AlignmentFlag.AlignRight)
+        box.setSpecialValueText(about.get("lowest", ""))
         box.setKeyboardTracking(False)
         box.setMaximumWidth(140)
         box.installEventFilter(_WheelGuard(box))

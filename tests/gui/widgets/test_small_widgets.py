@@ -97,6 +97,15 @@ def test_every_field_of_the_recipe_can_be_drawn(qtbot):
     form.set_recipe(Recipe())
 
 
+def test_a_number_that_stands_for_something_else_says_so(qtbot):
+    form = RecipeForm(["compute.workers", "optimiser.batch_size", "seed"], expert=True)
+    qtbot.addWidget(form)
+    form.set_recipe(Recipe().with_settings({"optimiser.batch_size": 0}))
+    assert form.editor("compute.workers").text() == "measured"
+    assert form.editor("optimiser.batch_size").text() == "found"
+    assert form.editor("seed").text() == "0"
+
+
 def test_files_are_taken_and_web_addresses_refused(qtbot, tmp_path):
     area = DropArea("Drop here")
     qtbot.addWidget(area)
