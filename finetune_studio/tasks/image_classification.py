@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from math import fsum
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,8 @@ class ImageClassification(Task):
         if not total:
             return {"accuracy": 0.0, "macro_f1": 0.0}
         scores = [2 * right[name] / (truth[name] + said[name]) for name in {*truth, *said}]
-        return {"accuracy": right.total() / total, "macro_f1": sum(scores) / len(scores)}
+        # fsum: a set has another order in each process, and a run must score the same in all.
+        return {"accuracy": right.total() / total, "macro_f1": fsum(scores) / len(scores)}
 
     def baseline(self, train: Sequence[Sample], pairs: Iterable[Pair]) -> dict[str, Any]:
         """Return the accuracy of always naming the training split's largest class."""

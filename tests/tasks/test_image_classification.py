@@ -1,0 +1,26 @@
+"""Image classification: its scores do not hang on the order in which a process keeps names."""
+
+from __future__ import annotations
+
+from math import fsum
+
+from finetune_studio.core.dataset import Sample
+from finetune_studio.core.events import Prediction
+from finetune_studio.tasks.image_classification import ImageClassification
+
+
+def test_macro_f1_is_the_same_in_every_process() -> None:
+    """Sets of texts have another order in each process; a plain sum would differ in its last digits."""
+    names = [f"class {n}" for n in range(200)]
+    pairs = []
+    for n, name in enumerate(names):
+        for turn in range(7):
+            said = names[(n + 1) % 200] if (n * turn) % 5 == 1 else name
+            pairs.append((Sample(len(pairs), "", name, n, "test"), Prediction(said)))
+    shares = []
+    for name in names:
+        right = sum(s.label == name == p.label for s, p in pairs)
+        truth, told = sum(s.label == name for s, _ in pairs), sum(p.label == name for _, p in pairs)
+        shares.append(2 * right / (truth + told))
+    assert ImageClassification().score(pairs)["macro_f1"] == fsum(shares) / 200
+    assert sum(shares) != sum(reversed(shares))  # or this would show nothing
