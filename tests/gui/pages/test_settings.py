@@ -10,12 +10,13 @@ from finetune_studio.gui.pages.settings import SettingsPage, cache_sizes, clear_
 
 
 def test_only_our_own_caches_are_cleared(tmp_path):
-    for name in ("features/a/x.bin", "models/m.pth", "holiday/photo.jpg"):
+    for name in ("features/a/x.bin", "decoded/b/y.bin", "models/m.pth", "holiday/photo.jpg"):
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).write_bytes(b"1234")
-    assert cache_sizes(tmp_path) == {"features": 4, "models": 4}
+    assert cache_sizes(tmp_path) == {"features": 4, "decoded": 4, "models": 4}
     assert clear_cache(tmp_path, "features") == 4
     assert not (tmp_path / "features").exists()
+    assert (tmp_path / "decoded").exists()
     assert (tmp_path / "models/m.pth").exists()
     assert (tmp_path / "holiday/photo.jpg").exists()
     with pytest.raises(ValueError, match="holiday"):
