@@ -269,8 +269,10 @@ class Estimated(Event):
 class Prediction(Event):
     """What a model answers to one input.
 
-    ``probabilities`` are ordered from the most to the least likely; ``error`` says why there is no
-    answer; ``sample`` is the dataset's number, where the input came from one.
+    ``label`` is the answer as a person reads it; ``probabilities`` are ordered from the most to the
+    least likely. ``answer`` holds what a task says beyond that, as plain values (spans, sums of losses);
+    ``error`` says why there is no answer; ``sample`` is the dataset's number, where the input came from
+    one.
     """
 
     label: Any = None
@@ -279,6 +281,7 @@ class Prediction(Event):
     seconds: float = 0.0
     sample: int | None = None
     error: str | None = None
+    answer: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,40 @@ class Grid:
     column_title: str = ""
 
 
-Mark = Picture | Heat | Grid
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A text as it is read; ``heat`` says how much places spoke for (up to 1) or against (to -1) an answer.
+
+    Attributes:
+        text: Plain text, never markup.
+        title: What it is ("Question", "Context", "Summary"), where there are several.
+        heat: (start, end, weight) of places, in letters of ``text``.
+    """
+
+    text: str
+    title: str = ""
+    heat: tuple[tuple[int, int, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A place in a text, from letter ``start`` up to ``end``, and what is found there."""
+
+    start: int
+    end: int
+    name: str
+    certainty: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Places in the words before it: those in the data (``said`` False), or those the model names."""
+
+    spans: tuple[Span, ...]
+    said: bool = False
+
+
+Mark = Picture | Heat | Grid | Words | Spans
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from finetune_studio.core.dataset import Labels, Sample
+from finetune_studio.core.dataset import Dataset, Labels, Sample
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Prediction
 from finetune_studio.core.preview import Preview
@@ -50,6 +50,8 @@ class Bundle:
         origin: What the network was made from, for people: a catalogue name, a file or a run.
         line: What that was made from in turn, the first first, where it is a run.
         note: A sentence about the classes that such a run knows already.
+        files: Files that belong to the processor (a tokenizer), by name; saved beside the weights.
+        asked: Samples that are answered in full while a run is judged (see :meth:`Task.asked`).
         recipe: The choices of the run, where the task needs some (augmentation, smoothing, weights).
         class_weights: How much each class counts in the loss, or None.
     """
@@ -64,6 +66,8 @@ class Bundle:
     class_weights: torch.Tensor | None = None
     line: tuple[str, ...] = ()
     note: str = ""
+    files: dict[str, bytes] = field(default_factory=dict)
+    asked: frozenset[int] | None = None
 
 
 @dataclass
@@ -114,8 +118,11 @@ class Task(ABC):
         name: The catalogue name.
         readers: Dataset formats it accepts, best guess first.
         models: The family of catalogue rows that suit it.
-        headline: The score that picks the best checkpoint (more is better).
+        headline: The score that picks the best checkpoint; more is better unless ``less_is_better``.
         Options: Its own settings.
+        ragged: Whether inputs differ in length: batches then gather samples of similar length, and
+            only activations without places are computed once and kept.
+        fewest_classes: How many classes the data must have; 0 where the task has none.
     """
 
     name: ClassVar[str]
@@ -123,6 +130,9 @@ class Task(ABC):
     models: ClassVar[str]
     headline: ClassVar[str]
     Options: ClassVar[type[TaskOptions]] = TaskOptions
+    less_is_better: ClassVar[bool] = False
+    ragged: ClassVar[bool] = False
+    fewest_classes: ClassVar[int] = 2
 
     @classmethod
     def own_options(cls, recipe: Recipe) -> TaskOptions:
@@ -141,6 +151,29 @@ class Task(ABC):
                 f" {first['msg']}.",
                 f"Known are: {known}." if known else "This task has no settings of its own.",
             ) from error
+
+    def teaches(self, sample: Sample) -> bool:
+        """Whether the sample holds what is learnt, so that it can train and judge."""
+        return sample.label is not None
+
+    def labels(self, dataset: Dataset) -> Labels:
+        """Return the classes that the network tells apart, found in the usable samples."""
+        return dataset.labels()
+
+    def better(self, score: float, known: float) -> bool:
+        """Whether a headline score is better than another."""
+        return score < known if self.less_is_better else score > known
+
+    def length(self, sample: Sample) -> int:  # noqa: ARG002
+        """Return about how long a sample's input is, in any unit; only asked where it is ragged."""
+        return 0
+
+    def asked(self, samples: Sequence[Sample], recipe: Recipe) -> frozenset[int] | None:  # noqa: ARG002
+        """Return which samples are answered in full when an epoch is judged, by number; None for all.
+
+        Where answering takes long, as writing a summary does, the others give only their loss.
+        """
+        return None
 
     @abstractmethod
     def load_model(self, recipe: Recipe, labels: Labels) -> Bundle:
@@ -233,6 +266,10 @@ class Task(ABC):
         Raises:
             StudioError: If there is no such file.
         """
+
+    def input_of(self, sample: Sample) -> Any:
+        """Return what an export is asked of this sample, as plain values: by default its file's path."""
+        return sample.path
 
     @abstractmethod
     def blank(self, bundle: Bundle) -> Batch:

@@ -159,6 +159,18 @@ class Dataset(Reading):
         changes = self._changes(ids, "split", split)
         self._history.edit(f"Moved {counted(changes)} to {split}", changes)
 
+    def rewrite(self, number: int, fields: Mapping[str, Any], text: str) -> None:
+        """Give fields of a sample other values, such as its spans; None takes a field away.
+
+        ``text`` says what was done, for the history.
+        """
+        with self._store.change():
+            ((before,),) = self._store.rows("SELECT fields FROM sample WHERE id = ?", [number])
+            values = json.loads(before) | dict(fields)
+            after = json.dumps({name: value for name, value in values.items() if value is not None})
+            if after != before:
+                self._history.edit(text, [Change("sample", number, "fields", before, after)])
+
     def rename_class(self, old: str, new: str) -> None:
         """Give a class another name; finished runs show the new name without retraining.
 

@@ -18,7 +18,8 @@ class Row:
         label: The class's name, or None if there is none.
         split: ``train``, ``validation`` or ``test`` where the data say so.
         group: Samples of one group stay in one split.
-        fields: Anything else of the sample: texts, numbers, further columns.
+        fields: Anything else of the sample: texts, spans, numbers, further columns. ``file`` and
+            ``row`` say where it stood, if it is a part of a file.
         problem: Why the sample cannot be used; empty if it can.
     """
 
@@ -62,6 +63,13 @@ class Sample:
     def usable(self) -> bool:
         """Whether the sample takes part in training and scoring."""
         return not self.excluded and not self.problem
+
+    @property
+    def place(self) -> str:
+        """Return where the sample lies, for people and messages: its file, or the row of one."""
+        if "row" in self.fields:
+            return f"{self.fields.get('file', '')}, row {self.fields['row']}".lstrip(", ")
+        return self.path or f"sample {self.id}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,23 @@ class DataChoices(Section):
     label_column: str = described(
         "", "Label column", "The column of a table that holds the labels."
     )
+    text_column: str = described(
+        "",
+        "Text column",
+        "The column of a table that holds the text: what is classified, summarised or answered from, or"
+        " the prompt.",
+    )
+    question_column: str = described(
+        "", "Question column", "The column of a table that holds the questions."
+    )
+    target_column: str = described(
+        "",
+        "Target column",
+        "The column of a table that holds what is learnt: the answer, the summary or the reply.",
+    )
+    labels_path: str = described(
+        "", "Table of labels", "A second table that gives each label a name; empty finds it beside."
+    )
     split_column: str = described(
         "", "Split column", "The column that says train, validation or test."
     )
