@@ -11,7 +11,10 @@ from typing import Any, NamedTuple
 from finetune_studio.core.dataset.store import Store
 from finetune_studio.core.dataset.words import Edit
 
-_COLUMNS = {"sample": {"label", "split", "excluded", "fields"}, "class": {"name", "merged_into", "removed"}}
+_COLUMNS = {
+    "sample": {"label", "split", "excluded", "fields"},
+    "class": {"name", "merged_into", "removed"},
+}
 
 
 class Change(NamedTuple):
