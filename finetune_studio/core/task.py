@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -122,6 +123,7 @@ class Task(ABC):
         Options: Its own settings.
         ragged: Whether inputs differ in length: batches then gather samples of similar length, and
             only activations without places are computed once and kept.
+        varies: Whether training samples can be varied at random.
         fewest_classes: How many classes the data must have; 0 where the task has none.
     """
 
@@ -132,6 +134,7 @@ class Task(ABC):
     Options: ClassVar[type[TaskOptions]] = TaskOptions
     less_is_better: ClassVar[bool] = False
     ragged: ClassVar[bool] = False
+    varies: ClassVar[bool] = True
     fewest_classes: ClassVar[int] = 2
 
     @classmethod
@@ -159,6 +162,10 @@ class Task(ABC):
     def labels(self, dataset: Dataset) -> Labels:
         """Return the classes that the network tells apart, found in the usable samples."""
         return dataset.labels()
+
+    def class_counts(self, samples: Iterable[Sample]) -> Counter[str]:
+        """Return how often each class occurs in samples; nothing where the task has no classes."""
+        return Counter(sample.label for sample in samples if sample.label is not None)
 
     def better(self, score: float, known: float) -> bool:
         """Whether a headline score is better than another."""

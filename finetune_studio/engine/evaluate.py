@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,8 @@ def evaluate(project: Project, run_folder: Path, split: str, control: Control) -
         StudioError: If the split has no samples.
     """
     run = Run(run_folder)
-    samples = [s for s in project.dataset.samples(split=split, usable=True) if s.label is not None]
+    task = load_task(run.recipe.task)
+    samples = [s for s in project.dataset.samples(split=split, usable=True) if task.teaches(s)]
     if not samples:
         raise StudioError(
             f"There are no {split} samples in this project.",
@@ -61,7 +63,6 @@ def evaluate(project: Project, run_folder: Path, split: str, control: Control) -
         project.log("test_opened", run=run.folder.name)
     yield PhaseStarted("load", "Loading the trained network")
     bundle = load_bundle(run.folder, project.dataset)
-    task = load_task(run.recipe.task)
     yield PhaseStarted("evaluate", f"Answering the {split} samples", len(samples))
     pairs: list[Pair] = []
     set_aside = 0
@@ -80,6 +81,7 @@ def evaluate(project: Project, run_folder: Path, split: str, control: Control) -
             "Plug the drive in; if the data were moved, find them again on the Data page, or train"
             " once with --data and their new place.",
         )
+    pairs.sort(key=lambda pair: pair[0].id)
     save_answers(run.folder, split, pairs)
     yield scored(project, run, task, split, pairs, set_aside)
 
@@ -89,7 +91,7 @@ def scored(
 ) -> Evaluated:
     """Return the scores of answers, with 95 % intervals and the baseline they must beat."""
     metrics = task.score(pairs)
-    train = [s for s in project.dataset.samples(split="train", usable=True) if s.label is not None]
+    train = [s for s in project.dataset.samples(split="train", usable=True) if task.teaches(s)]
     return Evaluated(
         str(run.folder),
         split,
@@ -107,14 +109,14 @@ def answered(
     """Yield answers batch by batch, read from disk as any user of the model would read them."""
     import torch
 
-    from finetune_studio.engine.loaders import Loader, grouped
+    from finetune_studio.engine.loaders import Loader, by_length, grouped
 
     with Loader(task, bundle) as loader:
-        for loaded in loader.run(grouped(samples, _BATCH), None):
+        for loaded in loader.run(grouped(by_length(task, samples), _BATCH), None):
             if control.stop.is_set():
                 return
             for sample, reason in loaded.problems:
-                yield SampleSetAside(sample.id, sample.path, reason)
+                yield SampleSetAside(sample.id, sample.place, reason)
             if loaded.batch is not None:
                 with torch.inference_mode():
                     answers = task.predict(bundle, loaded.batch)
@@ -150,14 +152,14 @@ def answers(run_folder: Path, dataset: Dataset, split: str) -> list[Pair]:
 
 def _renamed(prediction: Prediction, today: dict[str, str]) -> Prediction:
     """Return the answer under today's class names; merged classes add up."""
-    if all(old == new for old, new in today.items()):
+    if not prediction.probabilities or all(old == new for old, new in today.items()):
         return prediction
     summed: dict[str, float] = {}
     for name, share in prediction.probabilities.items():
         new = today.get(name, name)
         summed[new] = summed.get(new, 0.0) + share
     ordered = dict(sorted(summed.items(), key=lambda item: -item[1]))
-    return Prediction(next(iter(ordered), None), ordered, sample=prediction.sample)
+    return replace(prediction, label=next(iter(ordered), None), probabilities=ordered)
 
 
 def predict(source: Path, inputs: Sequence[str], control: Control) -> Iterator[Prediction]:
@@ -183,7 +185,7 @@ def predict(source: Path, inputs: Sequence[str], control: Control) -> Iterator[P
             yield Prediction(input=name, error=str(error), seconds=time.perf_counter() - start)
             continue
         seconds = time.perf_counter() - start
-        yield Prediction(found.label, found.probabilities, name, seconds)
+        yield replace(found, input=name, seconds=seconds)
 
 
 def _named(text: str) -> str:

@@ -8,7 +8,7 @@ from finetune_studio.core.errors import StudioError
 from finetune_studio.core.task import Pair
 from finetune_studio.engine import trouble
 from finetune_studio.engine.allocator import give_back
-from finetune_studio.engine.loaders import grouped
+from finetune_studio.engine.loaders import by_length, grouped
 from finetune_studio.engine.session import Session
 
 LOOK = "Check that the data are where they were, and look at Health on the Data page."
@@ -38,7 +38,8 @@ def _validated(session: Session) -> tuple[list[Pair], float]:
     places = {sample.id: place for place, sample in enumerate(feed.samples)}
     found: list[Pair] = []
     lost = counted = 0.0
-    mine = session.team.share(range(len(feed.samples)))
+    order = [places[sample.id] for sample in by_length(task, feed.samples)]
+    mine = session.team.share(order)
     with torch.no_grad(), feed.active():
         for batch in feed.batches(grouped(mine, session.judged_at_once), None):
             if batch is None:

@@ -254,6 +254,11 @@ def _pace(loader: Loader, groups: Sequence[Sequence[Sample]], view: View | None)
     return (time.perf_counter() - began) / max(1, sum(map(len, groups)))
 
 
+def by_length(task: Task, samples: Sequence[Sample]) -> list[Sample]:
+    """Return the samples so that those of similar length stand together, where lengths differ."""
+    return sorted(samples, key=task.length) if task.ragged else list(samples)
+
+
 def grouped(samples: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """Yield the samples ``size`` at a time."""
     for start in range(0, len(samples), size):

@@ -28,6 +28,7 @@ from finetune_studio.engine.launch import Team
 from finetune_studio.engine.supply import Chosen
 
 _SMALL = 16 * 2**20  # bytes; a larger state to go back to lies on disk instead of in memory
+_BUCKET = 50  # steps whose samples are sorted by length together
 _FREE_MB = 200  # of the disk; with less than that beside two checkpoints, the run ends cleanly
 
 
@@ -218,13 +219,33 @@ class Session:
         """Return the places of the samples in the order of this epoch."""
         rng = random.Random(f"{self.recipe.seed}/{epoch}")
         count = len(self.train_feed.samples)
+        places = list(range(count))
         if self.recipe.optimiser.balance == "sampler":
             labels = [s.label_id for s in self.train_feed.samples]
             counts = Counter(labels)
-            return rng.choices(range(count), [1 / counts[label] for label in labels], k=count)
-        places = list(range(count))
-        rng.shuffle(places)
-        return places
+            places = rng.choices(places, [1 / counts[label] for label in labels], k=count)
+        else:
+            rng.shuffle(places)
+        return self._of_similar_length(places, rng) if self.task.ragged else places
+
+    def _of_similar_length(self, places: list[int], rng: random.Random) -> list[int]:
+        """Return shuffled places so that each step sees samples of similar length.
+
+        Within every few dozen steps, samples are sorted by length and dealt to steps, and the steps
+        shuffled; the last, smaller step stays last. A batch is padded to its longest sample, so that
+        this saves up to half of the time.
+        """
+        size = self.batch_size
+        full = len(places) - len(places) % size
+        steps: list[list[int]] = []
+        for start in range(0, full, size * _BUCKET):
+            some = sorted(places[start : min(full, start + size * _BUCKET)], key=self._lengths)
+            steps += [some[at : at + size] for at in range(0, len(some), size)]
+        rng.shuffle(steps)
+        return [place for step in steps for place in step] + places[full:]
+
+    def _lengths(self, place: int) -> int:
+        return self.task.length(self.train_feed.samples[place])
 
     # --- what is kept -----------------------------------------------------------------------------
 
@@ -243,7 +264,11 @@ class Session:
         score = metrics[self.task.headline] if metrics else -loss
         place = self.place
         known = place.best_score
-        better = known is None or score > known or (score == known and loss < place.best_loss)
+        better = (
+            known is None
+            or self.task.better(score, known)
+            or (score == known and loss < place.best_loss)
+        )
         if better:
             place.best_score, place.best_loss = score, loss
             place.best_epoch, place.best_metrics = float(place.epoch), dict(metrics)

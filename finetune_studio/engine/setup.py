@@ -6,8 +6,7 @@ import os
 import platform
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import fields
 from importlib.metadata import version
@@ -66,13 +65,14 @@ def prepare(
     """
     recipe, task = this.recipe, load_task(this.recipe.task)
     fresh = not this.model
-    labels = project.dataset.labels() if fresh else this.labels
-    train, validation = _samples(project, this, labels)
+    labels = task.labels(project.dataset) if fresh else this.labels
+    train, validation = _samples(project, this, task, labels)
     yield PhaseStarted("load", "Loading the model")
     device = devices.choose(recipe.compute.device, recipe.compute.precision, team.local_rank)
     if slow := devices.half_is_slow(device):
         yield Noted(f"Computing in {device.precision} does not pay here: {slow}.", "warning")
     bundle = _network(task, this, labels, train, device)
+    bundle.asked = task.asked(validation, recipe)
     moving, ever = run.moving_names(bundle), unfreezing.learning_names(bundle)
     team.wait()  # until all have seen whether the run is new
     if fresh and team.leads:
@@ -100,7 +100,7 @@ def prepare(
     yield from supply.feeds_for(means, train, validation, chosen, found)
     if team.any(control.stop.is_set()) or len(found) < 2:
         return
-    yield from _tell_unreadable(train, found[0])
+    yield from _tell_unreadable(task, train, found[0])
     method = _method(means, recipe, found[0], ever, stage)
     if recipe.optimiser.method == "solve" and not method.whole:
         yield Noted(
@@ -131,6 +131,7 @@ def _network(
     """
     recipe = this.recipe
     bundle = begun.bundle_of(this) or task.load_model(recipe, labels)
+    bundle.recipe = _as_task_can(recipe, task)
     bundle.network.to(device.torch)
     if device.kind != "mps":
         _channels_last(bundle.network)
@@ -140,9 +141,15 @@ def _network(
     layers.set_modes(bundle.network)
     if recipe.compute.checkpointing:
         recompute.wrap(bundle.network, bundle.head)
-    if recipe.optimiser.balance == "weights":
-        bundle.class_weights = _class_weights(train, labels).to(device.torch)
+    if recipe.optimiser.balance == "weights" and labels.names:
+        counts = task.class_counts(train)
+        bundle.class_weights = _class_weights(counts, labels).to(device.torch)
     return bundle
+
+
+def _as_task_can(recipe: Recipe, task: Task) -> Recipe:
+    """Return the recipe without variation of samples, where they are of a kind that is not varied."""
+    return recipe if task.varies else recipe.with_settings({"augment.strength": "none"})
 
 
 def _method(
@@ -208,14 +215,16 @@ def _chosen(this: run.Run, recipe: Recipe, samples: int) -> Chosen:
     return Chosen(batch, max(1, recipe.optimiser.accumulation))
 
 
-def _tell_unreadable(train: list[Sample], feed: feeds.Feed) -> Iterator[Event]:
+def _tell_unreadable(task: Task, train: list[Sample], feed: feeds.Feed) -> Iterator[Event]:
     if not feed.samples:
         raise StudioError(
             "None of the training samples can be read.", "Look at Health on the Data page."
         )
-    unseen = {s.label for s in train} - {s.label for s in feed.samples}
+    if len(feed.samples) == len(train):
+        return
+    unseen = set(task.class_counts(train)) - set(task.class_counts(feed.samples))
     if unseen:
-        names = ", ".join(sorted(map(str, unseen)))
+        names = ", ".join(sorted(unseen))
         yield Noted(f"No training sample of {names} can be read, so it is not learnt.", "bad")
 
 
@@ -231,9 +240,11 @@ def _go_on(session: Session, state: dict[str, Any]) -> None:
         ) from error
 
 
-def _samples(project: Project, this: run.Run, labels: Labels) -> tuple[list[Sample], list[Sample]]:
+def _samples(
+    project: Project, this: run.Run, task: Task, labels: Labels
+) -> tuple[list[Sample], list[Sample]]:
     """Return training and validation samples: of the dataset now, or those the run began with."""
-    usable = [s for s in project.dataset.samples(usable=True) if s.label is not None]
+    usable = [s for s in project.dataset.samples(usable=True) if task.teaches(s)]
     if chosen := this.samples:
         numbers = {split: set(ids) for split, ids in chosen.items()}
         return (
@@ -242,10 +253,12 @@ def _samples(project: Project, this: run.Run, labels: Labels) -> tuple[list[Samp
         )
     train = [s for s in usable if s.split == "train"]
     validation = [s for s in usable if s.split == "validation"]
-    if len(labels) < 2:
+    if len(labels) < task.fewest_classes:
         have = f"only the class {labels.names[0]!r}" if labels.names else "no class"
+        needed = {1: "one is", 2: "two are"}.get(task.fewest_classes, f"{task.fewest_classes} are")
         raise StudioError(
-            f"There is {have} in these data, but two are needed.", "Add samples of another class."
+            f"There is {have} in these data, but {needed} needed.",
+            "Add samples of another class.",
         )
     if not train:
         raise StudioError(
@@ -256,10 +269,10 @@ def _samples(project: Project, this: run.Run, labels: Labels) -> tuple[list[Samp
             f"With {len(train)} samples there is nothing left to validate with.",
             "Add samples (three a class at the least), or put some into the validation split.",
         )
-    missing = set(labels.names) - {s.label for s in train}
+    missing = set(labels.names) - set(task.class_counts(train))
     if missing:
         raise StudioError(
-            f"No training sample has the class {', '.join(sorted(map(str, missing)))}.",
+            f"No training sample has the class {', '.join(sorted(missing))}.",
             "Move some of its samples into the training split, or exclude the class.",
         )
     return train, validation
@@ -289,10 +302,10 @@ def _tiny_head(bundle: Bundle) -> bool:
     return size < _TINY_HEAD and all(within(name, bundle.head) for name, _ in learning)
 
 
-def _class_weights(train: list[Sample], labels: Labels) -> Tensor:
+def _class_weights(counts: Mapping[str, int], labels: Labels) -> Tensor:
     """Return the weight of each class: all / (classes x its count), so that the mean weight is one."""
-    counts = Counter(s.label for s in train)
-    return torch.tensor([len(train) / (len(labels) * max(1, counts[n])) for n in labels.names])
+    every = sum(counts.values())
+    return torch.tensor([every / (len(labels) * max(1, counts.get(n, 0))) for n in labels.names])
 
 
 def _channels_last(network: nn.Module) -> None:

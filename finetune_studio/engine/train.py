@@ -359,7 +359,7 @@ def _set_aside(session: Session) -> Iterator[Event]:
     new = {n: found for n, found in problems.items() if n not in session.set_aside}
     session.set_aside |= set(new)
     for number, (sample, why) in new.items():
-        yield SampleSetAside(number, sample.path, why)
+        yield SampleSetAside(number, sample.place, why)
 
 
 def _started(project: Project, this: run.Run, session: Session, *, resumed: bool) -> RunStarted:

@@ -24,7 +24,7 @@ from finetune_studio.engine.features.prefix import FrozenPrefix
 from finetune_studio.engine.features.store import FeatureStore
 from finetune_studio.engine.feeds import CachedFeed, laid_out
 from finetune_studio.engine.launch import Team
-from finetune_studio.engine.loaders import Loader, grouped
+from finetune_studio.engine.loaders import Loader, by_length, grouped
 
 _SAVE_EVERY_S = 30.0  # so that a killed run need not compute everything again
 
@@ -181,6 +181,7 @@ def _filled(
 ) -> Iterator[Event]:
     """Compute and keep what is missing, also if stopped; ``unreadable`` gets samples set aside."""
     done, size, saved = 0, means.batch_size, time.monotonic()
+    todo = by_length(means.task, todo)
     try:
         while done < len(todo) and not means.control.stop.is_set():
             try:
@@ -193,7 +194,7 @@ def _filled(
                             store.put(loaded.kept, prefix.compute(means.task, means.bundle, batch))
                     for sample, reason in loaded.problems:
                         unreadable.add(sample.id)
-                        yield SampleSetAside(sample.id, sample.path, reason)
+                        yield SampleSetAside(sample.id, sample.place, reason)
                     done += len(loaded.kept) + len(loaded.problems)
                     yield Progress("features", done, len(todo))
                     if time.monotonic() - saved > _SAVE_EVERY_S:

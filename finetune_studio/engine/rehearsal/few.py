@@ -10,6 +10,7 @@ from finetune_studio.core.dataset import Row, Sample
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
+from finetune_studio.core.task import Task
 from finetune_studio.engine import presets
 
 
@@ -42,22 +43,23 @@ def batch_size(recipe: Recipe, samples: Samples) -> int:
     return min(wish, len(samples.train))
 
 
-def shuffled(project: Project, seed: int) -> Samples:
+def shuffled(project: Project, task: Task, seed: int) -> Samples:
     """Return the samples that a run would take, in a random order in which classes take turns.
 
     Raises:
         StudioError: If there is nothing to learn from, or nothing to judge with.
     """
-    usable = [s for s in project.dataset.samples(usable=True) if s.label is not None]
+    usable = [s for s in project.dataset.samples(usable=True) if task.teaches(s)]
     rng = random.Random(seed)
     found = Samples(
         _in_turns([s for s in usable if s.split == "train"], rng),
         _in_turns([s for s in usable if s.split == "validation"], rng),
     )
-    if len({s.label for s in found.train}) < 2 or not found.validation:
+    classes = len(task.class_counts(found.train))
+    if classes < task.fewest_classes or not found.train or not found.validation:
         raise StudioError(
             "There are too few samples to estimate a run with.",
-            "Two classes are needed, and samples to learn from and to judge with.",
+            "Samples to learn from and to judge with are needed, of two classes where there are any.",
         )
     return found
 

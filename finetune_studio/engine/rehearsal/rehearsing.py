@@ -16,6 +16,7 @@ from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.engine import device as devices
 from finetune_studio.engine.allocator import give_back
+from finetune_studio.engine.evaluate import load_task
 from finetune_studio.engine.rehearsal.few import Samples, batch_size, shuffled
 from finetune_studio.engine.rehearsal.reckoning import Reckoned, reckon, too_large
 from finetune_studio.engine.rehearsal.trial import Trial, Until, carry_out
@@ -77,7 +78,7 @@ def rehearse(project: Project, recipe: Recipe, control: Control) -> Iterator[Eve
 def _rehearsed(project: Project, recipe: Recipe, control: Control) -> Estimated | None:
     _bring_in_libraries()
     began = time.monotonic()
-    samples = shuffled(project, recipe.seed)
+    samples = shuffled(project, load_task(recipe.task), recipe.seed)
     limited = Control()
     limited.stop = Until(control.stop, began + _MOST_S)
     give_back()

@@ -1,0 +1,82 @@
+"""Text made ready for a network, with numpy and tokenizers alone; copied as it is into every text export."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Encoding, Tokenizer
+
+
+def open_tokenizer(content: bytes, max_length: int, stride: int = 0) -> Tokenizer:
+    """Return the tokenizer in the text of a ``tokenizer.json``.
+
+    Args:
+        content: The file's bytes.
+        max_length: Longer texts are cut to so many tokens, those that mark start and end included.
+        stride: Where a text is cut into windows, so many tokens of the one stand again in the next.
+    """
+    tokenizer = Tokenizer.from_buffer(content)
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_length, stride=stride)
+    return tokenizer
+
+
+def padded(rows: Sequence[Sequence[int]], filler: int) -> np.ndarray:
+    """Return rows of different length as one table, int64 (rows, longest)."""
+    table = np.full((len(rows), max(map(len, rows), default=0)), filler, np.int64)
+    for number, row in enumerate(rows):
+        table[number, : len(row)] = row
+    return table
+
+
+def inputs_of(
+    encodings: Sequence[Encoding], names: Sequence[str], pad_id: int
+) -> dict[str, np.ndarray]:
+    """Return what the network takes, by name: int64 (texts, longest).
+
+    Args:
+        encodings: What the tokenizer made of each text.
+        names: Which of ``input_ids``, ``attention_mask`` and ``token_type_ids`` the network takes.
+        pad_id: The token that fills up shorter texts.
+    """
+    every = {
+        "input_ids": padded([e.ids for e in encodings], pad_id),
+        "attention_mask": padded([[1] * len(e.ids) for e in encodings], 0),
+        "token_type_ids": padded([e.type_ids for e in encodings], 0),
+    }
+    return {name: every[name] for name in names}
+
+
+def text_of(given: str) -> str:
+    """Return the text in a file of that path, or the given text itself where there is no such file.
+
+    Raises:
+        ValueError: If the file holds no text, or nothing at all.
+        OSError: If it cannot be read.
+    """
+    try:
+        is_file = Path(given).is_file()
+    except (OSError, ValueError):  # too long for a path: a text
+        is_file = False
+    text = decoded(Path(given).read_bytes()) if is_file else given
+    if not text.strip():
+        raise ValueError("there is no text in it")
+    return text
+
+
+def decoded(content: bytes) -> str:
+    """Return the text in a file's bytes: UTF-8, UTF-16 with its mark, or Windows' western letters.
+
+    Raises:
+        ValueError: If there are zero bytes in it, as no text has.
+    """
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16")
+    if b"\0" in content:
+        raise ValueError("it holds zero bytes, so it is no text")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", errors="replace")
