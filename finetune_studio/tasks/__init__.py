@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from finetune_studio.core.catalogue import Catalogue, Entry
 
+# What is known of a task without loading it: ``readers`` (best guess first), ``headline`` (the score
+# that picks the best checkpoint), ``family`` of its models, what its ``inputs`` are, the ``starter``
+# that is offered first, and ``fewest_classes``: how many classes data must have to be trained on.
 CATALOGUE = Catalogue(
     "task",
     [
@@ -12,7 +15,84 @@ CATALOGUE = Catalogue(
             "Image classification",
             "Tells which of your classes a picture belongs to.",
             "finetune_studio.tasks.image_classification:ImageClassification",
-            {"readers": ["image_folder", "image_table"], "headline": "accuracy"},
+            {
+                "readers": ["image_folder", "image_table"],
+                "headline": "accuracy",
+                "family": "image",
+                "inputs": "images",
+                "starter": "starter",
+                "fewest_classes": 2,
+            },
+        ),
+        Entry(
+            "text_classification",
+            "Text classification",
+            "Tells which of your classes, one or several, a text belongs to.",
+            "finetune_studio.tasks.text_classification:TextClassification",
+            {
+                "readers": ["text_table", "text_folder"],
+                "headline": "macro_f1",
+                "family": "text",
+                "inputs": "texts",
+                "starter": "minilm",
+                "fewest_classes": 2,
+            },
+        ),
+        Entry(
+            "token_classification",
+            "Finding names in text",
+            "Marks the words of a text that name something, such as diseases, places or amounts.",
+            "finetune_studio.tasks.token_classification:TokenClassification",
+            {
+                "readers": ["conll", "span_lines"],
+                "headline": "entity_f1",
+                "family": "text",
+                "inputs": "texts",
+                "starter": "minilm",
+                "fewest_classes": 0,
+            },
+        ),
+        Entry(
+            "question_answering",
+            "Question answering",
+            "Answers a question with the words of a text that hold the answer.",
+            "finetune_studio.tasks.question_answering:QuestionAnswering",
+            {
+                "readers": ["squad", "question_table"],
+                "headline": "f1",
+                "family": "text",
+                "inputs": "texts",
+                "starter": "minilm",
+                "fewest_classes": 0,
+            },
+        ),
+        Entry(
+            "summarization",
+            "Summarisation",
+            "Writes a short text that says what a long one says, in the manner of your own summaries.",
+            "finetune_studio.tasks.summarization:Summarization",
+            {
+                "readers": ["summary_table"],
+                "headline": "rouge_l",
+                "family": "seq2seq",
+                "inputs": "texts",
+                "starter": "",
+                "fewest_classes": 0,
+            },
+        ),
+        Entry(
+            "causal_lm",
+            "Language model",
+            "Teaches a language model to reply, or to go on with a text, as your examples do.",
+            "finetune_studio.tasks.causal_lm:CausalLm",
+            {
+                "readers": ["chat_lines", "chat_table", "plain_text"],
+                "headline": "perplexity",
+                "family": "causal",
+                "inputs": "texts",
+                "starter": "",
+                "fewest_classes": 0,
+            },
         ),
     ],
 )
