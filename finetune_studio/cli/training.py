@@ -26,7 +26,7 @@ def demo(arguments: argparse.Namespace, out: Printer, control: Control) -> int:
     folder = arguments.out or settings.documents() / "finetune-studio-demo"
     data = settings.resources() / "samples" / "leaves"
     out.say(f"The sample: {data}")
-    own = {"preset": "quick", "data.path": str(data)}
+    own = {"task": Recipe().task, "preset": "quick", "data.path": str(data)}
     _fits(folder, own["data.path"])
     with Project(folder, Recipe().task) as project:
         finished = _begin(project, own, out, control, launch.Alone())
@@ -214,7 +214,10 @@ def _begin(
     """Index the data, fill in the preset (weaker than the user's own choices), and train."""
     from finetune_studio.engine import curate, presets
     from finetune_studio.engine.train import train as carry_out
+    from finetune_studio.tasks import starter_of
 
+    if not own.get("model.source"):
+        own = own | {"model.source": starter_of(own["task"])}
     choices = Recipe().with_settings(own)
     if choices.data.path or not len(project.dataset):
         _fits(project.folder, choices.data.path)

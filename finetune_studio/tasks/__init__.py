@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from finetune_studio.core.catalogue import Catalogue, Entry
+from finetune_studio.core.errors import StudioError
 
 # What is known of a task without loading it: ``readers`` (best guess first), ``headline`` (the score
 # that picks the best checkpoint), ``family`` of its models, what its ``inputs`` are, the ``starter``
@@ -96,3 +97,19 @@ CATALOGUE = Catalogue(
         ),
     ],
 )
+
+
+def starter_of(task: str) -> str:
+    """Return the model that a task begins with where none was chosen.
+
+    Raises:
+        StudioError: If no model for it comes with the program.
+    """
+    row = CATALOGUE[task]
+    if not row.facts["starter"]:
+        raise StudioError(
+            f"No model for {row.title.lower()} comes with the program, so one must be chosen.",
+            "Give --model: a catalogue name (finetune-studio list models) that was downloaded on the"
+            " Model page, or a folder with a model.",
+        )
+    return str(row.facts["starter"])

@@ -71,21 +71,21 @@ def primed(recipe: Recipe, samples: int) -> dict[str, Any]:
     untouched = Recipe(task=recipe.task)
     if not samples or any(getattr(recipe, s) != getattr(untouched, s) for s in _SECTIONS):
         return {}
-    return preset_settings(recipe.preset, samples)
+    return preset_settings(recipe.preset, samples, recipe.task)
 
 
-def preset_settings(preset: str, samples: int) -> dict[str, Any]:
+def preset_settings(preset: str, samples: int, task: str) -> dict[str, Any]:
     """Return what a preset sets for so many training samples."""
     from finetune_studio.engine import presets
 
-    return presets.settings(preset, max(1, samples))
+    return presets.settings(preset, max(1, samples), task)
 
 
 def departures(recipe: Recipe, samples: int) -> list[str]:
     """Return what differs from the preset, in words such as ``Epochs 20``."""
     known = recipes.fields()
     found = []
-    for name, wanted in preset_settings(recipe.preset, samples).items():
+    for name, wanted in preset_settings(recipe.preset, samples, recipe.task).items():
         value = value_of(recipe, name)
         if value != wanted:
             shown = value.replace("_", " ") if isinstance(value, str) else f"{value:g}"

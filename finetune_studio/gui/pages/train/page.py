@@ -256,7 +256,9 @@ class TrainPage(Page):
 
     @Slot(str)
     def _on_preset_chosen(self, preset: str) -> None:
-        self.studio.set_recipe(choices.preset_settings(preset, self._data.train))
+        self.studio.set_recipe(
+            choices.preset_settings(preset, self._data.train, self.studio.recipe.task)
+        )
         self._show_setup()
 
     @Slot(str, object)

@@ -65,17 +65,17 @@ class SetupPanel(QWidget):
         column.addStretch(1)
 
     def _make_presets(self) -> None:
-        from finetune_studio.engine.presets import PRESETS
+        from finetune_studio.engine import presets
 
+        rows = presets.rows(Recipe().task)  # their names are the same for every task
         self._card = Card(self.tr("How thoroughly to train"))
-        self.presets = ChoiceBar([(row.name, self.tr(row.title)) for row in PRESETS])
+        self.presets = ChoiceBar([(row.name, self.tr(row.title)) for row in rows])
         self.presets.setObjectName("presets")
         self.presets.chosen.connect(self.preset_chosen)
         summaries = QHBoxLayout()
         summaries.setSpacing(16)
-        for row in PRESETS:
+        for row in rows:
             label = _wrapped("small")
-            label.setText(self.tr(row.summary))
             label.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
             self._summaries[row.name] = label
             summaries.addWidget(label, 1)
@@ -132,7 +132,11 @@ class SetupPanel(QWidget):
 
     def show_recipe(self, recipe: Recipe, departures: list[str]) -> None:
         """Show a recipe's values, and what differs from its preset."""
+        from finetune_studio.engine import presets
+
         self.presets.set_value(recipe.preset)
+        for row in presets.rows(recipe.task):
+            self._summaries[row.name].setText(self.tr(row.summary))
         for form in self.forms:
             form.set_recipe(recipe)
         text = self.tr("Your own choices: {list}").format(list=" · ".join(departures))

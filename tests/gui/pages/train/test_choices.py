@@ -24,7 +24,7 @@ def test_a_touched_recipe_is_left_alone() -> None:
 def test_departures_are_named() -> None:
     recipe = Recipe()
     own = recipe.with_settings(
-        choices.preset_settings("balanced", 168)
+        choices.preset_settings("balanced", 168, "image_classification")
         | {"optimiser.epochs": 20, "layers.amount": "later_half"}
     )
     assert choices.departures(own, 168) == ["How much to retrain: later half", "Epochs: 20"]

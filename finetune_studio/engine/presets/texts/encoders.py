@@ -1,0 +1,56 @@
+"""Presets of tasks that read text with an encoder: classes, names in text, answers in text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from finetune_studio.engine.presets.row import three
+
+ROWS = three(
+    "Trains the new last layer only: a first honest answer, in about a minute for a thousand texts.",
+    "Also retrains the later half of the encoder, slowly: minutes, and usually better.",
+    "Retrains the whole encoder for longer: the most accurate, and the slowest.",
+)
+# Classes can be told from what a frozen encoder says; words and answers need one that learns.
+_NEEDS_ENCODER = ("token_classification", "question_answering")
+
+
+def settings(preset: str, samples: int, task: str) -> dict[str, Any]:
+    """Return the fields that a preset sets for so many training samples."""
+    few = samples < 500
+    common = {
+        "augment.strength": "none",
+        "optimiser.schedule": "linear",
+        "optimiser.warmup_share": 0.1,
+        "optimiser.weight_decay": 0.01,
+    }
+    if preset == "quick" and task not in _NEEDS_ENCODER:
+        return common | {
+            "layers.amount": "head_only",
+            "optimiser.method": "solve",
+            "optimiser.epochs": 10,
+            "stop.patience": 10,
+        }
+    if preset == "quick":
+        return common | {
+            "layers.amount": "later_half",
+            "optimiser.epochs": 4 if few else 1,
+            "optimiser.learning_rate": 1e-4,
+            "optimiser.head_learning_rate": 1e-3,
+            "stop.patience": 4,
+        }
+    if preset == "balanced":
+        return common | {
+            "layers.amount": "later_half" if task not in _NEEDS_ENCODER else "everything",
+            "optimiser.epochs": 8 if few else 4,
+            "optimiser.learning_rate": 1e-4,
+            "optimiser.head_learning_rate": 1e-3,
+            "stop.patience": 3,
+        }
+    return common | {
+        "layers.amount": "everything",
+        "optimiser.epochs": 12 if few else 6,
+        "optimiser.learning_rate": 7e-5,
+        "optimiser.head_learning_rate": 1e-3,
+        "stop.patience": 3,
+    }
