@@ -7,7 +7,8 @@ from finetune_studio.core.errors import StudioError
 
 # What is known of a task without loading it: ``readers`` (best guess first), ``headline`` (the score
 # that picks the best checkpoint), ``family`` of its models, what its ``inputs`` are, the ``starter``
-# that is offered first, and ``fewest_classes``: how many classes data must have to be trained on.
+# that is offered first, what ``one`` sample and ``many`` are called, and ``fewest_classes``: how many
+# classes data must have to be trained on.
 CATALOGUE = Catalogue(
     "task",
     [
@@ -22,6 +23,8 @@ CATALOGUE = Catalogue(
                 "family": "image",
                 "inputs": "images",
                 "starter": "starter",
+                "one": "photo",
+                "many": "photos",
                 "fewest_classes": 2,
             },
         ),
@@ -36,6 +39,8 @@ CATALOGUE = Catalogue(
                 "family": "text",
                 "inputs": "texts",
                 "starter": "minilm",
+                "one": "text",
+                "many": "texts",
                 "fewest_classes": 2,
             },
         ),
@@ -50,6 +55,8 @@ CATALOGUE = Catalogue(
                 "family": "text",
                 "inputs": "texts",
                 "starter": "minilm",
+                "one": "text",
+                "many": "texts",
                 "fewest_classes": 0,
             },
         ),
@@ -64,6 +71,8 @@ CATALOGUE = Catalogue(
                 "family": "text",
                 "inputs": "texts",
                 "starter": "minilm",
+                "one": "question",
+                "many": "questions",
                 "fewest_classes": 0,
             },
         ),
@@ -78,6 +87,8 @@ CATALOGUE = Catalogue(
                 "family": "seq2seq",
                 "inputs": "texts",
                 "starter": "",
+                "one": "text",
+                "many": "texts",
                 "fewest_classes": 0,
             },
         ),
@@ -92,6 +103,8 @@ CATALOGUE = Catalogue(
                 "family": "causal",
                 "inputs": "texts",
                 "starter": "",
+                "one": "example",
+                "many": "examples",
                 "fewest_classes": 0,
             },
         ),
@@ -113,3 +126,14 @@ def starter_of(task: str) -> str:
             " Model page, or a folder with a model.",
         )
     return str(row.facts["starter"])
+
+
+def nouns(task: str) -> tuple[str, str]:
+    """Return what one sample of a task and several are called: ``("photo", "photos")``."""
+    facts = CATALOGUE[task].facts if task in CATALOGUE else {}
+    return str(facts.get("one", "sample")), str(facts.get("many", "samples"))
+
+
+def fewest_classes(task: str) -> int:
+    """Return how many classes the data of a task must have."""
+    return int(CATALOGUE[task].facts["fewest_classes"]) if task in CATALOGUE else 2

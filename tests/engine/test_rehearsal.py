@@ -14,6 +14,7 @@ from finetune_studio.core.files import folder_size
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
+from finetune_studio.engine.evaluate import load_task
 from finetune_studio.engine.features import store
 from finetune_studio.engine.rehearsal import few, none_beside, reckoning, rehearse, rehearsing
 from finetune_studio.engine.rehearsal.trial import Trial
@@ -184,7 +185,7 @@ def test_one_that_waited_and_was_stopped_meanwhile_does_not_begin(
 
 
 def test_few_samples_are_of_every_class(project: Project) -> None:
-    samples = few.shuffled(project, 0)
+    samples = few.shuffled(project, load_task(project.task), 0)
     assert (len(samples.train), len(samples.validation)) == (36, 12)
     chosen = samples.few(6, 3)
     assert sorted(str(s.label) for s in chosen.train) == sorted(2 * [f"class{n}" for n in range(3)])
@@ -224,7 +225,7 @@ def test_what_a_cache_folder_holds_is_read_without_touching_it(
 
 
 def test_memory_grows_with_the_batch_and_with_what_is_kept(project: Project) -> None:
-    samples = few.shuffled(project, 0)
+    samples = few.shuffled(project, load_task(project.task), 0)
     trial = Trial(8, 4, peak_mb=300.0, row_bytes=2**20)
 
     def memory(**changes: int) -> float:

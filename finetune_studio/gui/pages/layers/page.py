@@ -211,7 +211,11 @@ class LayersPage(Page):
                 self.amounts.set_tip(name, self.tr(words.TIPS[name]))
         self.amounts.set_value(layers.amount)
         self._recommended.setText(
-            self.tr(words.recommendation(self._data.train, len(self._data.labels)))
+            self.tr(
+                words.recommendation(
+                    self._data.train, len(self._data.labels), self.studio.recipe.task
+                )
+            )
         )
         self._rates.set_recipe(self.studio.recipe)
         self._rates_card.setVisible(self.studio.expert)
@@ -224,7 +228,7 @@ class LayersPage(Page):
         )
         figure, sentence = words.memory_words(look.memory_mb, free_memory_mb())
         self._memory.show_figure(figure, self.tr(sentence))
-        over = words.overfitting(self._data.train, look.trainable)
+        over = words.overfitting(self._data.train, look.trainable, self.studio.recipe.task)
         self.overfitting.show_sentence(over.level, self.tr(over.word), self.tr(over.text))
         head = sum(size for name, size in look.root.owned() if within(name, look.head))
         trained = count(look.root, names) - head

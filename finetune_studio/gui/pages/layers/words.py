@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from finetune_studio.core.recipe import Recipe
+from finetune_studio.tasks import CATALOGUE, nouns
 
 AMOUNTS = (
     ("head_only", "Head only"),
@@ -14,10 +15,10 @@ AMOUNTS = (
     ("everything", "Everything"),
 )
 TIPS = {
-    "head_only": "Only the new last layer learns. Fastest, and safest with few photos.",
+    "head_only": "Only the new last layer learns. Fastest, and safest with few samples.",
     "last_stage": "The last part of the network learns too, slowly. Usually better.",
-    "later_half": "The later half learns. For some thousand photos, or unusual ones.",
-    "everything": "Every layer learns. Slow; for many photos that differ much from everyday ones.",
+    "later_half": "The later half learns. For some thousand samples, or unusual ones.",
+    "everything": "Every layer learns. Slow; for many samples that differ much from everyday ones.",
     "custom": "The boxes that you ticked in the tree.",
 }
 
@@ -42,45 +43,50 @@ class Expectation:
     text: str
 
 
-def recommend(photos: int, classes: int) -> str:
-    """Return the choice that suits so many training photos."""
-    if photos < _FEW_A_CLASS * max(1, classes):
+def recommend(samples: int, classes: int, task: str) -> str:
+    """Return the choice that suits so many training samples."""
+    if CATALOGUE[task].facts["family"] != "image":
+        from finetune_studio.engine import presets
+
+        return str(presets.settings("balanced", samples, task)["layers.amount"])
+    if samples < _FEW_A_CLASS * max(1, classes):
         return "head_only"
-    if photos < _MANY:
+    if samples < _MANY:
         return "last_stage"
-    return "later_half" if photos < _VERY_MANY else "everything"
+    return "later_half" if samples < _VERY_MANY else "everything"
 
 
-def recommendation(photos: int, classes: int) -> str:
-    """Return the recommendation as a line; empty without photos."""
-    if not photos:
+def recommendation(samples: int, classes: int, task: str) -> str:
+    """Return the recommendation as a line; empty without samples."""
+    if not samples:
         return ""
-    title = dict(AMOUNTS)[recommend(photos, classes)].lower()
-    article = "" if title == "everything" else "the "
-    return f"Recommended for {photos:,} photos: {article}{title}"
+    title = dict(AMOUNTS)[recommend(samples, classes, task)].lower()
+    article = "the " if title in ("head only", "last stage", "later half") else ""
+    return f"Recommended for {samples:,} {nouns(task)[1]}: {article}{title}"
 
 
-def overfitting(photos: int, trainable: int) -> Expectation:
-    """Return the risk that the model learns these photos by heart, by photos per trainable parameter."""
-    if not photos or not trainable:
-        return Expectation("info", "Overfitting: not known.", "Add photos on the Data page first.")
-    ratio = photos / trainable
+def overfitting(samples: int, trainable: int, task: str) -> Expectation:
+    """Return the risk that the model learns samples by heart, by samples per trainable parameter."""
+    _, many = nouns(task)
+    if not samples or not trainable:
+        return Expectation("info", "Overfitting: not known.", f"Add {many} on the Data page first.")
+    ratio = samples / trainable
     count = _count(trainable)
     if ratio >= _SAFE:
         return Expectation(
-            "ok", "Overfitting: low.", f"{photos:,} photos for {count} parameters that learn."
+            "ok", "Overfitting: low.", f"{samples:,} {many} for {count} parameters that learn."
         )
     if ratio >= _RISKY:
         return Expectation(
             "info",
             "Overfitting: moderate.",
-            f"{photos:,} photos for {count} parameters that learn. Varied pictures and early stopping"
+            f"{samples:,} {many} for {count} parameters that learn. Varied samples and early stopping"
             " usually hold it off.",
         )
     return Expectation(
         "warning",
         "Overfitting: high.",
-        f"{photos:,} photos for {count} parameters that learn: the model can learn them by heart."
+        f"{samples:,} {many} for {count} parameters that learn: the model can learn them by heart."
         " Early stopping keeps the best epoch; retraining less is safer.",
     )
 

@@ -63,7 +63,7 @@ class RunsPage(Page):
         self._from.setToolTip(
             self.tr(
                 "The next run begins with this run's best network. Classes that it knows stay known;"
-                " photos and classes may have been added since."
+                " samples and classes may have been added since."
             )
         )
         self._resume = self._button(self.tr("Resume"), "resume_run", self._on_resume_clicked)

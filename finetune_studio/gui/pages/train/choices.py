@@ -6,6 +6,7 @@ from typing import Any
 
 from finetune_studio.core import recipe as recipes
 from finetune_studio.core.recipe import Recipe
+from finetune_studio.tasks import fewest_classes, nouns
 
 _SECTIONS = ("layers", "optimiser", "augment", "stop")
 
@@ -93,16 +94,17 @@ def departures(recipe: Recipe, samples: int) -> list[str]:
     return found
 
 
-def cannot_start(splits: dict[str, int], classes: int, *, local: bool) -> str:
+def cannot_start(splits: dict[str, int], classes: int, *, local: bool, task: str) -> str:
     """Return why no run can begin, as a sentence; empty if one can."""
+    one, many = nouns(task)
     if not sum(splits.values()):
-        return "Add your photos on the Data page first."
-    if classes < 2:
+        return f"Add your {many} on the Data page first."
+    if classes < fewest_classes(task):
         return "Two classes are needed; these data have one."
     if not splits.get("train"):
-        return "No photo is in the training split; divide the data on the Data page."
+        return f"No {one} is in the training split; divide the data on the Data page."
     if not splits.get("validation"):
-        return "No photo is in the validation split; divide the data on the Data page."
+        return f"No {one} is in the validation split; divide the data on the Data page."
     if not local:
         return "This model is not on this computer yet; download it on the Model page."
     return ""

@@ -9,6 +9,7 @@ from finetune_studio.gui.pages.train.story import Story, heading, so_far
 from finetune_studio.gui.widgets.happenings import span
 from finetune_studio.gui.widgets.plot_legend import power
 from finetune_studio.gui.widgets.progress_card import Figures
+from finetune_studio.tasks import nouns
 
 
 def figures(
@@ -67,7 +68,9 @@ def _live_rows(
     if story.step is not None:
         memory = f"{story.step.memory_mb / 1024:.1f} of {memory_mb / 1024:.1f} GB"
         rows.append((tr("Memory"), memory))
-        speed = tr("{n} photos/s").format(n=f"{story.step.samples_per_second:,.0f}")
+        pace = story.step.samples_per_second
+        figure = f"{pace:,.0f}" if pace >= 10 else f"{pace:.2g}"
+        speed = tr("{n} {samples}/s").format(n=figure, samples=_many(story))
         rows.append((tr("Throughput"), speed))
         if "head" in story.step.learning_rates:
             rows.append((tr("Learning rate (head)"), power(story.step.learning_rates["head"])))
@@ -78,7 +81,7 @@ def _live_rows(
         ago = tr("{time} ago").format(time=span(max(1.0, now - story.saved)))
         rows.append((tr("Last checkpoint"), ago))
     if story.set_aside:
-        rows.append((tr("Photos set aside"), f"{story.set_aside:,}"))
+        rows.append((tr("Set aside"), f"{story.set_aside:,}"))
     return rows
 
 
@@ -95,12 +98,12 @@ def _ended(story: Story, tr: Callable[[str], str]) -> Figures:
         rows.append((tr("Best epoch"), f"{story.best.number:g}"))
     if story.started is not None:
         numbers = story.started.samples
-        rows.append((tr("Trained on"), tr("{n} photos").format(n=f"{numbers.get('train', 0):,}")))
-        rows.append(
-            (tr("Judged on"), tr("{n} photos").format(n=f"{numbers.get('validation', 0):,}"))
-        )
+        rows += [
+            (tr(title), f"{numbers.get(split, 0):,} {_many(story)}")
+            for title, split in (("Trained on", "train"), ("Judged on", "validation"))
+        ]
     if story.set_aside:
-        rows.append((tr("Photos set aside"), f"{story.set_aside:,}"))
+        rows.append((tr("Set aside"), f"{story.set_aside:,}"))
     epochs = step.epoch if step else 0.0
     text = tr("{n} of {all} epochs").format(n=f"{epochs:.3g}", all=story.all_epochs)
     share = min(1.0, epochs / story.all_epochs) if story.all_epochs else 0.0
@@ -111,3 +114,8 @@ def _ended(story: Story, tr: Callable[[str], str]) -> Figures:
         1.0 if done else share,
         tuple(rows),
     )
+
+
+def _many(story: Story) -> str:
+    """Return what the run's samples are called."""
+    return nouns(story.started.task)[1] if story.started else "samples"

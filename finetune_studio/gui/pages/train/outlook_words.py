@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from finetune_studio.core import own_run
 from finetune_studio.core.recipe import Recipe
+from finetune_studio.tasks import nouns
 
 if TYPE_CHECKING:
     from finetune_studio.core.project import Project
@@ -50,10 +51,11 @@ def subtitle(recipe: Recipe, project: Project | None = None) -> str:
 
 def outlook_text(recipe: Recipe, data: Data, look: ModelLook | None) -> str:
     """Return what the run will train, and on what."""
+    _, many = nouns(recipe.task)
     if look is None or not data.train:
         return ""
     text = (
         f"Trains {short(look.trainable)} of {short(look.total)} parameters on"
-        f" {data.train:,} photos, judged on {data.splits.get('validation', 0):,}."
+        f" {data.train:,} {many}, judged on {data.splits.get('validation', 0):,}."
     )
     return f"{text} {look.note}" if own_run.title(recipe.model.source) else text

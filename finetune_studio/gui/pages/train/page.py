@@ -201,7 +201,9 @@ class TrainPage(Page):
         local = self._look.local if self._look is not None else True
         splits = self._data.splits
         return self._refusal or self.tr(
-            choices.cannot_start(splits, len(self._data.labels), local=local)
+            choices.cannot_start(
+                splits, len(self._data.labels), local=local, task=self.studio.recipe.task
+            )
         )
 
     @override

@@ -102,10 +102,10 @@ class SetupPanel(QWidget):
         card = Card(self.tr("What happens when you start"))
         for number, text in enumerate(
             (
-                self.tr("Each photo is looked at once by the layers that stay frozen."),
+                self.tr("Layers that stay frozen look at each sample once, where that saves time."),
                 self.tr(
-                    "The layers that learn see the training photos again and again; after each epoch"
-                    " the model is judged on the validation photos, which it never learns from."
+                    "The layers that learn see the training samples again and again; after each"
+                    " epoch the model is judged on the validation samples, which it never learns from."
                 ),
                 self.tr(
                     "The best epoch is kept. You can pause, stop and resume at any time; nothing is"

@@ -20,13 +20,19 @@ from finetune_studio.gui.pages.layers import words
     ],
 )
 def test_recommends_more_for_more_photos(photos: int, classes: int, amount: str) -> None:
-    assert words.recommend(photos, classes) == amount
+    assert words.recommend(photos, classes, "image_classification") == amount
 
 
 def test_the_recommendation_is_a_line() -> None:
-    assert words.recommendation(3068, 10) == "Recommended for 3,068 photos: the last stage"
-    assert words.recommendation(60_000, 10) == "Recommended for 60,000 photos: everything"
-    assert words.recommendation(0, 0) == ""
+    assert (
+        words.recommendation(3068, 10, "image_classification")
+        == "Recommended for 3,068 photos: the last stage"
+    )
+    assert (
+        words.recommendation(60_000, 10, "image_classification")
+        == "Recommended for 60,000 photos: everything"
+    )
+    assert words.recommendation(0, 0, "image_classification") == ""
 
 
 @pytest.mark.parametrize(
@@ -41,15 +47,20 @@ def test_the_recommendation_is_a_line() -> None:
 def test_overfitting_by_photos_per_parameter(
     photos: int, trainable: int, level: str, word: str
 ) -> None:
-    found = words.overfitting(photos, trainable)
+    found = words.overfitting(photos, trainable, "image_classification")
     assert (found.level, found.word) == (level, word)
 
 
 def test_overfitting_never_gets_safer_with_more_to_learn() -> None:
     order = {"ok": 0, "info": 1, "warning": 2}
-    levels = [order[words.overfitting(1000, 10**n).level] for n in range(2, 9)]
+    levels = [
+        order[words.overfitting(1000, 10**n, "image_classification").level] for n in range(2, 9)
+    ]
     assert levels == sorted(levels)
-    assert "168 photos for 3.7 million parameters" in words.overfitting(168, 3_680_000).text
+    assert (
+        "168 photos for 3.7 million parameters"
+        in words.overfitting(168, 3_680_000, "image_classification").text
+    )
 
 
 @pytest.mark.parametrize(

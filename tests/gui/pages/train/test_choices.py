@@ -38,9 +38,15 @@ def test_every_field_of_the_form_is_one_of_the_recipe() -> None:
 
 def test_reasons_not_to_start() -> None:
     good = {"train": 10, "validation": 2}
-    assert choices.cannot_start(good, 2, local=True) == ""
-    assert "Data page" in choices.cannot_start({}, 0, local=True)
-    assert "Two classes" in choices.cannot_start(good, 1, local=True)
-    assert "validation" in choices.cannot_start({"train": 3}, 2, local=True)
-    assert "training split" in choices.cannot_start({"validation": 3}, 2, local=True)
-    assert "not on this computer" in choices.cannot_start(good, 2, local=False)
+    assert choices.cannot_start(good, 2, local=True, task="image_classification") == ""
+    assert "Data page" in choices.cannot_start({}, 0, local=True, task="image_classification")
+    assert "Two classes" in choices.cannot_start(good, 1, local=True, task="image_classification")
+    assert "validation" in choices.cannot_start(
+        {"train": 3}, 2, local=True, task="image_classification"
+    )
+    assert "training split" in choices.cannot_start(
+        {"validation": 3}, 2, local=True, task="image_classification"
+    )
+    assert "not on this computer" in choices.cannot_start(
+        good, 2, local=False, task="image_classification"
+    )
