@@ -64,6 +64,18 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file atomically, just as it is."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return the files right in a folder by name; none where there is no such folder."""
+    found = sorted(folder.iterdir()) if folder.is_dir() else []
+    return {f.name: f.read_bytes() for f in found if f.is_file() and not f.name.startswith(".")}
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file atomically, indented, so that people can read it."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")

@@ -30,4 +30,5 @@ def bundle_of(run: Run) -> Bundle | None:
         model.get("origin", ""),
         run.recipe,
         line=tuple(model.get("line", ())),
+        files=run.processor_files(),
     )

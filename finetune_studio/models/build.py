@@ -18,8 +18,9 @@ def rebuild(architecture: dict[str, Any], classes: int) -> nn.Module:
 
     Args:
         architecture: ``library`` (torchvision or transformers), then ``builder``, ``kwargs`` and
-            ``head`` for torchvision, or ``config`` for transformers.
-        classes: Number of outputs.
+            ``head`` for torchvision, or ``config`` for transformers; there also ``auto`` and
+            ``pooling`` for texts.
+        classes: Number of outputs, where the network tells classes apart.
 
     Raises:
         StudioError: If this version does not know the architecture.
@@ -33,6 +34,10 @@ def rebuild(architecture: dict[str, Any], classes: int) -> nn.Module:
         assert isinstance(old, nn.Linear)
         network.set_submodule(architecture["head"], nn.Linear(old.in_features, classes))
         return network
+    if library == "transformers" and architecture.get("auto"):
+        from finetune_studio.models.text import networks
+
+        return networks.build(architecture, classes)
     if library == "transformers":
         from finetune_studio.models import folder
 

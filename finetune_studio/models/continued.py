@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from finetune_studio.core import files
 from finetune_studio.core.dataset import Labels
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.own_run import KnownClasses
-from finetune_studio.models import weights
+from finetune_studio.models import build, tied, weights
 from finetune_studio.models.pretrained import Pretrained, processor_for, sized, with_positions
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _NOISE = 0.01  # as a new head begins
 _ANOTHER = "Choose another run or model."
+_TELLING_APART = ("AutoModelForSequenceClassification", "AutoModelForTokenClassification")
 
 
 def from_run(place: Path, choices: ModelChoices, task: str = "") -> Pretrained:
@@ -33,6 +35,8 @@ def from_run(place: Path, choices: ModelChoices, task: str = "") -> Pretrained:
     """
     _refuse_other_task(place, task)
     saved = _read_json(place / "model.json")
+    if saved.get("architecture", {}).get("auto"):
+        return _text(place, saved)
     try:
         labels = Labels(tuple(saved["labels"]["names"]), tuple(saved["labels"].get("ids", ())))
         seen = {**saved["processor"], "image_size": saved["processor"]["crop"]}
@@ -60,6 +64,53 @@ def from_run(place: Path, choices: ModelChoices, task: str = "") -> Pretrained:
         known=KnownClasses(place, labels),
         rows=(state.get(f"{head}.weight"), state.get(f"{head}.bias")),
         line=line,
+    )
+
+
+def _text(place: Path, saved: dict[str, Any]) -> Pretrained:
+    """Return a run's text network with its tokenizer.
+
+    Raises:
+        StudioError: If one of the run's files is missing or damaged.
+    """
+    try:
+        labels = Labels(tuple(saved["labels"]["names"]), tuple(saved["labels"].get("ids", ())))
+        architecture, head = dict(saved["architecture"]), str(saved["head"])
+        processor = dict(saved["processor"])
+    except (AttributeError, KeyError, TypeError) as error:
+        raise StudioError(
+            f"{place / 'model.json'} is not complete: {error} is missing.", _ANOTHER
+        ) from error
+    brought = files.contents(place / "processor")
+    if "tokenizer.json" not in brought:
+        raise StudioError(f"There is no tokenizer in {place / 'processor'}.", _ANOTHER)
+    file, state = _best(place)
+    classes = architecture["auto"] in _TELLING_APART
+
+    def make(outputs: int, seed: int) -> nn.Module:
+        network = build.rebuild(architecture, outputs)
+        given = tied.completed(network, state)
+        weights.fit(
+            network, given, head=head if classes else "", file=file, title="the network beside them"
+        )
+        if classes:
+            build.reset_head(network, head, seed)
+        return network
+
+    line = (*saved.get("line", ()), *([saved["origin"]] if saved.get("origin") else ()))
+    note = f"The last layer knows {len(labels):,} classes of an earlier run."
+    return Pretrained(
+        architecture,
+        processor,
+        head,
+        str(place),
+        note if classes else "The whole network goes on from an earlier run.",
+        lambda _network: None,
+        known=KnownClasses(place, labels) if classes else None,
+        rows=(state.get(f"{head}.weight"), state.get(f"{head}.bias")),
+        line=line,
+        make=make,
+        files=brought,
     )
 
 

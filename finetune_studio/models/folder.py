@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import logging
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,9 +14,9 @@ from finetune_studio.models import build as building
 from finetune_studio.models import weights
 from finetune_studio.models.node import within
 from finetune_studio.models.pretrained import Pretrained, processor_for
+from finetune_studio.models.quiet import quiet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from finetune_studio.core.recipe import ModelChoices
@@ -55,7 +53,7 @@ def find(place: Path, choices: ModelChoices, task: str = "") -> Pretrained:
 
 def build(config: dict[str, Any], classes: int) -> nn.Module:
     """Return the network that a configuration of transformers describes, with random weights."""
-    with _quiet():
+    with quiet():
         from transformers import AutoModelForImageClassification
 
         made = AutoModelForImageClassification.from_config(_config(config, classes))
@@ -138,7 +136,7 @@ def _load(place: Path, values: dict[str, Any], head: str, network: nn.Module) ->
     last = network.get_submodule(head)
     assert isinstance(last, nn.Linear)
     try:
-        with _quiet():
+        with quiet():
             loaded, told = AutoModelForImageClassification.from_pretrained(
                 str(place),
                 config=_config(values, last.out_features),
@@ -214,22 +212,6 @@ def _side(size: Any) -> int | None:
     if isinstance(size, list) and size:
         size = size[0]
     return int(size) if isinstance(size, int | float) and size > 0 else None
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the progress bars and advice of transformers off the terminal."""
-    from transformers.utils import logging as theirs
-
-    level, bars = theirs.get_verbosity(), theirs.is_progress_bar_enabled()
-    theirs.set_verbosity(logging.CRITICAL)
-    theirs.disable_progress_bar()
-    try:
-        yield
-    finally:
-        theirs.set_verbosity(level)
-        if bars:
-            theirs.enable_progress_bar()
 
 
 # --- an export of this program -----------------------------------------------------------------------

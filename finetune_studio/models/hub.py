@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import os
 import re
@@ -32,8 +33,11 @@ _SILENCE_S = 30
 def local(entry: Entry) -> Path | None:
     """Return the file with a row's weights, or None if it is not on this computer.
 
-    Looked for in this program's folder and in the one that torchvision itself fills.
+    Looked for in this program's folder and in the one that torchvision itself fills. Of a text model
+    it is the folder with weights and tokenizer.
     """
+    if "package" in entry.facts:
+        return _in_package(entry)
     if "card" in entry.facts:
         described = card(entry)
         if described is None:
@@ -44,6 +48,18 @@ def local(entry: Entry) -> Path | None:
         file = folder / str(entry.facts["file"])
         if file.is_file():
             return file
+    return None
+
+
+def _in_package(entry: Entry) -> Path | None:
+    """Return the folder inside an installed package that brings a model, without running its code."""
+    package, _, inside = str(entry.facts["package"]).partition("/")
+    found = importlib.util.find_spec(package)
+    places = found.submodule_search_locations if found else None
+    for place in places or ():
+        folder = Path(place) / inside
+        if (folder / "config.json").is_file():
+            return folder
     return None
 
 
@@ -78,6 +94,11 @@ def absent(entry: Entry) -> StudioError:
             f"The model {entry.title!r} should lie inside the program, but its file is missing.",
             "Install Finetune Studio again, or choose another model.",
         )
+    if "package" in entry.facts:
+        return StudioError(
+            f"The model {entry.title!r} should have been installed with the program, but is missing.",
+            "Install Finetune Studio again, or choose another model.",
+        )
     return StudioError(
         f"The weights of {entry.title} are not on this computer ({entry.facts['size_mb']} MB).",
         "Download them on the Model page, choose a weights file of your own, or the starter,"
@@ -107,7 +128,7 @@ def fetch(entry: Entry, control: Control, address: str | None = None) -> Iterato
     if present is not None:
         yield _downloaded(entry, present)
         return
-    if "card" in entry.facts:
+    if "card" in entry.facts or "package" in entry.facts:
         raise absent(entry)
     if settings.load().offline:
         raise StudioError(

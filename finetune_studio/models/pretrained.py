@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,9 @@ class Pretrained:
         known: The classes that its last layer knows, where it is a run of this program.
         rows: That layer's weight (class, feature) and bias (class).
         line: What it was itself begun from, the first first.
+        make: Returns the whole network with its weights and so many outputs, new layers from the
+            seed; None where ``fill`` puts the weights into a network built before.
+        files: Files of its tokenizer, by name.
     """
 
     architecture: dict[str, Any]
@@ -51,10 +54,17 @@ class Pretrained:
     known: KnownClasses | None = None
     rows: tuple[Tensor | None, Tensor | None] = (None, None)
     line: tuple[str, ...] = ()
+    make: Callable[[int, int], nn.Module] | None = None
+    files: dict[str, bytes] = field(default_factory=dict)
 
 
 def find(
-    choices: ModelChoices, family: str, *, task: str = "", weights_needed: bool = True
+    choices: ModelChoices,
+    family: str,
+    *,
+    task: str = "",
+    auto: str = "",
+    weights_needed: bool = True,
 ) -> Pretrained:
     """Return what the choice stands for.
 
@@ -62,12 +72,22 @@ def find(
         choices: A catalogue name, a weights file or a folder, and the image size.
         family: What the task needs, for example ``image``.
         task: The task's name, which a run must have been taught too; empty for any.
+        auto: The class of transformers that a text task needs; empty for pictures.
         weights_needed: Off to look at a model of the catalogue that was not downloaded yet.
 
     Raises:
         StudioError: If there is no such model here, or its files are damaged or of another kind.
     """
+    if auto:
+        from finetune_studio.models import text
+
+        return text.find(choices, family, auto, task=task, weights_needed=weights_needed)
     found = _find(choices, family, task, weights_needed=weights_needed)
+    if found.architecture.get("auto"):
+        raise StudioError(
+            f"The model {choices.source} reads texts, not pictures.",
+            "Choose a model made for image classification.",
+        )
     if choices.image_size:
         _refuse_wrong_size(found, choices.image_size)
     return found
@@ -101,10 +121,11 @@ def _find(choices: ModelChoices, family: str, task: str, *, weights_needed: bool
             f"There is no model at {choices.source}.",
             "Check the path, or choose a model of the catalogue.",
         )
-    raise _not_offered(choices.source)
+    raise not_offered(choices.source)
 
 
-def _not_offered(name: str) -> StudioError:
+def not_offered(name: str) -> StudioError:
+    """Return the error for a name that is neither in the catalogue nor a place."""
     try:
         zoo.CATALOGUE[name]
     except StudioError as error:

@@ -181,11 +181,13 @@ def _refuse_not_numbers(file: Path, state: State) -> None:
 def fit(network: nn.Module, state: State, *, head: str, file: Path, title: str) -> None:
     """Put a state into a network, all but its head, whatever that head's size was.
 
+    With an empty ``head`` all of it is put in.
+
     Raises:
         StudioError: If the state belongs to another network: what differs, in words.
     """
-    own = {name: value for name, value in network.state_dict().items() if not within(name, head)}
-    given = {name: value for name, value in state.items() if not within(name, head)}
+    own = {n: value for n, value in network.state_dict().items() if not _made_new(n, head)}
+    given = {n: value for n, value in state.items() if not _made_new(n, head)}
     problems = differences(
         {name: tuple(value.shape) for name, value in own.items()},
         {name: tuple(value.shape) for name, value in given.items()},
@@ -202,7 +204,11 @@ def fit(network: nn.Module, state: State, *, head: str, file: Path, title: str) 
 
 
 def _head_state(network: nn.Module, head: str) -> State:
-    return {name: value for name, value in network.state_dict().items() if within(name, head)}
+    return {n: value for n, value in network.state_dict().items() if _made_new(n, head)}
+
+
+def _made_new(name: str, head: str) -> bool:
+    return bool(head) and within(name, head)
 
 
 Shapes = dict[str, tuple[int, ...]]

@@ -33,7 +33,7 @@ def _numbered(builder: str, classes: int = 1000) -> weights.State:
 
 def test_the_starter_is_first_and_every_row_says_what_a_user_must_know():
     assert ROWS[0].name == "starter"
-    assert zoo.CATALOGUE.family("image") == ROWS
+    assert [row for row in ROWS if "file" in row.facts] == zoo.CATALOGUE.family("image")[1:]
     for row in FETCHED:
         for fact in ("licence", "size_mb", "parameters", "pretrained_on", "image_size"):
             assert row.facts[fact], (row.name, fact)

@@ -19,9 +19,12 @@ from finetune_studio.engine.run.checkpoints import (
     read_tensors,
     save_tensors,
 )
+from finetune_studio.models import tied
 
 if TYPE_CHECKING:
     from finetune_studio.core.task import Bundle
+
+PROCESSOR = "processor"  # the folder of a run that holds the tokenizer
 
 
 class Run:
@@ -131,6 +134,10 @@ class Run:
         """Return the names of the last checkpoint and of the one that holds the best weights."""
         return checkpoints.index_of(self.folder)
 
+    def processor_files(self) -> dict[str, bytes]:
+        """Return the files of the network's tokenizer by name; none for pictures."""
+        return files.contents(self.folder / PROCESSOR)
+
     def size(self) -> int:
         """Return the run's size on disk in bytes."""
         return files.folder_size(self.folder)
@@ -174,10 +181,12 @@ class NoLog:
 
 
 def save_model(folder: Path, bundle: Bundle) -> None:
-    """Write the weights that will never change, then how to build the network."""
-    state = bundle.network.state_dict()
+    """Write the weights that will never change, the tokenizer, then how to build the network."""
+    state = tied.once(bundle.network, bundle.network.state_dict())
     moving = set(moving_names(bundle))
     save_tensors(folder / "frozen.safetensors", {n: t for n, t in state.items() if n not in moving})
+    for name, content in bundle.files.items():
+        files.write_bytes(folder / PROCESSOR / name, content)
     files.write_json(
         folder / "model.json",
         {
@@ -198,12 +207,15 @@ def keep_chosen(folder: Path, chosen: dict[str, Any]) -> None:
 
 
 def moving_names(bundle: Bundle) -> list[str]:
-    """Return the names of the tensors that training may change: what learns, and its buffers."""
+    """Return the names of the tensors that training may change: what learns, and its buffers.
+
+    What a network uses under two names stands under the first alone.
+    """
     learning = {n for n, p in bundle.network.named_parameters() if p.requires_grad}
     parents = {name.rpartition(".")[0] for name in learning}
     return [
         name
-        for name in bundle.network.state_dict()
+        for name in tied.once(bundle.network, bundle.network.state_dict())
         if name in learning
         or (name.rpartition(".")[0] in parents and not _is_parameter(bundle, name))
     ]
@@ -235,7 +247,7 @@ def load_bundle(folder: Path, dataset: Dataset | None = None) -> Bundle:
     model, labels = run.model, run.labels
     network = zoo.rebuild(model["architecture"], len(labels))
     try:
-        network.load_state_dict(state, strict=True)
+        network.load_state_dict(tied.completed(network, state), strict=True)
     except RuntimeError as error:
         raise StudioError(
             f"The weights of run {run.number} do not fit its network: {error}.", "Train again."
@@ -249,4 +261,5 @@ def load_bundle(folder: Path, dataset: Dataset | None = None) -> Bundle:
         model["head"],
         model.get("origin", ""),
         run.recipe,
+        files=run.processor_files(),
     )
