@@ -7,8 +7,8 @@ import json
 import pytest
 
 from finetune_studio.core import tables
-from finetune_studio.core.tables import bounded
 from finetune_studio.core.errors import StudioError
+from finetune_studio.core.tables import bounded
 
 
 def read(path):
