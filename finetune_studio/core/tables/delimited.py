@@ -74,8 +74,9 @@ def rows(table: Table) -> Iterator[Line]:
 def _reader(
     lines: Iterator[str] | list[str], delimiter: str, *, quotes: bool
 ) -> Iterator[list[str]]:
-    quoting = csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE
-    return csv.reader(lines, delimiter=delimiter, strict=True, quoting=quoting)
+    if quotes:
+        return csv.reader(lines, delimiter=delimiter, strict=True)
+    return csv.reader(lines, delimiter=delimiter, strict=True, quoting=csv.QUOTE_NONE)
 
 
 def _head(table: Table) -> tuple[list[str], bool]:

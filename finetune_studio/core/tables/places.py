@@ -51,8 +51,8 @@ def splits_by_name(found: Sequence[Path]) -> dict[Path, str]:
     whole = _named(found, lambda stem: stem)
     if whole:
         return whole
-    for part in (-1, 0):
-        by_part = _named(found, lambda stem, part=part: _parts(stem)[part])
+    for word in (_last, _first):
+        by_part = _named(found, word)
         if len(set(by_part.values())) > 1:
             return by_part
     return {}
@@ -62,5 +62,9 @@ def _named(found: Sequence[Path], word: Callable[[str], str]) -> dict[Path, str]
     return {file: split for file in found if (split := split_named(word(file.stem)))}
 
 
-def _parts(stem: str) -> list[str]:
-    return re.split(r"[._\-\s]+", stem)
+def _first(stem: str) -> str:
+    return re.split(r"[._\-\s]+", stem)[0]
+
+
+def _last(stem: str) -> str:
+    return re.split(r"[._\-\s]+", stem)[-1]
