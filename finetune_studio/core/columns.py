@@ -14,7 +14,7 @@ from finetune_studio.core.tables import Cells
 
 NONE = "-"  # what the user writes where a table has no such column although one was guessed
 _PATH_WORDS = ("path", "file", "filename", "image", "img", "photo", "picture", "name", "id")
-_LABEL_WORDS = (
+LABEL_WORDS = (
     *("label", "labels", "class", "category", "target", "species", "diagnosis", "disease"),
     *("condition", "variety", "type", "kind", "y", "dx"),
 )
@@ -151,11 +151,11 @@ def guess(
             f"Choose the column with the paths, which are relative to the table. {offer}",
         )
     taken = {path, choices.label_column, choices.group_column}
-    split = choices.split_column or _split_column([c for c in columns if c not in taken], rows)
+    split = choices.split_column or split_column([c for c in columns if c not in taken], rows)
     taken.add(split)
     rest = [c for c in columns if c not in taken]
-    label = choices.label_column or _by_words(rest, _LABEL_WORDS)
-    group = choices.group_column or _group_column([c for c in rest if c != label])
+    label = choices.label_column or by_words(rest, LABEL_WORDS)
+    group = choices.group_column or group_column([c for c in rest if c != label])
     label = label or _label_column([c for c in rest if c != group], rows)
     if not label:
         raise StudioError(f"No column of {table} looks like labels.", f"Choose it. {offer}")
@@ -164,7 +164,7 @@ def guess(
 
 def _path_column(columns: Sequence[str], rows: Sequence[Cells], files: Files, strict: bool) -> str:
     there = {c: _share(c, rows, lambda v: files.find(v) is not None) for c in columns}
-    best = max(columns, key=lambda c: there[c] + 0.001 * (_by_words([c], _PATH_WORDS) == c))
+    best = max(columns, key=lambda c: there[c] + 0.001 * (by_words([c], _PATH_WORDS) == c))
     if there[best] > 0:
         return best
     if not strict:
@@ -174,7 +174,8 @@ def _path_column(columns: Sequence[str], rows: Sequence[Cells], files: Files, st
     return best if named[best] >= 0.5 else ""
 
 
-def _split_column(columns: Sequence[str], rows: Sequence[Cells]) -> str:
+def split_column(columns: Sequence[str], rows: Sequence[Cells]) -> str:
+    """Return the column whose cells say train, validation or test; empty if there is none."""
     for column in columns:
         values = {v.strip().lower() for r in rows if (v := r.get(column)) and v.strip()}
         if values and all(split_named(value) for value in values):
@@ -196,13 +197,14 @@ def _label_column(columns: Sequence[str], rows: Sequence[Cells]) -> str:
     return columns[0] if len(columns) == 1 else ""
 
 
-def _group_column(columns: Sequence[str]) -> str:
-    named = _by_words(columns, _GROUP_WORDS)
+def group_column(columns: Sequence[str]) -> str:
+    """Return the column whose name says that it keeps samples together; empty if there is none."""
+    named = by_words(columns, _GROUP_WORDS)
     with_id = [f"{word}{link}id" for word in _GROUPS_WITH_ID for link in ("_", "", " ", "-")]
     return named or next((c for c in columns if c.strip().lower() in with_id), "")
 
 
-def _by_words(columns: Sequence[str], words: Sequence[str]) -> str:
+def by_words(columns: Sequence[str], words: Sequence[str]) -> str:
     """Return the column whose name is one of the words, or holds one between ``_``, or none."""
     for word in words:
         for column in columns:

@@ -8,6 +8,7 @@ import pytest
 
 from finetune_studio.core import tables
 from finetune_studio.core.errors import StudioError
+from finetune_studio.core.tables import bounded
 
 
 def read(path):
@@ -91,7 +92,7 @@ def test_a_table_of_one_column(tmp_path):
         ("a,b\n1,2\n3,4,oops\n5,6\n7,8\n", ["row 3", "'oops'", "'b'"]),
         ('a,b\n1,"2"x\n5,6\n', ["row 2", "quotation mark"]),
         ('a,b\n1,2\n1,"2\n5,6\n', ["row 3", "never closed"]),
-        (b"a,b\n1,2\n3,\x004\n", ["line 3", "zero byte"]),
+        (b"a,b\n1,2\n3,\x004\n", ["row 3", "'b'", "zero byte"]),
         ("", ["empty"]),
         ("  \n ", ["empty"]),
         ("version https://git-lfs.github.com/spec/v1\noid sha256:1\n", ["git-lfs"]),
@@ -107,7 +108,7 @@ def test_damage_is_named(tmp_path, text, words):
 
 
 def test_a_line_without_end_is_refused_before_it_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(tables, "_LONGEST_LINE", 100_000)
+    monkeypatch.setattr(bounded, "LONGEST_LINE", 100_000)
     with pytest.raises(StudioError, match="line 2: the line is longer"):
         read(written(tmp_path, "a,b\n" + "x" * 300_000))
     with pytest.raises(StudioError, match="line 1: the line is longer"):

@@ -64,6 +64,12 @@ class DataChoices(Section):
         "Target column",
         "The column of a table that holds what is learnt: the answer, the summary or the reply.",
     )
+    label_separator: str = described(
+        "",
+        "Between labels",
+        "What stands between several labels of one text, such as ; or |; empty finds it where the same"
+        " labels recur alone or in other company, and - takes every cell as one label.",
+    )
     labels_path: str = described(
         "", "Table of labels", "A second table that gives each label a name; empty finds it beside."
     )
@@ -74,6 +80,11 @@ class DataChoices(Section):
         "",
         "Group column",
         "Samples of one group (a patient, a field, a case) always stay in the same split.",
+    )
+    encoding: str = described(
+        "",
+        "Encoding",
+        "How the letters of texts and tables are written, such as utf-8 or cp1252; empty recognises it.",
     )
     validation_share: float = described(
         0.15,

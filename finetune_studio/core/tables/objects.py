@@ -1,0 +1,89 @@
+"""JSONL: a JSON object a line, its values as texts; a damaged line is named and passed on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from finetune_studio.core.errors import StudioError
+from finetune_studio.core.tables.bounded import STRANGE_HINT, Lines, strange
+from finetune_studio.core.tables.words import Line, Table
+
+_SEEN = 200
+
+
+def columns(table: Table) -> tuple[str, ...]:
+    """Return the names that the first lines use, in the order in which they appear.
+
+    Raises:
+        StudioError: If no line holds any, naming the first that is damaged.
+    """
+    found: dict[str, None] = {}
+    first: Line | None = None
+    for line, _ in zip(rows(table), range(_SEEN), strict=False):
+        found.update(dict.fromkeys(line.cells))
+        first = first or (line if line.problem else None)
+    if first and not found:
+        raise StudioError(f"{table.path}, {first.problem}.", first.hint)
+    if not found:
+        raise StudioError(f"{table.path} has no rows.", "Choose a table with a row a sample.")
+    return tuple(found)
+
+
+def rows(table: Table) -> Iterator[Line]:
+    """Yield each line's values; a line that is no object carries that as its problem."""
+    lines = Lines(table)
+    for text in lines:
+        odd, lines.strange = lines.strange, False
+        if not text.strip():
+            continue
+        number = lines.number
+        try:
+            record = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            if odd and (said := strange(text, table)):
+                yield Line(number, {}, f"line {number}: {said}", STRANGE_HINT)
+                continue
+            where = f", place {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
+            yield Line(
+                number,
+                {},
+                f"line {number}{where}: this is not JSON ({error})",
+                "Each line must hold one object in braces, such as"
+                ' {"text": "some words", "label": "cat"}.',
+            )
+            continue
+        if not isinstance(record, dict):
+            yield Line(
+                number,
+                {},
+                f"line {number}: this is no object with named values",
+                'Each line must look like {"text": "some words", "label": "cat"}.',
+            )
+            continue
+        cells = {name: as_text(value) for name, value in record.items()}
+        yield _checked(number, cells, table)
+
+
+def _checked(number: int, cells: dict[str, str | None], table: Table) -> Line:
+    """Look for letters that no text has; JSON can spell them with backslashes in a sound file too."""
+    for name, cell in cells.items():
+        if cell and (said := strange(cell, table)):
+            return Line(number, cells, f"line {number}, column {name!r}: {said}", STRANGE_HINT)
+    return Line(number, cells)
+
+
+def as_text(value: Any) -> str | None:
+    """Return a value as text: whole numbers without a point, lists and objects as JSON."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, dict) and isinstance(value.get("path"), str):
+        return str(value["path"])  # the way some libraries store a picture and where it came from
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return "" if isinstance(value, bytes) else str(value)
