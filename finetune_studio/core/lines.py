@@ -36,10 +36,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One value of a file of JSON: of a line, or of a list that is the whole file."""
+    """One value of a file of JSON: of a line, or of a list that is the whole file.
+
+    ``place`` says where it stands, for people; ``problem`` why it is none, beginning with that.
+    """
 
     number: int
     value: Any
+    place: str
     problem: str = ""
 
 
@@ -182,11 +186,12 @@ def records(part: Part) -> Iterator[Record]:
     if _is_whole(part):
         value = whole(part)
         items = value if isinstance(value, list) else [value]
-        yield from (Record(number, item) for number, item in enumerate(items, start=1))
+        for number, item in enumerate(items, start=1):
+            yield Record(number, item, f"{part.name}, entry {number}")
         return
     for line in lines(part):
         if line.problem:
-            yield Record(line.number, None, line.problem)
+            yield Record(line.number, None, line.problem.partition(":")[0], line.problem)
         elif line.text.strip():
             yield _parsed(part, line)
 
@@ -194,11 +199,13 @@ def records(part: Part) -> Iterator[Record]:
 def _parsed(part: Part, line: Line) -> Record:
     where = f"{part.name}, line {line.number}"
     try:
-        return Record(line.number, json.loads(line.text))
+        return Record(line.number, json.loads(line.text), where)
     except json.JSONDecodeError as error:
-        return Record(line.number, None, f"{where}, place {error.colno}: no JSON ({error.msg})")
+        return Record(
+            line.number, None, where, f"{where}, place {error.colno}: no JSON ({error.msg})"
+        )
     except (ValueError, RecursionError) as error:
-        return Record(line.number, None, f"{where}: no JSON ({error})")
+        return Record(line.number, None, where, f"{where}: no JSON ({error})")
 
 
 def whole(part: Part) -> Any:

@@ -149,7 +149,7 @@ def _scheme(part: Part) -> tagging.Scheme:
 def _row(part: Part, record: Record, scheme: tagging.Scheme) -> tuple[Row, Marked]:
     fields: dict[str, Any] = {"file": part.name, "row": record.number}
     plain = _plain(record.value)
-    where = f"{part.name}, line {record.number}"
+    where = record.place
     if record.problem:
         return Row(split=part.split, fields=fields, problem=record.problem), Marked()
     if plain is None:
