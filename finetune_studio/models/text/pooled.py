@@ -6,15 +6,21 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class MeanPooling(nn.Module):
-    """The mean over the tokens of a text, padding left out."""
+    """The mean over the tokens of a text, padding left out, brought to a common size.
+
+    Embeddings of sentences are compared by their direction alone; with mean 0 and variance 1 the last
+    layer learns at the same pace from every encoder.
+    """
 
     def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """Return (batch, hidden) of outputs (batch, length, hidden) and a mask (batch, length)."""
         weights = mask.to(hidden.dtype).unsqueeze(-1)
-        return (hidden * weights).sum(1) / weights.sum(1).clamp(min=1.0)
+        mean = (hidden * weights).sum(1) / weights.sum(1).clamp(min=1.0)
+        return functional.layer_norm(mean, mean.shape[-1:])
 
 
 class MeanPooledClassifier(nn.Module):

@@ -1,0 +1,276 @@
+"""Files of lines or of JSON (JSONL, CoNLL, plain text): found, decoded, and read without trust."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from finetune_studio.core.errors import StudioError
+from finetune_studio.core.reader import storable, walk
+from finetune_studio.core.splits import SPLITS, split_named
+from finetune_studio.core.tables import encoding_of
+
+LONGEST = 16 * 2**20  # letters of a line; a longer one is no sample
+_LARGEST = 2**30  # bytes of a JSON file that is read as a whole
+_HEAD = 64 * 2**10
+# Files that tell about data and are none.
+_ABOUT = re.compile(
+    r"(readme|licen[cs]e|provenance|changelog|citation|contributing|notice|copying|authors)\b", re.I
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line without its end; ``problem`` says why it cannot be used, naming file and line."""
+
+    number: int
+    text: str
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One value of a file of JSON: of a line, or of a list that is the whole file.
+
+    ``place`` says where it stands, for people; ``problem`` why it is none, beginning with that.
+    """
+
+    number: int
+    value: Any
+    place: str
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file of a dataset, its name relative to the dataset's root, and the split its name says."""
+
+    path: Path
+    name: str
+    split: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The files that make a dataset, the folder they are relative to, and what to tell about them."""
+
+    root: Path
+    files: tuple[Part, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def listed(self) -> str:
+        """Return the files' names for a sentence."""
+        names = [part.name for part in self.files]
+        more = f" and {len(names) - 4} more" if len(names) > 5 else ""
+        return ", ".join(names[: 4 if more else 5]) + more
+
+
+def parts(path: Path, suffixes: Collection[str]) -> Parts:
+    """Return the files of a dataset: the file itself, or those of a folder that have a suffix.
+
+    A file or folder called train, devel, test or alike is that split. Where some files are splits, those
+    that are none are left out: they often hold the same samples again. A file that was chosen by itself
+    has no split. Files that tell about data (README, LICENSE) are none.
+
+    Raises:
+        StudioError: If the folder cannot be read.
+    """
+    if not path.is_dir():
+        return Parts(path.parent, (Part(path, storable(path.name)),) if path.is_file() else ())
+    names = [
+        name
+        for name in walk(path)[0]
+        if Path(name).suffix.lower() in suffixes and not _ABOUT.match(Path(name).stem)
+    ]
+    found = [Part(path / name, storable(name), _split_of(name)) for name in names]
+    split = [part for name in SPLITS for part in found if part.split == name]
+    others = [part.name for part in found if not part.split]
+    if not split or not others:
+        return Parts(path, tuple(split or found))
+    listed = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
+    note = f"Left out, as their names say no split while others do: {listed}."
+    return Parts(path, tuple(split), (note,))
+
+
+def _split_of(name: str) -> str | None:
+    """Return the split that a file's name or a folder above it says; two different ones say none."""
+    place = Path(name)
+    for word in (place.stem, *reversed(place.parts[:-1])):
+        if exact := split_named(word):
+            return exact
+        said = {split for w in re.split(r"[^a-z]+", word.lower()) if (split := split_named(w))}
+        if len(said) == 1:
+            return said.pop()
+    return None
+
+
+def opened(path: Path) -> str:
+    """Look at a file before it is read; return its encoding.
+
+    Raises:
+        StudioError: If it cannot be read, is empty, or is a pointer left by git-lfs.
+    """
+    try:
+        facts = path.stat()
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+        if head.startswith(b"version https://git-lfs"):
+            raise StudioError(
+                f"{path} is only a pointer left by git-lfs, not the file itself.",
+                "Run 'git lfs pull' in the folder where it came from.",
+            )
+        if not head.strip() and facts.st_size == len(head):
+            raise StudioError(f"{path} is empty.", "Choose a file with samples in it.")
+        return _encoding(path, facts.st_size, facts.st_mtime_ns)
+    except OSError as error:
+        raise StudioError(
+            f"{path} cannot be read: {error.strerror}.", "Check the path and its permissions."
+        ) from error
+
+
+@lru_cache(64)
+def _encoding(path: Path, size: int, changed: int) -> str:
+    """Return a file's encoding, which takes reading all of it, once."""
+    del size, changed  # part of the key
+    return encoding_of(path)
+
+
+def lines(part: Part) -> Iterator[Line]:
+    """Yield every line; one that is too long or holds zero bytes comes with its problem instead.
+
+    Raises:
+        StudioError: As :func:`opened`, and where letters are not in the file's encoding.
+    """
+    encoding = opened(part.path)
+    number = 0
+    try:
+        with part.path.open(encoding=encoding) as file:
+            while line := file.readline(LONGEST):
+                number += 1
+                where = f"{part.name}, line {number}"
+                if len(line) == LONGEST and not line.endswith("\n"):
+                    while (rest := file.readline(LONGEST)) and not rest.endswith("\n"):
+                        pass
+                    yield Line(number, "", f"{where}: it is longer than {LONGEST:,} letters")
+                elif "\0" in line:
+                    place = line.index("\0") + 1
+                    told = f"{where}: at place {place} there is a zero byte, which no text has"
+                    yield Line(number, line.rstrip("\n").replace("\0", "\ufffd"), told)
+                else:
+                    yield Line(number, line.rstrip("\n"))
+    except UnicodeError as error:
+        raise StudioError(
+            f"{part.path}, after line {number}: the letters are not {encoding} ({error}).",
+            "Save the file again in UTF-8.",
+        ) from error
+    except OSError as error:
+        raise StudioError(
+            f"{part.path} cannot be read on after line {number}: {error.strerror}.",
+            "Check the drive, and that the file is still there.",
+        ) from error
+
+
+def records(part: Part) -> Iterator[Record]:
+    """Yield the values of a JSONL file, or the items of a JSON file whose whole is a list or object.
+
+    Raises:
+        StudioError: As :func:`lines`; and if a whole file is no JSON.
+    """
+    if _is_whole(part):
+        value = whole(part)
+        items = value if isinstance(value, list) else [value]
+        for number, item in enumerate(items, start=1):
+            yield Record(number, item, f"{part.name}, entry {number}")
+        return
+    for line in lines(part):
+        if line.problem:
+            yield Record(line.number, None, line.problem.partition(":")[0], line.problem)
+        elif line.text.strip():
+            yield _parsed(part, line)
+
+
+def _parsed(part: Part, line: Line) -> Record:
+    where = f"{part.name}, line {line.number}"
+    try:
+        return Record(line.number, json.loads(line.text), where)
+    except json.JSONDecodeError as error:
+        return Record(
+            line.number, None, where, f"{where}, place {error.colno}: no JSON ({error.msg})"
+        )
+    except (ValueError, RecursionError) as error:
+        return Record(line.number, None, where, f"{where}: no JSON ({error})")
+
+
+def whole(part: Part) -> Any:
+    """Return what a file holds that is one JSON value.
+
+    Raises:
+        StudioError: As :func:`opened`, and if it is no JSON or too large, naming line and place.
+    """
+    encoding = opened(part.path)
+    size = part.path.stat().st_size
+    if size > _LARGEST:
+        raise StudioError(
+            f"{part.path} has {size / 1e6:,.0f} MB; a JSON file is read as a whole.",
+            "Write it as JSONL, an object a line, which may have any size.",
+        )
+    try:
+        return json.loads(part.path.read_text(encoding=encoding))
+    except json.JSONDecodeError as error:
+        raise StudioError(
+            f"{part.path}, line {error.lineno}, place {error.colno}: this is no JSON ({error.msg}).",
+            "The file is damaged or was cut off; write it again.",
+        ) from error
+    except (OSError, ValueError, RecursionError, MemoryError) as error:
+        raise StudioError(
+            f"{part.path} cannot be read as JSON: {error}.", "The file is damaged; write it again."
+        ) from error
+
+
+def _is_whole(part: Part) -> bool:
+    """Whether a file is one JSON value: a list, or an object that goes on after its first line."""
+    beginning = start(part)
+    first, newline, after = beginning.partition("\n")
+    if part.path.suffix.lower() != ".json":
+        return first.strip() in ("[", "{")
+    if beginning.startswith("["):
+        return True
+    try:
+        json.loads(first)
+    except (ValueError, RecursionError):
+        return True
+    return not newline or not after.strip()  # JSONL under another name has a second line
+
+
+def start(part: Part, size: int = _HEAD) -> str:
+    """Return the first letters of a file without blanks before them, for a quick look.
+
+    Raises:
+        StudioError: As :func:`opened`.
+    """
+    encoding = opened(part.path)
+    with part.path.open("rb") as file:
+        return file.read(size).decode(encoding, "ignore").lstrip("\ufeff \t\r\n")
+
+
+def head(part: Part, count: int = 400) -> list[Line]:
+    """Return the first lines, for a quick look; none where the file cannot be read."""
+    try:
+        return list(islice(lines(part), count))
+    except StudioError:
+        return []
+
+
+def first_records(part: Part, count: int = 20) -> list[Any]:
+    """Return the first values, for a quick look; none where the file holds no JSON."""
+    try:
+        return [r.value for r in islice(records(part), count) if not r.problem]
+    except StudioError:
+        return []

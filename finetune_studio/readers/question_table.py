@@ -1,0 +1,216 @@
+"""Reads a table of questions, the texts that answer them, and the answers."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+from finetune_studio.core import answers, asking, tables
+from finetune_studio.core.asking import Wanted
+from finetune_studio.core.dataset import Row
+from finetune_studio.core.errors import StudioError
+from finetune_studio.core.lines import Part, Parts
+from finetune_studio.core.reader import Description, Reader, TableLook
+from finetune_studio.core.recipe import DataChoices
+
+_CONTEXT = ("context", "passage", "paragraph", "document", "text", "article", "body", "source")
+_ANSWER = ("answer", "answers", "answer_text", "text_answer", "solution", "target", "response")
+_START = ("answer_start", "answer_starts", "start", "start_index", "offset", "start_position")
+_WANTED = (
+    Wanted("question_column", ("question", "questions", "query", "q"), "the questions"),
+    Wanted("text_column", _CONTEXT, "the texts that hold the answers"),
+    Wanted("target_column", _ANSWER, "the answers"),
+    Wanted("group_column", ("group", "title", "document_id", "doc_id", "context_id")),
+    Wanted("start", _START),
+    Wanted("id", ("id", "qid", "question_id")),
+    Wanted("impossible", ("is_impossible", "impossible", "unanswerable")),
+)
+_SHOWN = tuple(want.role for want in _WANTED[:4])
+_YES = ("true", "1", "yes", "1.0")
+_MOST = 20_000  # rows that are counted before a table is read
+_ARRAY = re.compile(r"array\((\[.*?\])(?:,\s*dtype=[\w'<>]+)?\)", re.S)
+
+
+class QuestionTable(Reader):
+    """One row a question."""
+
+    name = "question_table"
+
+    def recognises(self, path: Path, names: Collection[str] | None = None) -> float:
+        """Return 0.9 where a table has columns of questions, texts and answers."""
+        del names
+        try:
+            _plan(path, DataChoices())
+        except StudioError:
+            return 0.0
+        return 0.9
+
+    def root(self, path: Path) -> Path:
+        """Return the folder itself, or the one the table lies in."""
+        return path if path.is_dir() else path.parent
+
+    def read(
+        self, path: Path, choices: DataChoices, names: Collection[str] | None = None
+    ) -> Iterator[Row]:
+        """Yield a row a line; one whose answer is not in its text carries that as its problem."""
+        del names
+        found, looked, chosen = _plan(path, choices)
+        for part in found.files:
+            for number, cells in tables.rows(looked[part.name]):
+                yield _row(part, number, cells, chosen[part.name], Counter())
+
+    def describe(
+        self, path: Path, choices: DataChoices, names: Collection[str] | None = None
+    ) -> Description:
+        """Say which column is taken for what, and where answers had to be searched."""
+        del names
+        found, looked, chosen = _plan(path, choices)
+        part = found.files[0]
+        roles = chosen[part.name]
+        tally: Counter[str] = Counter()
+        for number, cells in tables.rows(looked[part.name]):
+            _row(part, number, cells, roles, tally)
+            if number >= _MOST:
+                break
+        title = (
+            f"The table {found.listed}: questions in column {roles['question_column']!r}, their texts"
+            f" in {roles['text_column']!r}, answers in {roles['target_column']!r}"
+        )
+        title += f", splits in {roles['split_column']!r}" if roles["split_column"] else ""
+        notes = asking.notes(found, looked)
+        if tally["several"]:
+            notes.append(
+                f"{tally['several']:,} answers stand at several places of their text; as no column"
+                " says which is meant, the first is taken."
+            )
+        if tally["moved"]:
+            notes.append(
+                f"{tally['moved']:,} answers do not stand where column {roles['start']!r} says; they"
+                " were found elsewhere in their text, and are taken from there."
+            )
+        if tally["lost"]:
+            notes.append(f"{tally['lost']:,} answers are not in their text and are left out.")
+        look = asking.look(looked[part.name], roles, _SHOWN)
+        return Description(title, tuple(notes), look)
+
+    def columns(self, path: Path) -> TableLook | None:
+        """Return the first table's columns and rows, without any guess."""
+        found, looked = asking.tables_at(path)
+        return asking.look(looked[found.files[0].name], {}, _SHOWN)
+
+
+def _plan(
+    path: Path, choices: DataChoices
+) -> tuple[Parts, dict[str, tables.Table], dict[str, dict[str, str]]]:
+    found, looked = asking.tables_at(path)
+    found, chosen = asking.fitting(found, looked, _WANTED, choices)
+    return found, looked, chosen
+
+
+def _row(
+    part: Part, number: int, cells: tables.Cells, roles: dict[str, str], tally: Counter[str]
+) -> Row:
+    """Return one row; ``tally`` counts the answers that were searched, moved and lost."""
+    question = (cells.get(roles["question_column"]) or "").strip()
+    context = cells.get(roles["text_column"]) or ""
+    given = cells.get(roles["target_column"])
+    split, problem = asking.split_of(part, cells, roles["split_column"])
+    group = (cells.get(roles["group_column"]) or "").strip() if roles["group_column"] else ""
+    used = {"file", "row", "question", "context", "answers", *roles.values()}
+    fields: dict[str, Any] = {k: v for k, v in cells.items() if v and k not in used}
+    fields |= {"file": part.name, "row": number, "question": question, "context": context}
+    if roles["id"] and cells.get(roles["id"]):
+        fields["id"] = cells[roles["id"]]
+    kept: list[dict[str, Any]] = []
+    if not question:
+        problem = f"the cell in column {roles['question_column']!r} is empty"
+    elif not context.strip():
+        problem = f"the cell in column {roles['text_column']!r} is empty"
+    elif not problem:
+        kept, problem = _answers(context, given, cells, roles, tally)
+    if not problem:
+        fields["answers"] = kept
+    told = f"{part.name}, row {number}: {problem}" if problem else ""
+    return Row(
+        split=split, group=group or answers.context_key(context), fields=fields, problem=told
+    )
+
+
+def _answers(
+    context: str, cell: str | None, cells: tables.Cells, roles: dict[str, str], tally: Counter[str]
+) -> tuple[list[dict[str, Any]], str]:
+    """Return the answers of a row in their places, or why there is none."""
+    impossible = (cells.get(roles["impossible"]) or "").strip().lower() in _YES
+    if roles["impossible"] and impossible:
+        return [], ""
+    column = roles["target_column"]
+    given = _given(cell or "", cells.get(roles["start"]) if roles["start"] else None)
+    if given is None:
+        return [], (
+            f"the cell in column {column!r} is empty; write [] where a question has no answer, or"
+            " exclude the row"
+        )
+    kept: list[dict[str, Any]] = []
+    for text, start in given:
+        found, moved = answers.placed(context, text, start)
+        if found is None:
+            tally["lost"] += 1
+        elif found not in kept:
+            kept.append(found)
+            tally["moved"] += moved and start is not None
+            tally["several"] += start is None and answers.several(context, found["text"])
+    if given and not kept:
+        return (
+            [],
+            f"the answer {given[0][0][:60]!r} does not stand in column {roles['text_column']!r}",
+        )
+    return kept, ""
+
+
+def _given(cell: str, start: str | None) -> list[tuple[str, int | None]] | None:
+    """Return the answers that a cell holds with their places, if said; None for an empty cell."""
+    if not cell.strip():
+        return None
+    starts = _numbers(_parsed(start or ""))
+    value = _parsed(cell)
+    if isinstance(value, dict):
+        texts, starts = (
+            value.get("text", []),
+            _numbers(value.get("answer_start", value.get("start"))),
+        )
+        value = texts if isinstance(texts, list) else [texts]
+    if not isinstance(value, list):
+        return [(cell, starts[0] if starts else None)]
+    found: list[tuple[str, int | None]] = []
+    for index, one in enumerate(value):
+        if isinstance(one, dict):
+            place = _numbers(one.get("answer_start", one.get("start")))
+            found.append((str(one.get("text") or ""), place[0] if place else None))
+        else:
+            found.append((str(one), starts[index] if index < len(starts) else None))
+    return found
+
+
+def _parsed(cell: str) -> Any:
+    """Return what a cell holds where it is a list, object or number of JSON or Python; else itself."""
+    text = cell.strip()
+    if not text.startswith(("[", "{")) and not text.lstrip("-").isdigit():
+        return cell
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return ast.literal_eval(_ARRAY.sub(r"\1", text))
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return cell
+
+
+def _numbers(value: Any) -> list[int]:
+    items = value if isinstance(value, list) else [value]
+    return [int(item) for item in items if isinstance(item, int) and not isinstance(item, bool)]
