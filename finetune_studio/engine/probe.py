@@ -32,6 +32,7 @@ class _Facts:
 
     root: LayerNode
     head: str
+    always: tuple[str, ...]
     architecture: dict[str, Any]
     origin: str
     note: str
@@ -126,7 +127,7 @@ def _names(facts: _Facts, recipe: Recipe) -> tuple[str, ...]:
     from finetune_studio.models.stages import with_head
 
     known = {node.name for node in facts.root.walk()} | {name for name, _ in facts.root.owned()}
-    return tuple(with_head(recipe.layers.trainable, facts.head, known))
+    return tuple(with_head(recipe.layers.trainable, facts.always, known))
 
 
 def _family(task: str) -> str:
@@ -172,6 +173,7 @@ def _look(choices: ModelChoices, task: str, classes: int) -> _Facts:
     return _Facts(
         root=layers.tree(network, inputs, found.head),
         head=found.head,
+        always=tuple(layers.always(network, found.head)),
         architecture=found.architecture,
         origin=found.origin,
         note=found.note,
