@@ -102,14 +102,14 @@ def trace(network: nn.Module, inputs: Any, *, saved: bool = False) -> Trace:
         network.eval()
         try:
             with torch.no_grad():
-                _run(network, _moved(inputs, "meta"), shapes_of(network))
+                _run(network, moved(inputs, "meta"), shapes_of(network))
         except _CANNOT:
             found.place.clear()
             found.shapes.clear()
             device = next(network.parameters()).device
             if device.type != "meta":
                 with torch.no_grad():
-                    _run(network, _moved(inputs, device))
+                    _run(network, moved(inputs, device))
             return found
     if saved:
         found.saved = saved_bytes(network, inputs)
@@ -125,7 +125,7 @@ def saved_bytes(network: nn.Module, inputs: Any) -> dict[str, int]:
     for name, parameter in network.named_parameters():
         state[name].requires_grad_(parameter.is_floating_point())
     counted = {value.untyped_storage()._cdata for value in state.values()}
-    batch = _moved(inputs, "meta")
+    batch = moved(inputs, "meta")
     samples = len(next(iter(batch.values())) if isinstance(batch, dict) else batch)
     found: dict[str, int] = {}
     kept: list[Tensor] = []  # so that no address is used twice
@@ -166,9 +166,13 @@ def shapes_of(network: nn.Module) -> dict[str, Tensor]:
     return {name: torch.empty_like(value, device="meta").detach() for name, value in tensors}
 
 
-def _moved(inputs: Any, device: Any) -> Any:
+def moved(inputs: Any, device: Any) -> Any:
+    """Return inputs on a device; what had no values becomes zeros, and a mask ones."""
     if isinstance(inputs, dict):
-        return {name: _moved(value, device) for name, value in inputs.items()}
+        found = {name: moved(value, device) for name, value in inputs.items()}
+        if "attention_mask" in found and inputs["attention_mask"].device.type == "meta":
+            found["attention_mask"] = torch.ones_like(found["attention_mask"])
+        return found
     if inputs.device.type == "meta" and torch.device(device).type != "meta":
         return torch.zeros_like(inputs, device=device)
     return inputs.to(device)
