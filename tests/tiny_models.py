@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from finetune_studio.models.quiet import quiet
+
 TEXTS = (
     "the cat sat on the mat and the dog ran after the ball in the garden",
     "patients with breast cancer were treated and the tumour became smaller",
@@ -67,7 +69,8 @@ def folder(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = getattr(transformers, model)(made)
-    network.save_pretrained(place)
+    with quiet():
+        network.save_pretrained(place)
     if kind == "sentence":
         _mean_pooled(place)
     return place

@@ -112,6 +112,13 @@ class Signature:
     outputs: tuple[str, ...]
 
 
+_USUAL = {
+    "text": "AutoModelForSequenceClassification",
+    "seq2seq": "AutoModelForSeq2SeqLM",
+    "causal": "AutoModelForCausalLM",
+}
+
+
 class Task(ABC):
     """What a model can be taught. One file in ``tasks/``, one row in its catalogue.
 
@@ -119,6 +126,7 @@ class Task(ABC):
         name: The catalogue name.
         readers: Dataset formats it accepts, best guess first.
         models: The family of catalogue rows that suit it.
+        network: The class of transformers that its network has, where the family has several.
         headline: The score that picks the best checkpoint; more is better unless ``less_is_better``.
         Options: Its own settings.
         ragged: Whether inputs differ in length: batches then gather samples of similar length, and
@@ -130,12 +138,18 @@ class Task(ABC):
     name: ClassVar[str]
     readers: ClassVar[tuple[str, ...]]
     models: ClassVar[str]
+    network: ClassVar[str] = ""
     headline: ClassVar[str]
     Options: ClassVar[type[TaskOptions]] = TaskOptions
     less_is_better: ClassVar[bool] = False
     ragged: ClassVar[bool] = False
     varies: ClassVar[bool] = True
     fewest_classes: ClassVar[int] = 2
+
+    @classmethod
+    def network_class(cls) -> str:
+        """Return the class of transformers that the task's network has; empty for pictures."""
+        return cls.network or _USUAL.get(cls.models, "")
 
     @classmethod
     def own_options(cls, recipe: Recipe) -> TaskOptions:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from finetune_studio.engine.presets import suited_to
 from finetune_studio.models.node import count, within
@@ -11,7 +11,8 @@ from finetune_studio.models.node import count, within
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from torch import Tensor, nn
+    import torch
+    from torch import nn
 
     from finetune_studio.core.dataset import Labels
     from finetune_studio.core.recipe import Recipe
@@ -21,6 +22,7 @@ _MB = 2**20
 _FLOAT = 4  # bytes of a number
 _TRIAL_BATCH = 8
 _TRIAL_S = 1.5
+_TOKENS = 128  # of a text in a trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def _output_bytes(node: LayerNode) -> int:
 
 @dataclass(frozen=True, slots=True)
 class TimeEstimate:
-    """Seconds, from a short trial with blank pictures on this computer.
+    """Seconds, from a short trial with blank pictures or texts on this computer.
 
     Attributes:
         first_epoch_s: The first epoch, in which the frozen layers are computed for every sample.
@@ -110,19 +112,18 @@ class TimeEstimate:
 
 
 def seconds_per_epoch(recipe: Recipe, labels: Labels, samples: int) -> TimeEstimate:
-    """Try a few steps on blank pictures; return what an epoch of so many samples will take.
+    """Try a few steps on blank inputs; return what an epoch of so many samples will take.
 
     Takes one to ten seconds itself, so it belongs into a worker. Reading and varying the pictures
-    is not counted, nor is validation.
+    is not counted, nor is validation. Texts are taken to have 128 tokens, or as many as the model
+    reads where that is less: the time goes about with the length, which is not known here.
 
     Raises:
         StudioError: If the recipe's model is not there.
     """
-    import torch
-
     from finetune_studio.engine import device as devices
     from finetune_studio.engine.probe import look_at_model
-    from finetune_studio.models import layers, zoo
+    from finetune_studio.models import layers, trace, zoo
 
     look = look_at_model(recipe, labels)
     device = devices.choose(recipe.compute.device).torch
@@ -130,10 +131,13 @@ def seconds_per_epoch(recipe: Recipe, labels: Labels, samples: int) -> TimeEstim
     layers.set_trainable(network, look.trainable_names)
     layers.set_modes(network)
     batch = min(recipe.optimiser.batch_size or suited_to(samples), _TRIAL_BATCH)
-    pixels = torch.zeros(batch, 3, look.image_size, look.image_size, device=device)
-    whole, frozen = _trial(network, pixels, _first_learning(look.root, look.trainable_names))
+    size = look.image_size or min(look.tokens, _TOKENS)
+    blank = trace.moved(trace.blank(network, batch, size), device)
+    first = _first_learning(look.root, look.trainable_names)
+    whole, frozen, places = _trial(network, blank, first)
     whole, frozen = whole * samples / batch, frozen * samples / batch
-    if recipe.compute.cache == "off" or frozen == 0.0:
+    kept = not (look.tokens and places)  # of texts only what has no places any more is kept
+    if recipe.compute.cache == "off" or frozen == 0.0 or not kept:
         return TimeEstimate(whole, whole, cached=False)
     views = recipe.augment.views if recipe.augment.strength != "none" else 1
     return TimeEstimate(frozen * views + (whole - frozen), whole - frozen, cached=True)
@@ -146,37 +150,50 @@ def _first_learning(root: LayerNode, names: Sequence[str]) -> str:
     return owning[place].name if place else ""
 
 
-def _trial(network: nn.Module, pixels: Tensor, first: str) -> tuple[float, float]:
-    """Return the seconds of a whole step, and of the part before the first module that learns."""
+def _trial(network: nn.Module, inputs: Any, first: str) -> tuple[float, float, bool]:
+    """Return the seconds of a whole step, and of the part before the first module that learns.
+
+    Also whether what reaches that module still has places (tokens, or height and width).
+    """
     import torch
 
+    from finetune_studio.models import trace
+
     marks: list[float] = []
+    ranks: list[int] = []
 
-    def reached(_module: nn.Module, _args: object) -> None:
-        marks.append(_now(pixels))
+    def reached(_module: nn.Module, args: object, kwargs: object) -> None:
+        marks.append(_now(device))
+        given = trace.first_tensor(args)
+        given = trace.first_tensor(kwargs) if given is None else given
+        ranks.append(0 if given is None else given.ndim)
 
+    device = next(network.parameters()).device
     found: list[tuple[float, float]] = []
-    hook = network.get_submodule(first).register_forward_pre_hook(reached)
+    hook = network.get_submodule(first).register_forward_pre_hook(reached, with_kwargs=True)
     try:
-        began = _now(pixels)
-        while len(found) < 5 and (len(found) < 2 or _now(pixels) - began < _TRIAL_S):
+        began = _now(device)
+        while len(found) < 5 and (len(found) < 2 or _now(device) - began < _TRIAL_S):
             marks.clear()
             network.zero_grad(set_to_none=True)
-            started = _now(pixels)
+            started = _now(device)
             with torch.enable_grad():
-                network(pixels).logsumexp(1).mean().backward()
-            found.append((_now(pixels) - started, marks[0] - started if marks and first else 0.0))
+                answer = network(**inputs) if isinstance(inputs, dict) else network(inputs)
+                scores = trace.first_tensor(answer)
+                assert scores is not None
+                scores.logsumexp(-1).mean().backward()
+            found.append((_now(device) - started, marks[0] - started if marks and first else 0.0))
     finally:
         hook.remove()
-    return min(found[1:])
+    return *min(found[1:]), max(ranks, default=0) > 2
 
 
-def _now(pixels: Tensor) -> float:
+def _now(device: torch.device) -> float:
     """Return the time, when the device has done all that it was asked."""
     import time
 
     import torch
 
-    if pixels.is_cuda:
+    if device.type == "cuda":
         torch.cuda.synchronize()
     return time.perf_counter()

@@ -32,12 +32,14 @@ class _Facts:
 
     root: LayerNode
     head: str
+    always: tuple[str, ...]
     architecture: dict[str, Any]
     origin: str
     note: str
     known: KnownClasses | None
     local: bool
     image_size: int
+    tokens: int
     stages: tuple[tuple[str, tuple[str, ...]], ...]
     amounts: dict[str, tuple[str, ...]]
 
@@ -53,7 +55,8 @@ class ModelLook:
         origin: A catalogue name, a file or a folder.
         note: A sentence about the head that is replaced, or about what a run knows already.
         local: Whether its weights are on this computer.
-        image_size: Side of the square that it sees, in pixels.
+        image_size: Side of the square that it sees, in pixels; 0 for a text model.
+        tokens: How many tokens it reads of a text; 0 for a model that sees pictures.
         stages: Title and module names of each stage, in the order in which they run, the head last.
         amounts: For each choice of how much to retrain, the names of what then learns.
         total: Numbers in the network.
@@ -69,6 +72,7 @@ class ModelLook:
     note: str
     local: bool
     image_size: int
+    tokens: int
     stages: tuple[tuple[str, tuple[str, ...]], ...]
     amounts: dict[str, tuple[str, ...]]
     total: int
@@ -96,7 +100,7 @@ def look_at_model(recipe: Recipe, labels: Labels) -> ModelLook:
         StudioError: If the model cannot be read, or a custom choice names a layer that it has not.
     """
     classes = max(2, len(labels))
-    facts = _facts(recipe.model, recipe.task, classes)
+    facts = _facts(recipe, classes)
     names = _names(facts, recipe)
     return ModelLook(
         root=facts.root,
@@ -106,6 +110,7 @@ def look_at_model(recipe: Recipe, labels: Labels) -> ModelLook:
         note=facts.known.note(labels) if facts.known and len(labels) else facts.note,
         local=facts.local,
         image_size=facts.image_size,
+        tokens=facts.tokens,
         stages=facts.stages,
         amounts=facts.amounts,
         total=facts.root.parameters,
@@ -126,20 +131,15 @@ def _names(facts: _Facts, recipe: Recipe) -> tuple[str, ...]:
     from finetune_studio.models.stages import with_head
 
     known = {node.name for node in facts.root.walk()} | {name for name, _ in facts.root.owned()}
-    return tuple(with_head(recipe.layers.trainable, facts.head, known))
+    return tuple(with_head(recipe.layers.trainable, facts.always, known))
 
 
-def _family(task: str) -> str:
-    from finetune_studio.tasks import CATALOGUE
-
-    return str(CATALOGUE.load(task).models)
-
-
-def _facts(choices: ModelChoices, task: str, classes: int) -> _Facts:
-    key = (choices.model_dump_json(), task, classes, _stamp(choices.source))
+def _facts(recipe: Recipe, classes: int) -> _Facts:
+    choices, most = recipe.model, _most_tokens(recipe)
+    key = (choices.model_dump_json(), recipe.task, classes, most, _stamp(choices.source))
     found = _seen.get(key)
     if found is None:
-        found = _look(choices, task, classes)
+        found = _look(choices, recipe.task, classes, most)
         _seen[key] = found
         while len(_seen) > _KEPT:
             _seen.popitem(last=False)
@@ -159,25 +159,38 @@ def _stamp(source: str) -> tuple[float, ...]:
     return tuple(file.stat().st_mtime for file in inside)
 
 
-def _look(choices: ModelChoices, task: str, classes: int) -> _Facts:
+def _most_tokens(recipe: Recipe) -> int:
+    """Return the recipe's own limit to the length of texts; 0 where it sets none."""
+    limit = recipe.options.get("max_length")
+    return limit if isinstance(limit, int) else 0
+
+
+def _look(choices: ModelChoices, task: str, classes: int, most: int) -> _Facts:
     import torch
 
-    from finetune_studio.models import build, layers, pretrained
+    from finetune_studio.models import build, layers, pretrained, trace
+    from finetune_studio.tasks import CATALOGUE
 
-    found = pretrained.find(choices, _family(task), task=task, weights_needed=False)
+    kind = CATALOGUE.load(task)
+    found = pretrained.find(
+        choices, kind.models, task=task, auto=kind.network_class(), weights_needed=False
+    )
     with torch.device("meta"):
         network: nn.Module = build.rebuild(found.architecture, classes)
-    side = int(found.processor["crop"])
-    inputs = torch.zeros(2, 3, side, side, device="meta")
+    side, tokens = int(found.processor.get("crop", 0)), int(found.processor.get("max_length", 0))
+    tokens = min(tokens, most or tokens)
+    inputs = trace.blank(network, 2, side or tokens)
     return _Facts(
         root=layers.tree(network, inputs, found.head),
         head=found.head,
+        always=tuple(layers.always(network, found.head)),
         architecture=found.architecture,
         origin=found.origin,
         note=found.note,
         known=found.known,
         local=found.local,
         image_size=side,
+        tokens=tokens,
         stages=tuple((t, tuple(names)) for t, names in layers.stages(network, found.head)),
         amounts={a: tuple(layers.names_for(a, network, found.head)) for a in _AMOUNTS},
     )

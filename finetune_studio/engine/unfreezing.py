@@ -43,7 +43,10 @@ def stage_of(bundle: Bundle, recipe: Recipe, epoch: int, ever: frozenset[str]) -
         named = [at for module, at in choices.unfreeze_at.items() if within(name, module)]
         return max([choices.head_first + 1, *named])
 
-    return frozenset(n for n in ever if within(n, bundle.head) or begins(n) <= epoch + 1)
+    heads = [bundle.head, *layers.always(bundle.network, bundle.head)]
+    return frozenset(
+        n for n in ever if any(within(n, h) for h in heads) or begins(n) <= epoch + 1
+    )
 
 
 def enter(bundle: Bundle, stage: frozenset[str]) -> None:

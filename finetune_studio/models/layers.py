@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from finetune_studio.models import stages as stages_
-from finetune_studio.models import trace
+from finetune_studio.models import tied, trace
 from finetune_studio.models.kinds import kind_of
 from finetune_studio.models.node import LayerNode, within
-from finetune_studio.models.stages import names_for, stages
+from finetune_studio.models.stages import always, names_for, stages
+from finetune_studio.models.text import parts as text_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LayerNode",
+    "always",
     "groups",
     "names_for",
     "refuse_unknown",
@@ -36,31 +38,49 @@ def tree(network: nn.Module, inputs: Any, head: str = "") -> LayerNode:
         head: Dotted name of the layer that is marked as the head.
     """
     seen = trace.trace(network, inputs, saved=True)
-    return _node(network, "", 0, head, seen)
+    return _Walk(network, head, seen).node(network, "", 0)
 
 
-def _node(module: nn.Module, name: str, depth: int, head: str, seen: trace.Trace) -> LayerNode:
-    children = tuple(
-        _node(child, f"{name}.{part}" if name else part, depth + 1, head, seen)
-        for part, child in module.named_children()
-    )
-    tables = tuple((n, p.numel()) for n, p in module.named_parameters(recurse=False))
-    own = sum(size for _, size in tables)
-    shape = seen.shapes.get(name)
-    return LayerNode(
-        name,
-        kind_of(module) if name else "The whole network",
-        type(module).__name__,
-        shape[1:] if shape else None,
-        own,
-        own + sum(child.parameters for child in children),
-        depth,
-        children,
-        is_head=bool(head) and within(name, head),
-        tables=tables,
-        order=seen.place.get(name, -1),
-        saved_bytes=seen.saved.get(name, 0),
-    )
+class _Walk:
+    """Makes nodes of modules; what a network uses under two names counts where it is named first."""
+
+    def __init__(self, network: nn.Module, head: str, seen: trace.Trace) -> None:
+        self.seen = seen
+        texts = trace.reads_texts(network)
+        self.heads = [head, *always(network, head)] if head else []
+        self.titles = text_parts.titles(network) if texts else {}
+        self.second = tied.second_names(network)
+
+    def node(self, module: nn.Module, name: str, depth: int) -> LayerNode:
+        """Return a module and all below it."""
+        children = tuple(
+            self.node(child, f"{name}.{part}" if name else part, depth + 1)
+            for part, child in module.named_children()
+        )
+        owned = [(n, p.numel()) for n, p in module.named_parameters(recurse=False)]
+        tables = tuple(t for t in owned if f"{name}.{t[0]}" not in self.second)
+        own = sum(size for _, size in tables)
+        shape = self.seen.shapes.get(name)
+        return LayerNode(
+            name,
+            self._kind(module, name, shared=len(tables) < len(owned)),
+            type(module).__name__,
+            shape[1:] if shape else None,
+            own,
+            own + sum(child.parameters for child in children),
+            depth,
+            children,
+            is_head=any(within(name, head) for head in self.heads),
+            tables=tables,
+            order=self.seen.place.get(name, -1),
+            saved_bytes=self.seen.saved.get(name, 0),
+        )
+
+    def _kind(self, module: nn.Module, name: str, *, shared: bool) -> str:
+        if not name:
+            return "The whole network"
+        kind = self.titles.get(name) or kind_of(module)
+        return f"{kind} (the same numbers as the embeddings)" if shared else kind
 
 
 def set_trainable(network: nn.Module, names: Sequence[str]) -> None:
@@ -108,14 +128,15 @@ def groups(network: nn.Module, head: str) -> dict[str, list[nn.Parameter]]:
     """Return the parameters that learn, in four groups for the optimiser.
 
     ``head`` and ``body`` are decayed; ``head_no_decay`` and ``body_no_decay`` are not: norms,
-    biases, scales of channels, and tables of positions.
+    biases, scales of channels, and tables of positions. The head is all that starts from nothing.
     """
+    heads = [head, *always(network, head)]
     found: dict[str, list[nn.Parameter]] = {
         name: [] for name in ("head", "head_no_decay", "body", "body_no_decay")
     }
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
-            part = "head" if within(name, head) else "body"
+            part = "head" if any(within(name, h) for h in heads) else "body"
             found[part if _decays(name, parameter) else f"{part}_no_decay"].append(parameter)
     return found
 

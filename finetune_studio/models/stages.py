@@ -2,6 +2,7 @@
 
 One rule for all: blocks are the members of the lists that a network is made of; a stage ends where
 the picture gets smaller. Where it never does (a vision transformer), the blocks are cut into four.
+Networks for texts are cut by their layers (``text/parts.py``).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from torch import nn
 from finetune_studio.core.errors import StudioError
 from finetune_studio.models import trace
 from finetune_studio.models.node import within
+from finetune_studio.models.text import parts as text_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,14 +48,17 @@ def names_for(
     Raises:
         StudioError: If a custom name is not in the network.
     """
+    texts = trace.reads_texts(network)
     if amount == "head_only":
-        return [head]
+        return text_parts.head_only(network, head) if texts else [head]
     if amount == "everything":
         return _whole(network)
     if amount == "custom":
         known = {name for name, _ in network.named_modules()}
         known |= {name for name, _ in network.named_parameters()}
-        return with_head(trainable, head, known)
+        return with_head(trainable, always(network, head), known)
+    if texts:
+        return text_parts.later(amount, network, head)
     kept = 1 if amount == "last_stage" else 2
     found = [unit for group in _groups(network, head)[-kept:] for unit in group]
     return _shortest(network, [*found, head])
@@ -61,6 +66,8 @@ def names_for(
 
 def stages(network: nn.Module, head: str, inputs: Any = None) -> list[tuple[str, list[str]]]:
     """Return (title, names of modules) for each stage, the head last."""
+    if trace.reads_texts(network):
+        return [(part.title, part.names) for part in text_parts.parts(network, head)]
     found = [
         (f"Stage {number}" if number else "Stem", _shortest(network, group))
         for number, group in enumerate(_groups(network, head, inputs))
@@ -68,14 +75,19 @@ def stages(network: nn.Module, head: str, inputs: Any = None) -> list[tuple[str,
     return [*found, ("Head", [head])]
 
 
-def with_head(names: Sequence[str], head: str, known: set[str]) -> list[str]:
-    """Return a custom choice's names, and the head's if it is not among them.
+def always(network: nn.Module, head: str) -> list[str]:
+    """Return the names of the modules that start from nothing and so learn whatever is chosen."""
+    return text_parts.always(network, head) if trace.reads_texts(network) else [head]
+
+
+def with_head(names: Sequence[str], heads: Sequence[str], known: set[str]) -> list[str]:
+    """Return a custom choice's names, and those that always learn if they are not among them.
 
     Raises:
         StudioError: If a name is not known.
     """
     refuse_unknown(names, known, "layers.trainable")
-    return [*names] if any(within(head, name) for name in names) else [*names, head]
+    return [*names, *(h for h in heads if not any(within(h, name) for name in names))]
 
 
 def refuse_unknown(names: Iterable[str], known: set[str], setting: str) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_TOKENS = 128  # of a text, where nothing is known of the texts
 _CANNOT = (NotImplementedError, RuntimeError, TypeError, ValueError)
 
 
@@ -41,15 +44,51 @@ class Trace:
         return self.place.get(name, min(inside, default=None))
 
 
-def blank(network: nn.Module, batch: int = 1, size: int = 0) -> Tensor:
-    """Return pictures that have a shape and no values, as large as a network expects.
+def blank(network: nn.Module, batch: int = 1, size: int = 0) -> Any:
+    """Return inputs that have a shape and no values, as large as a network expects.
 
-    Where any size will do they have 224 pixels a side.
+    Pictures where any size will do have 224 pixels a side; of texts it is a dictionary, by default
+    with 128 tokens a text or as many as the network can see.
     """
+    if reads_texts(network):
+        return _blank_texts(network, batch, size)
     config = getattr(network, "config", None)
     own = getattr(network, "image_size", None) or getattr(config, "image_size", None)
     side = size or (own if isinstance(own, int) else 224)
     return torch.zeros(batch, 3, side, side, device="meta")
+
+
+def reads_texts(network: nn.Module) -> bool:
+    """Whether a network takes numbers of tokens."""
+    return "input_ids" in inspect.signature(network.forward).parameters
+
+
+def _blank_texts(network: nn.Module, batch: int, length: int) -> dict[str, Tensor]:
+    from finetune_studio.models.text.networks import inputs_of, longest
+
+    length = length or min(_TOKENS, longest(network) or _TOKENS)
+    names = inputs_of(network)
+    if getattr(network.config, "is_encoder_decoder", False):
+        names = [*names, "decoder_input_ids"]
+    make = {"attention_mask": torch.ones}
+    return {
+        name: make.get(name, torch.zeros)(batch, length, dtype=torch.int64, device="meta")
+        for name in names
+    }
+
+
+class _Answered(TorchDispatchMode):
+    """Answers with one whenever a network asks for a value of a tensor that has none.
+
+    Networks of transformers ask whether a mask holds any padding; so it holds none.
+    """
+
+    def __torch_dispatch__(
+        self, asked: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        if asked is torch.ops.aten._local_scalar_dense.default and args[0].device.type == "meta":
+            return args[0].dtype is torch.bool or 1
+        return asked(*args, **(kwargs or {}))
 
 
 def trace(network: nn.Module, inputs: Any, *, saved: bool = False) -> Trace:
@@ -63,14 +102,14 @@ def trace(network: nn.Module, inputs: Any, *, saved: bool = False) -> Trace:
         network.eval()
         try:
             with torch.no_grad():
-                _run(network, _moved(inputs, "meta"), shapes_of(network))
+                _run(network, moved(inputs, "meta"), shapes_of(network))
         except _CANNOT:
             found.place.clear()
             found.shapes.clear()
             device = next(network.parameters()).device
             if device.type != "meta":
                 with torch.no_grad():
-                    _run(network, _moved(inputs, device))
+                    _run(network, moved(inputs, device))
             return found
     if saved:
         found.saved = saved_bytes(network, inputs)
@@ -86,7 +125,7 @@ def saved_bytes(network: nn.Module, inputs: Any) -> dict[str, int]:
     for name, parameter in network.named_parameters():
         state[name].requires_grad_(parameter.is_floating_point())
     counted = {value.untyped_storage()._cdata for value in state.values()}
-    batch = _moved(inputs, "meta")
+    batch = moved(inputs, "meta")
     samples = len(next(iter(batch.values())) if isinstance(batch, dict) else batch)
     found: dict[str, int] = {}
     kept: list[Tensor] = []  # so that no address is used twice
@@ -117,7 +156,8 @@ def _run(network: nn.Module, inputs: Any, state: dict[str, Tensor] | None = None
     if state is None:
         network(*args, **kwargs)
     else:
-        torch.func.functional_call(network, state, args, kwargs)
+        with _Answered():
+            torch.func.functional_call(network, state, args, kwargs)
 
 
 def shapes_of(network: nn.Module) -> dict[str, Tensor]:
@@ -126,9 +166,13 @@ def shapes_of(network: nn.Module) -> dict[str, Tensor]:
     return {name: torch.empty_like(value, device="meta").detach() for name, value in tensors}
 
 
-def _moved(inputs: Any, device: Any) -> Any:
+def moved(inputs: Any, device: Any) -> Any:
+    """Return inputs on a device; what had no values becomes zeros, and a mask ones."""
     if isinstance(inputs, dict):
-        return {name: _moved(value, device) for name, value in inputs.items()}
+        found = {name: moved(value, device) for name, value in inputs.items()}
+        if "attention_mask" in found and inputs["attention_mask"].device.type == "meta":
+            found["attention_mask"] = torch.ones_like(found["attention_mask"])
+        return found
     if inputs.device.type == "meta" and torch.device(device).type != "meta":
         return torch.zeros_like(inputs, device=device)
     return inputs.to(device)

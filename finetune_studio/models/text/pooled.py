@@ -63,13 +63,14 @@ class MeanPooledClassifier(nn.Module):
         """
         from transformers.modeling_outputs import SequenceClassifierOutput
 
-        if attention_mask is None:
-            attention_mask = torch.ones_like(input_ids)
-        named = {"input_ids": input_ids, "attention_mask": attention_mask}
+        named = {"input_ids": input_ids}
+        if attention_mask is not None:
+            named["attention_mask"] = attention_mask
         if token_type_ids is not None:
             named["token_type_ids"] = token_type_ids
+        mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         hidden = self.encoder(**named).last_hidden_state
-        pooled = self.dropout(self.pooling(hidden, attention_mask))
+        pooled = self.dropout(self.pooling(hidden, mask))
         return SequenceClassifierOutput(logits=self.classifier(pooled))
 
 
