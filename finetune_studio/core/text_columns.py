@@ -75,6 +75,8 @@ def summary_roles(table: Table, rows: Sequence[Cells], choices: DataChoices) -> 
         named = [c for c in free if _without_number(c) in SUMMARY_WORDS]
         named.sort(key=lambda c: (SUMMARY_WORDS.index(_without_number(c)), known.index(c)))
         target = _shorter(named, free, rows)
+        siblings = numbered(known, target)
+        target = siblings[0] if target in siblings else target
     if not target:
         raise none_fits(table, "summaries", "the column with the summaries")
     aside = {*numbered(known, target), target, choices.split_column, choices.group_column}
@@ -103,10 +105,21 @@ def numbered(columns: Sequence[str], column: str) -> list[str]:
 
 
 def longest_text(columns: Sequence[str], rows: Sequence[Cells], words: Sequence[str]) -> str:
-    """Return the column whose cells are long and of several words; a usual name counts double."""
-    worth = {c: _worth(c, rows) * (2 if by_words([c], words) else 1) for c in columns}
+    """Return the column whose cells are long and of several words; the more so if it is called so.
+
+    Where no cell has several words, only a usual name makes a column one of texts.
+    """
+    worth = {c: _worth(c, rows) * _called(c, words) for c in columns}
     best = max(worth, key=lambda c: worth[c], default="")
-    return best if best and worth[best] > 0 else ""
+    if best and worth[best] > 0:
+        return best
+    return next((c for word in words for c in columns if c.strip().lower() == word), "")
+
+
+def _called(column: str, words: Sequence[str]) -> float:
+    """Return how much a column's name speaks for it: from 1 to 3, the most for the first word."""
+    found = [i for i, word in enumerate(words) if by_words([column], [word])]
+    return 3 - 2 * min(found) / len(words) if found else 1
 
 
 def refuse_missing(table: Table, choices: DataChoices, names: Sequence[str]) -> None:
@@ -174,7 +187,8 @@ def _label_by_values(columns: Sequence[str], rows: Sequence[Cells]) -> str:
             kinds[column] = different
     if kinds:
         return min(kinds, key=lambda c: kinds[c])
-    return columns[0] if len(columns) == 1 and 0 < _mean_length(columns[0], rows) < 50 else ""
+    only = columns[0] if len(columns) == 1 else ""
+    return only if 0 < _mean_length(only, rows) < 50 and not _counts(only, rows) else ""
 
 
 def _same_classes(code: str, name: str, rows: Sequence[Cells]) -> bool:
@@ -197,7 +211,7 @@ def _worth(column: str, rows: Sequence[Cells]) -> float:
     length = sum(map(len, values)) / len(values)
     worded = sum(" " in v or "\n" in v or bool(_WIDE.search(v)) for v in values) / len(values)
     if worded < 0.2:
-        return 0.0 if all(_is_number(v) for v in values) else 0.01 * length
+        return 0.0
     varied = len(set(values)) / len(values)
     return length * worded * (0.1 + varied)
 
@@ -209,17 +223,16 @@ def _shorter(named: Sequence[str], free: Sequence[str], rows: Sequence[Cells]) -
     return next(iter(fitting or texts[1:]), "")
 
 
+def _counts(column: str, rows: Sequence[Cells]) -> bool:
+    """Whether a column holds many different numbers: measurements, not classes."""
+    values = [v.strip() for r in rows if (v := r.get(column)) and v.strip()]
+    numbers = all(v.lstrip("+-").replace(".", "", 1).replace(",", "", 1).isdigit() for v in values)
+    return numbers and len(values) > 4 and len(set(values)) > len(values) / 2
+
+
 def _mean_length(column: str, rows: Sequence[Cells]) -> float:
     values = [v.strip() for r in rows if (v := r.get(column)) and v.strip()]
     return sum(map(len, values)) / len(values) if values else 0.0
-
-
-def _is_number(value: str) -> bool:
-    try:
-        float(value.replace(",", "."))
-    except ValueError:
-        return False
-    return True
 
 
 def _without_number(column: str) -> str:

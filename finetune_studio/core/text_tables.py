@@ -213,8 +213,16 @@ def _part(file: Path, split: str | None, choices: DataChoices, guess: Guess) -> 
 
 
 def _sound(table: Table) -> list[Cells]:
-    head = zip(tables.lines(table), range(SEEN), strict=False)
-    return [line.cells for line, _ in head if not line.problem]
+    """Return the first rows that are not damaged.
+
+    Raises:
+        StudioError: If all of them are, with what is wrong with the first.
+    """
+    head = [line for line, _ in zip(tables.lines(table), range(SEEN), strict=False)]
+    sound = [line.cells for line in head if not line.problem]
+    if head and not sound:
+        raise StudioError(f"{table.path}, {head[0].problem}.", head[0].hint)
+    return sound
 
 
 def _refuse_unlike(folder: Path, parts: list[Part], what: str) -> None:

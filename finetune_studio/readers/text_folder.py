@@ -20,6 +20,7 @@ _HINT = (
 _TEXTS = frozenset({".txt", ".text", ".md", ".markdown"})
 _PLAIN = _TEXTS | {"", ".rst", ".asc", ".log", ".eml"}  # read too where they lie in a class folder
 _MOST_BYTES = 64 * 2**20
+_HEAD = 2**16
 _TRIED = 100  # files whose encoding is looked at for the description
 
 
@@ -116,16 +117,21 @@ def _content(file: Path, encoding: str) -> tuple[str, str]:
         content = file.read_bytes()
     except OSError as error:
         return "", f"it cannot be read ({error.strerror})"
+    return _decoded(content, chosen(encoding, file) if encoding else encoding_in(content))
+
+
+def _decoded(content: bytes, name: str) -> tuple[str, str]:
     if content.startswith(b"version https://git-lfs"):
         return "", "it is only a pointer left by git-lfs; run 'git lfs pull' where it came from"
-    name = chosen(encoding, file) if encoding else encoding_in(content)
     try:
         text = content.decode(name)
     except UnicodeError as error:
+        if b"\0" in content:
+            return "", f"it holds zero bytes, the first is byte {content.index(0) + 1}: no text"
         place = f", byte {error.start + 1}" if isinstance(error, UnicodeDecodeError) else ""
         return "", f"its letters are not {title(name)}{place}; choose another encoding"
     if "\0" in text:
-        return "", f"it holds zero bytes, the first at letter {text.index(chr(0)) + 1}: no text"
+        return "", f"it holds zero bytes, the first is byte {content.index(0) + 1}: no text"
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     return ("", "it is empty") if empty(text) else (text, "")
 
@@ -137,13 +143,12 @@ def _encoding_notes(path: Path, layout: Layout, encoding: str) -> list[str]:
     for file in files[:_TRIED]:
         try:
             with (path / file).open("rb") as opened:
-                head = opened.read(2**16)
+                head = opened.read(_HEAD)
         except OSError:
             continue
-        # A letter cut in two at the end of the head must not decide.
-        found[
-            chosen(encoding, path / file) if encoding else encoding_in(head.rsplit(b"\n", 1)[0])
-        ] += 1
+        if len(head) == _HEAD:
+            head = head.rsplit(b"\n", 1)[0]  # a letter cut in two must not decide
+        found[chosen(encoding, path / file) if encoding else encoding_in(head)] += 1
     if set(found) <= {"utf-8"}:
         return ["The files are read as UTF-8."] if found else []
     return [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -75,7 +75,7 @@ class TextTable(Reader):
         title += f", groups in {roles['group_column']!r}" if roles["group_column"] else ""
         notes = [*text_tables.encoding_notes(plan), *text_tables.split_notes(plan)]
         notes += [found.cells.rule] if found.cells.rule else []
-        labels = _labels(plan, found.cells)
+        labels = _labels(plan.parts, found.cells)
         notes += [found.names.said(labels)] if found.names else []
         notes += [
             f"The first row of {part.table.path.name} is read as a sample: it names no columns."
@@ -108,7 +108,7 @@ def _labelled(path: Path, choices: DataChoices) -> Labelled:
         [cell for part in plan.parts for cell in part.cells("label_column")],
         choices.label_separator,
     )
-    labels = _labels(plan, cells)
+    labels = _labels(plan.parts, cells)
     if named:
         return Labelled(plan, cells, label_names.chosen(named, labels, choices.encoding))
     if choices.labels_path == _NONE or not labels:
@@ -133,14 +133,14 @@ def _only_names(parts: list[Part]) -> set[Path]:
     for part in parts:
         others = [p for p in parts if len(p.rows) > 2 * len(part.rows)]
         for other in others:
-            labels = set(other.cells("label_column"))
+            labels = _labels([other], understood(other.cells("label_column")))
             if labels and label_names.beside([part.table.path], labels):
                 found.add(part.table.path)
     return found
 
 
-def _labels(plan: Plan, cells: LabelCells) -> set[str]:
-    found = {cell for part in plan.parts for cell in part.cells("label_column")}
+def _labels(parts: Sequence[Part], cells: LabelCells) -> set[str]:
+    found = {cell for part in parts for cell in part.cells("label_column")}
     found = {cell for cell in found if not text_tables.empty(cell)}
     return {label for cell in found for label in cells.labels(cell)} if cells.several else found
 

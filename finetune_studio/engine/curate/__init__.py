@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from finetune_studio.engine.curate.choosing import existing, formats, keep_apart
 from finetune_studio.engine.curate.health import apply_remedy, check
 from finetune_studio.engine.curate.importing import add_news, import_data, news, relink
-from finetune_studio.engine.curate.looking import DataLook, existing, keep_apart, look
+from finetune_studio.engine.curate.looking import DataLook, look
 
 __all__ = [
     "DataLook",
@@ -12,6 +13,7 @@ __all__ = [
     "apply_remedy",
     "check",
     "existing",
+    "formats",
     "import_data",
     "keep_apart",
     "look",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace as with_values
 from pathlib import Path
@@ -23,9 +24,15 @@ from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.reader import Reader
 from finetune_studio.core.recipe import DataChoices
-from finetune_studio.engine.curate.looking import existing, keep_apart, reader_for
+from finetune_studio.engine.curate import arrivals
+from finetune_studio.engine.curate.choosing import existing, keep_apart, reader_for
+from finetune_studio.engine.curate.counting import reasons
 
-_COLUMNS = ("path_column", "label_column", "split_column", "group_column")
+# The choices that say how data are read: other ones make other data of the same file.
+READING = (
+    *("path_column", "label_column", "text_column", "question_column", "target_column"),
+    *("split_column", "group_column", "labels_path", "label_separator", "encoding"),
+)
 _MOST_NAMED = 1000  # samples set aside that are named one by one
 
 
@@ -60,7 +67,7 @@ def import_data(
             return
         place, kind = found, "archive"
     yield PhaseStarted("index", f"Listing the samples of {path.name}")
-    reader = reader_for(place, choices)
+    reader = reader_for(place, choices, task=project.task)
     rows: list[Row] = []
     for row in reader.read(place, choices):
         rows.append(row)
@@ -71,20 +78,17 @@ def import_data(
                 yield Noted("The import was stopped; nothing was changed.")
                 return
     _refuse_useless(path, rows)
+    if problems := [row.problem for row in rows if row.problem]:
+        few = "1 of them is" if len(problems) == 1 else f"{len(problems):,} of them are"
+        yield Noted(f"{len(rows):,} samples were read; {few} set aside: {reasons(problems)}.")
     _keep(project, choices, seed, reader, place, rows, {"source": str(path), "source_kind": kind})
     yield from _told(project, started)
 
 
 def news(project: Project) -> list[Row]:
     """Return the samples that appeared in the project's folder or table since the import."""
-    place = _place(project)
-    if place is None or not place.exists():
-        return []
-    choices = DataChoices(**json.loads(project.dataset.get("data_choices", "{}")))
-    reader = reader_for(place, choices)
-    known = set(project.dataset.paths())
     try:
-        return [row for row in reader.read(place, choices) if row.path and row.path not in known]
+        return arrivals.new(project.dataset, _read_again(project))
     except StudioError:  # emptied or damaged since: the health panel says so, not the news
         return []
 
@@ -95,16 +99,23 @@ def add_news(project: Project) -> int:
     They join the split of their folder, of their group, or training: what judges a model stays the
     same by itself.
     """
-    rows = news(project)
-    if not rows:
+    try:
+        every = _read_again(project)
+    except StudioError:
         return 0
     dataset = project.dataset
+    rows = arrivals.new(dataset, every)
+    if not rows:
+        return 0
     homes = {s.group: s.split for s in dataset.samples() if s.group and s.split}
     settled = [
         with_values(row, split=row.split or homes.get(row.group or "", "train")) for row in rows
     ]
     before = len(dataset)
-    return dataset.fill(settled, root=dataset.root) - before
+    with dataset.transaction():
+        after = dataset.fill(settled, root=dataset.root)
+        arrivals.keep(dataset, every)
+    return after - before
 
 
 def relink(project: Project, folder: Path) -> int:
@@ -118,10 +129,16 @@ def relink(project: Project, folder: Path) -> int:
     dataset = project.dataset
     folder = existing(folder)
     folder = folder if folder.is_dir() else folder.parent
-    paths = dataset.paths()
     tried = (folder, folder / dataset.root.name, folder.parent)
-    best = max(tried, key=lambda place: sum((place / path).is_file() for path in paths[:1000]))
-    found = dataset.relink(best)
+    best = max(tried, key=lambda place: _there(project, place))
+    found = _there(project, best)
+    if not dataset.paths() and len(dataset) and not found:
+        names = ", ".join(sorted(_files(project))[:3]) or dataset.get("source")
+        raise StudioError(
+            f"None of the files of this project's samples is in {folder}.",
+            f"Choose the folder in which {names} lies.",
+        )
+    dataset.relink(best)
     source = Path(dataset.get("source"))
     if dataset.get("source_kind") == "folder":
         dataset.put("source", str(best))
@@ -130,18 +147,43 @@ def relink(project: Project, folder: Path) -> int:
     return found
 
 
+def _read_again(project: Project) -> list[Row]:
+    """Return what is there now, read as at the import; nothing where the data are gone.
+
+    Raises:
+        StudioError: If they cannot be read any more.
+    """
+    place = _place(project)
+    if place is None or not place.exists():
+        return []
+    choices = DataChoices(**json.loads(project.dataset.get("data_choices", "{}")))
+    return list(reader_for(place, choices).read(place, choices))
+
+
+def _there(project: Project, place: Path) -> int:
+    """Return how many samples' files, or the files that they are rows of, lie below a place."""
+    paths = project.dataset.paths()
+    if paths:
+        return sum((place / path).is_file() for path in paths)
+    return sum(count for name, count in _files(project).items() if (place / name).is_file())
+
+
+def _files(project: Project) -> Counter[str]:
+    """Return the files that samples are rows of, with how many each has."""
+    named = (s.fields.get("file") for s in project.dataset.samples())
+    return Counter(str(name) for name in named if name)
+
+
 def _same_again(
     project: Project, path: Path, choices: DataChoices, started: float
 ) -> Iterator[Event]:
     """Let the same data pass, also from a new place; refuse all other data."""
     dataset = project.dataset
     source = Path(dataset.get("source"))
-    if path != source and not source.exists() and path.is_dir():
-        missing = sum(not (path / p).is_file() for p in dataset.paths())
-        if not missing:
-            relink(project, path)
-            source = Path(dataset.get("source"))
-            yield Noted(f"The data were found in their new place, {path}.")
+    if path != source and not source.exists() and _moved_to(project, path, source):
+        relink(project, path)
+        source = Path(dataset.get("source"))
+        yield Noted(f"The data were found in their new place, {path}.")
     again = archive.is_archive(path) and archive.unpacked(path, project.folder / "data")
     if path != source and not (again and dataset.root.is_relative_to(again)):
         raise StudioError(
@@ -149,7 +191,7 @@ def _same_again(
             "Choose another folder for other data; data that were moved are relinked on the Data page.",
         )
     known = json.loads(dataset.get("data_choices", "{}"))
-    for name in ("reader", *_COLUMNS):
+    for name in ("reader", *READING):
         wanted = getattr(choices, name)
         if wanted and wanted != known.get(name, wanted):
             raise StudioError(
@@ -159,6 +201,15 @@ def _same_again(
     yield from _told(project, started)
 
 
+def _moved_to(project: Project, path: Path, source: Path) -> bool:
+    """Whether a path holds all samples whose source is gone."""
+    if path.is_file() and path.name != source.name:
+        return False
+    folder = path if path.is_dir() else path.parent
+    every = len(project.dataset.paths()) or _files(project).total()
+    return bool(every) and _there(project, folder) == every
+
+
 def _refuse_useless(path: Path, rows: list[Row]) -> None:
     if not rows:
         raise StudioError(f"{path} holds no samples.", "Choose a folder or table with samples.")
@@ -166,7 +217,8 @@ def _refuse_useless(path: Path, rows: list[Row]) -> None:
         raise StudioError(
             f"None of the {len(rows):,} samples of {path} can be used."
             f" The first: {rows[0].problem}.",
-            "Check that the files lie where the table says, or choose another column for the paths.",
+            "Check the data, or say which columns hold what; for pictures, that the files lie where the"
+            " table says.",
         )
 
 
@@ -181,9 +233,9 @@ def _keep(
 ) -> None:
     """Write everything in one transaction, so that a project has all of its data or none."""
     table = reader.describe(place, choices).table
-    kept = {name: getattr(choices, name) for name in _COLUMNS}
+    kept = {name: getattr(choices, name) for name in READING}
     if table:
-        kept = {name: kept[name] or table.guesses.get(name, "") for name in _COLUMNS}
+        kept = {name: kept[name] or table.guesses.get(name, "") for name in READING}
     dataset = project.dataset
     with dataset.transaction():
         dataset.clear()
@@ -191,6 +243,7 @@ def _keep(
         dataset.divide(validation=choices.validation_share, test=choices.test_share, seed=seed)
         for name, value in facts.items():
             dataset.put(name, value)
+        arrivals.keep(dataset, rows)
         dataset.put("reader", reader.name)
         dataset.put("data_choices", json.dumps({"reader": reader.name, **kept}))
         dataset.put("imported", str(time.time()))
