@@ -19,6 +19,16 @@ from finetune_studio.core.tables import encoding_of
 LONGEST = 16 * 2**20  # letters of a line; a longer one is no sample
 _LARGEST = 2**30  # bytes of a JSON file that is read as a whole
 _HEAD = 64 * 2**10
+# What other kinds of files begin with, and what to do about them.
+_FOREIGN = {
+    b"PK\x03\x04": ("a zip or an office document", "Unpack it, or save it as plain text."),
+    b"\xd0\xcf\x11\xe0": ("an office document", "Save it as plain text."),
+    b"%PDF": ("a PDF", "Save its text as a .txt file."),
+    b"{\\rtf": ("a document with formats (RTF)", "Save it as plain text."),
+    b"\x1f\x8b": ("packed with gzip", "Unpack it first."),
+    b"\x89PNG": ("a picture", "Choose a file with text."),
+    b"\xff\xd8\xff": ("a picture", "Choose a file with text."),
+}
 # Files that tell about data and are none.
 _ABOUT = re.compile(
     r"(readme|licen[cs]e|provenance|changelog|citation|contributing|notice|copying|authors)\b", re.I
@@ -115,7 +125,7 @@ def opened(path: Path) -> str:
     """Look at a file before it is read; return its encoding.
 
     Raises:
-        StudioError: If it cannot be read, is empty, or is a pointer left by git-lfs.
+        StudioError: If it cannot be read, is empty, no text, or a pointer left by git-lfs.
     """
     try:
         facts = path.stat()
@@ -126,6 +136,9 @@ def opened(path: Path) -> str:
                 f"{path} is only a pointer left by git-lfs, not the file itself.",
                 "Run 'git lfs pull' in the folder where it came from.",
             )
+        for mark, (kind, hint) in _FOREIGN.items():
+            if head.startswith(mark):
+                raise StudioError(f"{path} is no plain text but {kind}.", hint)
         if not head.strip() and facts.st_size == len(head):
             raise StudioError(f"{path} is empty.", "Choose a file with samples in it.")
         return _encoding(path, facts.st_size, facts.st_mtime_ns)

@@ -47,7 +47,8 @@ class PlainText(Reader):
             return 0.0
         if not found:
             return 0.0
-        return 0.5 if path.is_file() or lines.head(found[0], 1) else 0.2
+        usual = path.is_dir() or path.suffix.lower() in SUFFIXES
+        return 0.5 if usual and lines.head(found[0], 1) else 0.1
 
     def root(self, path: Path) -> Path:
         """Return the folder itself, or the one the file lies in."""
