@@ -17,7 +17,7 @@ from finetune_studio.core.recipe import DataChoices
 
 SUFFIXES = frozenset({".txt", ".md", ".markdown", ".text"})
 _MOST = 2000  # letters of a piece: about 500 tokens, which every language model takes
-_LEAST = 200  # a shorter rest joins the piece before it
+_LEAST = 200  # a shorter one joins its neighbour, which then is a little longer
 _FEWEST_FILES = 10  # fewer files cannot be divided into splits evenly; pieces can
 _LOOKED = 50_000_000  # letters that are cut before the pieces are counted
 _SENTENCE = re.compile(r"(?<=[.!?。!?…])[\"'”’)]?\s+|(?<=[。!?])")
@@ -85,7 +85,7 @@ class PlainText(Reader):
         files = "file" if len(parts.files) == 1 else "files"
         title = (
             f"Plain text of {len(parts.files):,} {files}, cut between paragraphs into"
-            f" {'' if complete else 'more than '}{pieces:,} pieces of at most {_MOST:,} letters,"
+            f" {'' if complete else 'more than '}{pieces:,} pieces of about {_MOST:,} letters at most,"
             f" {letters / max(pieces, 1):,.0f} on average"
         )
         notes = list(parts.notes)
@@ -127,7 +127,7 @@ def _pieces(part: Part) -> Iterator[Row]:
             yield Row(fields={"text": paragraph, "row": number}, problem=problem)
             continue
         for text in _cut(paragraph):
-            if piece.letters and piece.letters + len(text) > _MOST:
+            if piece.letters >= _LEAST and piece.letters + len(text) > _MOST:
                 if held:
                     yield _row(held)
                 held, piece = piece, Piece()

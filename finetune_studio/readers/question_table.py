@@ -178,7 +178,7 @@ def _given(cell: str, start: str | None) -> list[tuple[str, int | None]] | None:
         return None
     starts = _numbers(_parsed(start or ""))
     value = _parsed(cell)
-    if isinstance(value, dict):
+    if isinstance(value, dict) and "text" in value:
         texts, starts = (
             value.get("text", []),
             _numbers(value.get("answer_start", value.get("start"))),
