@@ -58,8 +58,8 @@ class PlainText(Reader):
         self, path: Path, choices: DataChoices, names: Collection[str] | None = None
     ) -> Iterator[Row]:
         """Yield a row a piece, in the order of the text."""
-        del choices, names
-        parts = _parts(path)
+        del names
+        parts = _parts(path, choices)
         grouped = len(parts.files) >= _FEWEST_FILES
         for part in parts.files:
             for row in _pieces(part):
@@ -71,8 +71,8 @@ class PlainText(Reader):
         self, path: Path, choices: DataChoices, names: Collection[str] | None = None
     ) -> Description:
         """Say how many pieces there are and how long."""
-        del choices, names
-        parts = _parts(path)
+        del names
+        parts = _parts(path, choices)
         pieces = letters = 0
         complete = True
         for part in parts.files:
@@ -88,26 +88,26 @@ class PlainText(Reader):
             f" {'' if complete else 'more than '}{pieces:,} pieces of about {_MOST:,} letters at most,"
             f" {letters / max(pieces, 1):,.0f} on average"
         )
-        notes = list(parts.notes)
+        notes = [*parts.notes, *lines.encoding_notes(parts)]
         if len(parts.files) >= _FEWEST_FILES:
             notes.append("The pieces of one file stay in one split.")
         return Description(title, tuple(notes))
 
 
-def _parts(path: Path) -> Parts:
+def _parts(path: Path, choices: DataChoices) -> Parts:
     """Return the files to read; those that cannot be read are left out and named.
 
     Raises:
         StudioError: If there is none, or the only one cannot be read.
     """
-    found = lines.parts(path, SUFFIXES)
+    found = lines.parts(path, SUFFIXES, choices.encoding)
     if not found.files:
         raise StudioError(f"There is no text file in {path}.", _HINT)
     kept: list[Part] = []
     notes = list(found.notes)
     for part in found.files:
         try:
-            lines.opened(part.path)
+            lines.refuse_unreadable(part)
             kept.append(part)
         except StudioError as error:
             if len(found.files) == 1:

@@ -55,22 +55,22 @@ class Squad(Reader):
         self, path: Path, choices: DataChoices, names: Collection[str] | None = None
     ) -> Iterator[Row]:
         """Yield a row a question; one whose answer is not there carries that as its problem."""
-        del choices, names
-        yield from _rows(_parts(path), Tally())
+        del names
+        yield from _rows(_parts(path, choices), Tally())
 
     def describe(
         self, path: Path, choices: DataChoices, names: Collection[str] | None = None
     ) -> Description:
         """Say how many paragraphs there are, which answers were moved, and how samples belong together."""
-        del choices, names
-        parts, tally = _parts(path), Tally()
+        del names
+        parts, tally = _parts(path, choices), Tally()
         for _ in _rows(parts, tally):
             pass
         languages = _languages(parts)
         title = f"Questions and answers (SQuAD) in {parts.listed}; {tally.paragraphs:,} paragraphs"
         if tally.unanswerable:
             title += f", {tally.unanswerable:,} questions without an answer"
-        notes = list(parts.notes)
+        notes = [*parts.notes, *lines.encoding_notes(parts)]
         if len(languages) > 1:
             each = ", ".join(f"{tally.rows[n]:,} {languages[n]}" for n in tally.rows)
             notes.append(
@@ -88,13 +88,13 @@ class Squad(Reader):
         return Description(title, tuple(notes))
 
 
-def _parts(path: Path) -> Parts:
+def _parts(path: Path, choices: DataChoices) -> Parts:
     """Return the files to read.
 
     Raises:
         StudioError: If none is a SQuAD file.
     """
-    found = lines.parts(path, SUFFIXES)
+    found = lines.parts(path, SUFFIXES, choices.encoding)
     if not found.files:
         raise StudioError(f"There is no JSON file in {path}.", _HINT)
     if len(found.files) == 1:

@@ -192,7 +192,7 @@ def test_prompts_and_responses(tmp_path):
 def test_columns_can_be_chosen(tmp_path):
     path = table(tmp_path, ("frage", "antwort"), ("How are you?", "Fine."))
     assert TABLE.recognises(path) == 0
-    with pytest.raises(StudioError, match="seems to hold the prompts") as caught:
+    with pytest.raises(StudioError, match="looks like the prompts") as caught:
         rows(path, TABLE)
     assert "frage, antwort" in caught.value.hint
     chosen = {"text_column": "frage", "target_column": "antwort"}

@@ -129,14 +129,14 @@ def test_a_column_marks_questions_without_answer(tmp_path):
 def test_columns_are_offered_and_can_be_chosen(tmp_path):
     path = write(tmp_path, ("frage", "stelle", "antwort"), ASKED)
     assert READER.recognises(path) == 0
-    with pytest.raises(StudioError, match="seems to hold the questions") as caught:
+    with pytest.raises(StudioError, match="looks like the questions") as caught:
         rows(path)
     assert "frage, stelle, antwort" in caught.value.hint
     assert READER.columns(path).columns == ("frage", "stelle", "antwort")
     chosen = {"question_column": "frage", "text_column": "stelle", "target_column": "antwort"}
     assert rows(path, **chosen)[0].fields["answers"] == [{"text": "Oslo", "start": 46}]
     look = READER.describe(path, DataChoices(**chosen)).table
-    assert {k: v for k, v in look.guesses.items() if v} == chosen
+    assert {role: column for role, column in look.guesses.items() if column} == chosen
     assert look.cells[0] == ASKED
     with pytest.raises(StudioError, match="no column 'nope'"):
         rows(path, **(chosen | {"text_column": "nope"}))
@@ -145,9 +145,10 @@ def test_columns_are_offered_and_can_be_chosen(tmp_path):
 def test_tables_of_a_folder_are_splits(tmp_path):
     for name in ("train", "dev", "test"):
         write(tmp_path, HEAD, ASKED, name=f"{name}.csv")
-    write(tmp_path, ("a", "b"), ("1", "2"), name="validation_notes.csv")
+    write(tmp_path, ("a", "b"), ("1", "2"), name="validation.tsv")
     assert [r.split for r in rows(tmp_path)] == ["train", "validation", "test"]
-    assert "validation_notes.csv has no column that seems to hold the questions" in told(tmp_path)
+    assert "Left out: No column of" in told(tmp_path)
+    assert "validation.tsv looks like the questions" in told(tmp_path)
 
 
 @pytest.mark.shared
@@ -163,3 +164,15 @@ def test_odd_tables_are_refused_or_read(shared):
         found = rows(path, **names)
         assert found
         assert all(r.problem or r.fields["answers"] for r in found)
+
+
+def test_damaged_rows_are_set_aside_and_encodings_can_be_chosen(tmp_path):
+    path = write(tmp_path, HEAD, ASKED, ("Q?", CONTEXT), ("Who?", CONTEXT, "Boris"))
+    found = rows(path)
+    assert [r.problem for r in found] == [
+        "",
+        "qa.csv, row 3: it has 2 of 3 cells; nothing stands in column 'answer'",
+        "",
+    ]
+    path.write_bytes("question,context,answer\nCo?,Łódź jest tu,Łódź\n".encode("cp1250"))
+    assert rows(path, encoding="cp1250")[0].fields["answers"] == [{"text": "Łódź", "start": 0}]
