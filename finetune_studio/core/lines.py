@@ -16,6 +16,8 @@ from finetune_studio.core.reader import storable, walk
 from finetune_studio.core.splits import SPLITS, split_named
 from finetune_studio.core.tables import chosen, encoding_of, title
 
+# How well a format fits a file that only its name speaks for: it is tried, and says what is wrong.
+FALLBACK = 0.1
 LONGEST = 16 * 2**20  # letters of a line; a longer one is no sample
 _LARGEST = 2**30  # bytes of a JSON file that is read as a whole
 _ESCAPED = re.compile("[\udc80-\udcff]")  # how bytes that are no letters are held

@@ -48,7 +48,7 @@ class PlainText(Reader):
         if not found:
             return 0.0
         usual = path.is_dir() or path.suffix.lower() in SUFFIXES
-        return 0.5 if usual and lines.head(found[0], 1) else 0.1
+        return 0.5 if usual and lines.head(found[0], 1) else lines.FALLBACK
 
     def root(self, path: Path) -> Path:
         """Return the folder itself, or the one the file lies in."""

@@ -43,12 +43,14 @@ class QuestionTable(Reader):
     name = "question_table"
 
     def recognises(self, path: Path, names: Collection[str] | None = None) -> float:
-        """Return 0.9 where a table has columns of questions, texts and answers."""
+        """Return 0.9 where a table has columns of questions, texts and answers, 0.3 for others."""
         del names  # the tables of an archive lie at the path
+        if not places.tables_at(places.top(path)):
+            return 0.0
         try:
             _plan(path, DataChoices())
         except StudioError:
-            return 0.0
+            return 0.3 if path.suffix.lower() in tables.SUFFIXES else 0.1
         return 0.9
 
     def root(self, path: Path) -> Path:

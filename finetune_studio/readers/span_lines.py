@@ -54,7 +54,9 @@ class SpanLines(Reader):
             found = lines.parts(path, SUFFIXES).files[:20]
         except StudioError:
             return 0.0
-        return 0.9 if any(_holds_spans(part) for part in found) else 0.0
+        if any(_holds_spans(part) for part in found):
+            return 0.9
+        return lines.FALLBACK if path.is_file() and path.suffix.lower() in SUFFIXES else 0.0
 
     def root(self, path: Path) -> Path:
         """Return the folder itself, or the one the file lies in."""

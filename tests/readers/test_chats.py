@@ -186,12 +186,12 @@ def test_prompts_and_responses(tmp_path):
         "chats.csv, row 5: the cell in column 'Completion' is empty",
     ]
     assert TABLE.recognises(path) > 0.5
-    assert LINES.recognises(path) == 0
+    assert LINES.recognises(path) <= 0.1
 
 
 def test_columns_can_be_chosen(tmp_path):
     path = table(tmp_path, ("frage", "antwort"), ("How are you?", "Fine."))
-    assert TABLE.recognises(path) == 0
+    assert TABLE.recognises(path) == 0.3
     with pytest.raises(StudioError, match="looks like the prompts") as caught:
         rows(path, TABLE)
     assert "frage, antwort" in caught.value.hint
@@ -216,7 +216,7 @@ def test_instructions_are_completed_by_their_input(tmp_path):
 @pytest.mark.shared
 def test_odd_tables_are_refused_or_read(shared):
     for path in sorted((shared / "data/odd-csv-spectrum/csvs").glob("*.csv")):
-        assert TABLE.recognises(path) == 0
+        assert TABLE.recognises(path) == 0.3
         with pytest.raises(StudioError) as caught:
             rows(path, TABLE)
         assert str(path) in caught.value.message

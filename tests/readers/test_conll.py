@@ -199,7 +199,7 @@ def test_files_without_splits_are_read_together(tmp_path):
 )
 def test_other_files_are_refused_in_words(tmp_path, text, word):
     path = write(tmp_path, text)
-    assert READER.recognises(path) == 0
+    assert READER.recognises(path) <= 0.1
     with pytest.raises(StudioError, match=word) as caught:
         rows(path)
     assert str(path) in caught.value.message

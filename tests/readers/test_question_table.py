@@ -128,7 +128,7 @@ def test_a_column_marks_questions_without_answer(tmp_path):
 
 def test_columns_are_offered_and_can_be_chosen(tmp_path):
     path = write(tmp_path, ("frage", "stelle", "antwort"), ASKED)
-    assert READER.recognises(path) == 0
+    assert READER.recognises(path) == 0.3
     with pytest.raises(StudioError, match="looks like the questions") as caught:
         rows(path)
     assert "frage, stelle, antwort" in caught.value.hint
@@ -154,7 +154,7 @@ def test_tables_of_a_folder_are_splits(tmp_path):
 @pytest.mark.shared
 def test_odd_tables_are_refused_or_read(shared):
     for path in sorted((shared / "data/odd-csv-spectrum/csvs").glob("*.csv")):
-        assert READER.recognises(path) == 0
+        assert READER.recognises(path) == 0.3
         with pytest.raises(StudioError) as caught:
             rows(path)
         assert str(path) in caught.value.message

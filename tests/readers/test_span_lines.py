@@ -158,7 +158,7 @@ def test_files_and_fields_are_splits(tmp_path):
 )
 def test_other_lines_are_not_recognised(tmp_path, record):
     path = write(tmp_path, record)
-    assert READER.recognises(path) == 0
+    assert READER.recognises(path) <= 0.1
     assert all(r.problem for r in rows(path))
     for name in ("a.jsonl", "b.jsonl"):
         write(tmp_path / "many", record, name=name)
