@@ -227,6 +227,57 @@ def chat(index: int) -> list[dict[str, str]]:
     return messages
 
 
+def marked_lines(folder: Path, samples: int = 12) -> Path:
+    """Write ``marked.jsonl``, texts with spans of persons and places; return the file."""
+    rows = []
+    for index in range(samples):
+        words, spans, start = [], [], 0
+        for line in tagged(index):
+            word, tag = line.split("\t")
+            if tag.startswith("B"):
+                spans.append({"start": start, "end": start + len(word), "label": tag[2:]})
+            elif tag.startswith("I"):
+                spans[-1]["end"] = start + len(word)
+            words.append(word)
+            start += len(word) + 1
+        rows.append(json.dumps({"text": " ".join(words), "spans": spans}))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "marked.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return folder / "marked.jsonl"
+
+
+def question_table(folder: Path, contexts: int = 12) -> Path:
+    """Write ``questions.csv`` with the questions of :func:`question_answering`; return the file."""
+    rows = []
+    for index in range(contexts):
+        paragraph = article(index)["paragraphs"][0]  # type: ignore[index]
+        for qa in paragraph["qas"]:
+            answer = qa["answers"][0]["text"] if qa["answers"] else "[]"
+            rows.append((qa["question"], paragraph["context"], answer, split_of(index)))
+    return _table(folder / "questions.csv", ("question", "context", "answer", "split"), rows)
+
+
+def chat_table(folder: Path, samples: int = 36) -> Path:
+    """Write ``prompts.csv`` with the conversations of :func:`causal_lm`; return the file."""
+    rows = []
+    for index in range(samples):
+        *_, asked, answered = (message["content"] for message in chat(index))
+        rows.append((asked, answered, split_of(index)))
+    return _table(folder / "prompts.csv", ("prompt", "response", "split"), rows)
+
+
+def plain_text(folder: Path, pieces: int = 8) -> Path:
+    """Write ``story.txt``, whose paragraphs fill that many pieces of 2,000 letters; return the file."""
+    paragraphs = []
+    for index in range(pieces * 2):
+        rng = random.Random(f"story/{index}")
+        about = [_sentence(rng, rng.choice(CLASSES)) for _ in range(30)]
+        paragraphs.append(" ".join(about)[:950].rpartition(" ")[0] + ".")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "story.txt").write_text("\n\n".join(paragraphs) + "\n", encoding="utf-8")
+    return folder / "story.txt"
+
+
 def _sentence(rng: random.Random, about: str) -> str:
     words = f"{rng.choice(_SUBJECTS)} {rng.choice(_VERBS)} {rng.choice(_THINGS[about])}"
     return f"{words[0].upper()}{words[1:]} {rng.choice(_TIMES)}."

@@ -33,8 +33,9 @@ def placed(context: str, text: str, start: int | None) -> tuple[dict[str, Any] |
         if len(folded) == len(context):  # else letters would not stand where they did
             places = _places(folded, kept.casefold())
     if start is not None and len(places) > 1:
-        places = [place for place in places if abs(place - start) <= _NEARBY]
-        places = places if len(places) == 1 else []
+        nearest, second = sorted(places, key=lambda place: abs(place - start))[:2]
+        clear = abs(nearest - start) <= min(_NEARBY, abs(second - start) / 3)
+        places = [nearest] if clear else []
     if not places:
         return None, False
     found = context[places[0] : places[0] + len(kept)]

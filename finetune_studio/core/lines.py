@@ -14,11 +14,24 @@ from typing import Any
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.reader import storable, walk
 from finetune_studio.core.splits import SPLITS, split_named
-from finetune_studio.core.tables import encoding_of
+from finetune_studio.core.tables import chosen, encoding_of, title
 
+# How well a format fits a file that only its name speaks for: it is tried, and says what is wrong.
+FALLBACK = 0.1
 LONGEST = 16 * 2**20  # letters of a line; a longer one is no sample
 _LARGEST = 2**30  # bytes of a JSON file that is read as a whole
+_ESCAPED = re.compile("[\udc80-\udcff]")  # how bytes that are no letters are held
 _HEAD = 64 * 2**10
+# What other kinds of files begin with, and what to do about them.
+_FOREIGN = {
+    b"PK\x03\x04": ("a zip or an office document", "Unpack it, or save it as plain text."),
+    b"\xd0\xcf\x11\xe0": ("an office document", "Save it as plain text."),
+    b"%PDF": ("a PDF", "Save its text as a .txt file."),
+    b"{\\rtf": ("a document with formats (RTF)", "Save it as plain text."),
+    b"\x1f\x8b": ("packed with gzip", "Unpack it first."),
+    b"\x89PNG": ("a picture", "Choose a file with text."),
+    b"\xff\xd8\xff": ("a picture", "Choose a file with text."),
+}
 # Files that tell about data and are none.
 _ABOUT = re.compile(
     r"(readme|licen[cs]e|provenance|changelog|citation|contributing|notice|copying|authors)\b", re.I
@@ -49,11 +62,29 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One file of a dataset, its name relative to the dataset's root, and the split its name says."""
+    """One file of a dataset.
+
+    Attributes:
+        path: Where it lies.
+        name: Its name relative to the dataset's root.
+        split: The split that its name says.
+        chosen: How its letters are written, as the user says; empty finds that out.
+    """
 
     path: Path
     name: str
     split: str | None = None
+    chosen: str = ""
+
+    @property
+    def encoding(self) -> str:
+        """Return how its letters are written.
+
+        Raises:
+            StudioError: As :func:`opened`, or if there is no such encoding.
+        """
+        found = opened(self.path)
+        return chosen(self.chosen, self.path) if self.chosen else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +103,7 @@ class Parts:
         return ", ".join(names[: 4 if more else 5]) + more
 
 
-def parts(path: Path, suffixes: Collection[str]) -> Parts:
+def parts(path: Path, suffixes: Collection[str], encoding: str = "") -> Parts:
     """Return the files of a dataset: the file itself, or those of a folder that have a suffix.
 
     A file or folder called train, devel, test or alike is that split. Where some files are splits, those
@@ -83,13 +114,16 @@ def parts(path: Path, suffixes: Collection[str]) -> Parts:
         StudioError: If the folder cannot be read.
     """
     if not path.is_dir():
-        return Parts(path.parent, (Part(path, storable(path.name)),) if path.is_file() else ())
+        return Parts(
+            path.parent,
+            (Part(path, storable(path.name), None, encoding),) if path.is_file() else (),
+        )
     names = [
         name
         for name in walk(path)[0]
         if Path(name).suffix.lower() in suffixes and not _ABOUT.match(Path(name).stem)
     ]
-    found = [Part(path / name, storable(name), _split_of(name)) for name in names]
+    found = [Part(path / name, storable(name), _split_of(name), encoding) for name in names]
     split = [part for name in SPLITS for part in found if part.split == name]
     others = [part.name for part in found if not part.split]
     if not split or not others:
@@ -115,7 +149,7 @@ def opened(path: Path) -> str:
     """Look at a file before it is read; return its encoding.
 
     Raises:
-        StudioError: If it cannot be read, is empty, or is a pointer left by git-lfs.
+        StudioError: If it cannot be read, is empty, no text, or a pointer left by git-lfs.
     """
     try:
         facts = path.stat()
@@ -126,6 +160,9 @@ def opened(path: Path) -> str:
                 f"{path} is only a pointer left by git-lfs, not the file itself.",
                 "Run 'git lfs pull' in the folder where it came from.",
             )
+        for mark, (kind, hint) in _FOREIGN.items():
+            if head.startswith(mark):
+                raise StudioError(f"{path} is no plain text but {kind}.", hint)
         if not head.strip() and facts.st_size == len(head):
             raise StudioError(f"{path} is empty.", "Choose a file with samples in it.")
         return _encoding(path, facts.st_size, facts.st_mtime_ns)
@@ -142,16 +179,25 @@ def _encoding(path: Path, size: int, changed: int) -> str:
     return encoding_of(path)
 
 
+def refuse_unreadable(part: Part) -> None:
+    """Refuse a file that cannot be read, before its content is guessed at.
+
+    Raises:
+        StudioError: As :func:`opened`, or if there is no such encoding as was chosen.
+    """
+    start(part, 1)
+
+
 def lines(part: Part) -> Iterator[Line]:
     """Yield every line; one that is too long or holds zero bytes comes with its problem instead.
 
     Raises:
         StudioError: As :func:`opened`, and where letters are not in the file's encoding.
     """
-    encoding = opened(part.path)
+    encoding = part.encoding
     number = 0
     try:
-        with part.path.open(encoding=encoding) as file:
+        with part.path.open(encoding=encoding, errors="surrogateescape") as file:
             while line := file.readline(LONGEST):
                 number += 1
                 where = f"{part.name}, line {number}"
@@ -163,12 +209,18 @@ def lines(part: Part) -> Iterator[Line]:
                     place = line.index("\0") + 1
                     told = f"{where}: at place {place} there is a zero byte, which no text has"
                     yield Line(number, line.rstrip("\n").replace("\0", "\ufffd"), told)
+                elif not line.isascii() and (found := _ESCAPED.search(line)):
+                    told = (
+                        f"{where}: at place {found.start() + 1} there is a byte that is no letter"
+                    )
+                    told += f" in {title(encoding)}"
+                    yield Line(number, _ESCAPED.sub("\ufffd", line.rstrip("\n")), told)
                 else:
                     yield Line(number, line.rstrip("\n"))
     except UnicodeError as error:
         raise StudioError(
-            f"{part.path}, after line {number}: the letters are not {encoding} ({error}).",
-            "Save the file again in UTF-8.",
+            f"{part.path}, after line {number}: the letters are not {title(encoding)} ({error}).",
+            "Choose another encoding, or save the file again in UTF-8.",
         ) from error
     except OSError as error:
         raise StudioError(
@@ -214,7 +266,7 @@ def whole(part: Part) -> Any:
     Raises:
         StudioError: As :func:`opened`, and if it is no JSON or too large, naming line and place.
     """
-    encoding = opened(part.path)
+    encoding = part.encoding
     size = part.path.stat().st_size
     if size > _LARGEST:
         raise StudioError(
@@ -222,7 +274,8 @@ def whole(part: Part) -> Any:
             "Write it as JSONL, an object a line, which may have any size.",
         )
     try:
-        return json.loads(part.path.read_text(encoding=encoding))
+        # bytes that are no letters become marks that the check of encodings finds
+        return json.loads(part.path.read_text(encoding=encoding, errors="replace"))
     except json.JSONDecodeError as error:
         raise StudioError(
             f"{part.path}, line {error.lineno}, place {error.colno}: this is no JSON ({error.msg}).",
@@ -255,7 +308,7 @@ def start(part: Part, size: int = _HEAD) -> str:
     Raises:
         StudioError: As :func:`opened`.
     """
-    encoding = opened(part.path)
+    encoding = part.encoding
     with part.path.open("rb") as file:
         return file.read(size).decode(encoding, "ignore").lstrip("\ufeff \t\r\n")
 
@@ -274,3 +327,9 @@ def first_records(part: Part, count: int = 20) -> list[Any]:
         return [r.value for r in islice(records(part), count) if not r.problem]
     except StudioError:
         return []
+
+
+def encoding_notes(found: Parts) -> list[str]:
+    """Say how letters are read where that is not UTF-8, the usual way."""
+    titles = sorted({title(part.encoding) for part in found.files} - {title("utf-8")})
+    return [f"Letters are read as {' and '.join(titles)}."] if titles else []

@@ -44,7 +44,9 @@ class ChatLines(Reader):
             found = lines.parts(path, SUFFIXES).files[:20]
         except StudioError:
             return 0.0
-        return 0.9 if any(_shape(part) for part in found) else 0.0
+        if any(_shape(part) for part in found):
+            return 0.9
+        return lines.FALLBACK if path.is_file() and path.suffix.lower() in SUFFIXES else 0.0
 
     def root(self, path: Path) -> Path:
         """Return the folder itself, or the one the file lies in."""
@@ -54,8 +56,8 @@ class ChatLines(Reader):
         self, path: Path, choices: DataChoices, names: Collection[str] | None = None
     ) -> Iterator[Row]:
         """Yield a row a conversation; one that teaches no answer carries that as its problem."""
-        del choices, names
-        for part in _parts(path).files:
+        del names
+        for part in _parts(path, choices).files:
             for record in lines.records(part):
                 yield _row(part, record)
 
@@ -63,8 +65,8 @@ class ChatLines(Reader):
         self, path: Path, choices: DataChoices, names: Collection[str] | None = None
     ) -> Description:
         """Say which shape the conversations have and how many turns."""
-        del choices, names
-        parts = _parts(path)
+        del names
+        parts = _parts(path, choices)
         shapes = Counter(_shape(part) or "unknown" for part in parts.files)
         turns: Counter[str] = Counter()
         chats = 0
@@ -77,23 +79,23 @@ class ChatLines(Reader):
                 turns.update(message["role"] for message in messages)
         title = f"Conversations in {parts.listed}, in the shape of {' and '.join(shapes)}"
         title += f"; {turns['assistant'] / max(chats, 1):.1f} answers in each"
-        notes = list(parts.notes)
+        notes = [*parts.notes, *lines.encoding_notes(parts)]
         if turns["system"]:
             notes.append(f"{turns['system']:,} begin with a message of the system.")
         return Description(title, tuple(notes))
 
 
-def _parts(path: Path) -> Parts:
+def _parts(path: Path, choices: DataChoices) -> Parts:
     """Return the files to read.
 
     Raises:
         StudioError: If none holds conversations.
     """
-    found = lines.parts(path, SUFFIXES)
+    found = lines.parts(path, SUFFIXES, choices.encoding)
     if not found.files:
         raise StudioError(f"There is no file of JSON lines in {path}.", _HINT)
     if len(found.files) == 1:
-        lines.opened(found.files[0].path)
+        lines.refuse_unreadable(found.files[0])
         return found
     kept = tuple(part for part in found.files if _shape(part))
     if not kept:

@@ -72,7 +72,9 @@ class Conll(Reader):
             found = lines.parts(path, SUFFIXES).files[:20]
         except StudioError:
             return 0.0
-        return 0.9 if any(_layout(part) for part in found) else 0.0
+        if any(_layout(part) for part in found):
+            return 0.9
+        return lines.FALLBACK if path.is_file() and path.suffix.lower() in SUFFIXES else 0.0
 
     def root(self, path: Path) -> Path:
         """Return the folder itself, or the one the file lies in."""
@@ -82,8 +84,8 @@ class Conll(Reader):
         self, path: Path, choices: DataChoices, names: Collection[str] | None = None
     ) -> Iterator[Row]:
         """Yield a row a sentence; one with a damaged line carries that as its problem."""
-        del choices, names
-        plan = _plan(path)
+        del names
+        plan = _plan(path, choices)
         for part in plan.parts.files:
             for sentence in _sentences(part, plan.layouts[part.name]):
                 yield _row(part, sentence, plan.scheme)[0]
@@ -92,8 +94,8 @@ class Conll(Reader):
         self, path: Path, choices: DataChoices, names: Collection[str] | None = None
     ) -> Description:
         """Say which columns are read, how tags are written, and how many sequences are repaired."""
-        del choices, names
-        plan = _plan(path)
+        del names
+        plan = _plan(path, choices)
         layout = next(iter(plan.layouts.values()))
         types = plan.scheme.names
         shown = ", ".join(types[:6]) + (f" and {len(types) - 6} more" if len(types) > 6 else "")
@@ -105,17 +107,17 @@ class Conll(Reader):
         return Description(title, (*plan.parts.notes, *_notes(plan)))
 
 
-def _plan(path: Path) -> Plan:
+def _plan(path: Path, choices: DataChoices) -> Plan:
     """Decide which files are read and how.
 
     Raises:
         StudioError: If no file has words and tags.
     """
-    found = lines.parts(path, SUFFIXES)
+    found = lines.parts(path, SUFFIXES, choices.encoding)
     if not found.files:
         raise StudioError(f"There is no file with words and tags in {path}.", _HINT)
     if len(found.files) == 1:
-        lines.opened(found.files[0].path)  # says what is wrong with an only file
+        lines.refuse_unreadable(found.files[0])  # says what is wrong with an only file
     layouts = {part.name: layout for part in found.files if (layout := _layout(part))}
     kept = tuple(part for part in found.files if part.name in layouts)
     if not kept:
@@ -135,9 +137,7 @@ def _plan(path: Path) -> Plan:
 
 
 def _notes(plan: Plan) -> Iterator[str]:
-    encodings = {lines.opened(part.path) for part in plan.parts.files}
-    if encodings - {"utf-8", "utf-8-sig"}:
-        yield f"Letters are read as {', '.join(sorted(encodings))}."
+    yield from lines.encoding_notes(plan.parts)
     repairs: Counter[str] = Counter()
     for part in plan.parts.files:
         for sentence in _sentences(part, plan.layouts[part.name], _LOOKED):

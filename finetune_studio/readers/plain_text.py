@@ -17,7 +17,7 @@ from finetune_studio.core.recipe import DataChoices
 
 SUFFIXES = frozenset({".txt", ".md", ".markdown", ".text"})
 _MOST = 2000  # letters of a piece: about 500 tokens, which every language model takes
-_LEAST = 200  # a shorter rest joins the piece before it
+_LEAST = 200  # a shorter one joins its neighbour, which then is a little longer
 _FEWEST_FILES = 10  # fewer files cannot be divided into splits evenly; pieces can
 _LOOKED = 50_000_000  # letters that are cut before the pieces are counted
 _SENTENCE = re.compile(r"(?<=[.!?。!?…])[\"'”’)]?\s+|(?<=[。!?])")
@@ -47,7 +47,8 @@ class PlainText(Reader):
             return 0.0
         if not found:
             return 0.0
-        return 0.5 if path.is_file() or lines.head(found[0], 1) else 0.2
+        usual = path.is_dir() or path.suffix.lower() in SUFFIXES
+        return 0.5 if usual and lines.head(found[0], 1) else lines.FALLBACK
 
     def root(self, path: Path) -> Path:
         """Return the folder itself, or the one the file lies in."""
@@ -57,8 +58,8 @@ class PlainText(Reader):
         self, path: Path, choices: DataChoices, names: Collection[str] | None = None
     ) -> Iterator[Row]:
         """Yield a row a piece, in the order of the text."""
-        del choices, names
-        parts = _parts(path)
+        del names
+        parts = _parts(path, choices)
         grouped = len(parts.files) >= _FEWEST_FILES
         for part in parts.files:
             for row in _pieces(part):
@@ -70,8 +71,8 @@ class PlainText(Reader):
         self, path: Path, choices: DataChoices, names: Collection[str] | None = None
     ) -> Description:
         """Say how many pieces there are and how long."""
-        del choices, names
-        parts = _parts(path)
+        del names
+        parts = _parts(path, choices)
         pieces = letters = 0
         complete = True
         for part in parts.files:
@@ -84,29 +85,29 @@ class PlainText(Reader):
         files = "file" if len(parts.files) == 1 else "files"
         title = (
             f"Plain text of {len(parts.files):,} {files}, cut between paragraphs into"
-            f" {'' if complete else 'more than '}{pieces:,} pieces of at most {_MOST:,} letters,"
+            f" {'' if complete else 'more than '}{pieces:,} pieces of about {_MOST:,} letters at most,"
             f" {letters / max(pieces, 1):,.0f} on average"
         )
-        notes = list(parts.notes)
+        notes = [*parts.notes, *lines.encoding_notes(parts)]
         if len(parts.files) >= _FEWEST_FILES:
             notes.append("The pieces of one file stay in one split.")
         return Description(title, tuple(notes))
 
 
-def _parts(path: Path) -> Parts:
+def _parts(path: Path, choices: DataChoices) -> Parts:
     """Return the files to read; those that cannot be read are left out and named.
 
     Raises:
         StudioError: If there is none, or the only one cannot be read.
     """
-    found = lines.parts(path, SUFFIXES)
+    found = lines.parts(path, SUFFIXES, choices.encoding)
     if not found.files:
         raise StudioError(f"There is no text file in {path}.", _HINT)
     kept: list[Part] = []
     notes = list(found.notes)
     for part in found.files:
         try:
-            lines.opened(part.path)
+            lines.refuse_unreadable(part)
             kept.append(part)
         except StudioError as error:
             if len(found.files) == 1:
@@ -126,7 +127,7 @@ def _pieces(part: Part) -> Iterator[Row]:
             yield Row(fields={"text": paragraph, "row": number}, problem=problem)
             continue
         for text in _cut(paragraph):
-            if piece.letters and piece.letters + len(text) > _MOST:
+            if piece.letters >= _LEAST and piece.letters + len(text) > _MOST:
                 if held:
                     yield _row(held)
                 held, piece = piece, Piece()

@@ -10,13 +10,14 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from finetune_studio.core import answers, asking, tables
-from finetune_studio.core.asking import Wanted
+from finetune_studio.core import answers, tables, text_tables
 from finetune_studio.core.dataset import Row
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.lines import Part, Parts
+from finetune_studio.core.named_columns import Wanted, guess_of
 from finetune_studio.core.reader import Description, Reader, TableLook
 from finetune_studio.core.recipe import DataChoices
+from finetune_studio.core.tables import places
+from finetune_studio.core.text_tables import Part, Plan
 
 _CONTEXT = ("context", "passage", "paragraph", "document", "text", "article", "body", "source")
 _ANSWER = ("answer", "answers", "answer_text", "text_answer", "solution", "target", "response")
@@ -30,7 +31,7 @@ _WANTED = (
     Wanted("id", ("id", "qid", "question_id")),
     Wanted("impossible", ("is_impossible", "impossible", "unanswerable")),
 )
-_SHOWN = tuple(want.role for want in _WANTED[:4])
+_ROLES = ("question_column", "text_column", "target_column", "split_column", "group_column")
 _YES = ("true", "1", "yes", "1.0")
 _MOST = 20_000  # rows that are counted before a table is read
 _ARRAY = re.compile(r"array\((\[.*?\])(?:,\s*dtype=[\w'<>]+)?\)", re.S)
@@ -42,47 +43,46 @@ class QuestionTable(Reader):
     name = "question_table"
 
     def recognises(self, path: Path, names: Collection[str] | None = None) -> float:
-        """Return 0.9 where a table has columns of questions, texts and answers."""
-        del names
+        """Return 0.9 where a table has columns of questions, texts and answers, 0.3 for others."""
+        del names  # the tables of an archive lie at the path
+        if not places.tables_at(places.top(path)):
+            return 0.0
         try:
             _plan(path, DataChoices())
         except StudioError:
-            return 0.0
+            return 0.3 if path.suffix.lower() in tables.SUFFIXES else 0.1
         return 0.9
 
     def root(self, path: Path) -> Path:
-        """Return the folder itself, or the one the table lies in."""
-        return path if path.is_dir() else path.parent
+        """Return the folder in which the table lies."""
+        top = places.top(path)
+        return top.parent if top.is_file() else top
 
     def read(
         self, path: Path, choices: DataChoices, names: Collection[str] | None = None
     ) -> Iterator[Row]:
         """Yield a row a line; one whose answer is not in its text carries that as its problem."""
         del names
-        found, looked, chosen = _plan(path, choices)
-        for part in found.files:
-            for number, cells in tables.rows(looked[part.name]):
-                yield _row(part, number, cells, chosen[part.name], Counter())
+        yield from text_tables.read(_plan(path, choices), lambda p, line: _row(p, line, Counter()))
 
     def describe(
         self, path: Path, choices: DataChoices, names: Collection[str] | None = None
     ) -> Description:
         """Say which column is taken for what, and where answers had to be searched."""
         del names
-        found, looked, chosen = _plan(path, choices)
-        part = found.files[0]
-        roles = chosen[part.name]
+        plan = _plan(path, choices)
+        roles = plan.parts[0].roles
         tally: Counter[str] = Counter()
-        for number, cells in tables.rows(looked[part.name]):
-            _row(part, number, cells, roles, tally)
-            if number >= _MOST:
-                break
+        rows = text_tables.read(plan, lambda part, line: _row(part, line, tally))
+        for _ in zip(range(_MOST), rows, strict=False):
+            pass
         title = (
-            f"The table {found.listed}: questions in column {roles['question_column']!r}, their texts"
-            f" in {roles['text_column']!r}, answers in {roles['target_column']!r}"
+            f"{plan.names}: questions in column {roles['question_column']!r}, their texts in"
+            f" {roles['text_column']!r}, answers in {roles['target_column']!r}"
         )
         title += f", splits in {roles['split_column']!r}" if roles["split_column"] else ""
-        notes = asking.notes(found, looked)
+        title += f", groups in {roles['group_column']!r}" if roles["group_column"] else ""
+        notes = [*text_tables.encoding_notes(plan), *text_tables.split_notes(plan), *plan.notes]
         if tally["several"]:
             notes.append(
                 f"{tally['several']:,} answers stand at several places of their text; as no column"
@@ -95,61 +95,47 @@ class QuestionTable(Reader):
             )
         if tally["lost"]:
             notes.append(f"{tally['lost']:,} answers are not in their text and are left out.")
-        look = asking.look(looked[part.name], roles, _SHOWN)
-        return Description(title, tuple(notes), look)
+        return Description(title, tuple(notes), plan.look({r: roles[r] for r in _ROLES}))
 
     def columns(self, path: Path) -> TableLook | None:
         """Return the first table's columns and rows, without any guess."""
-        found, looked = asking.tables_at(path)
-        return asking.look(looked[found.files[0].name], {}, _SHOWN)
+        return text_tables.columns(path, _ROLES)
 
 
-def _plan(
-    path: Path, choices: DataChoices
-) -> tuple[Parts, dict[str, tables.Table], dict[str, dict[str, str]]]:
-    found, looked = asking.tables_at(path)
-    found, chosen = asking.fitting(found, looked, _WANTED, choices)
-    return found, looked, chosen
+def _plan(path: Path, choices: DataChoices) -> Plan:
+    return text_tables.planned(path, choices, guess_of(_WANTED), "questions and answers")
 
 
-def _row(
-    part: Part, number: int, cells: tables.Cells, roles: dict[str, str], tally: Counter[str]
-) -> Row:
+def _row(part: Part, line: tables.Line, tally: Counter[str]) -> Row:
     """Return one row; ``tally`` counts the answers that were searched, moved and lost."""
+    cells, roles = line.cells, part.roles
     question = (cells.get(roles["question_column"]) or "").strip()
     context = cells.get(roles["text_column"]) or ""
-    given = cells.get(roles["target_column"])
-    split, problem = asking.split_of(part, cells, roles["split_column"])
-    group = (cells.get(roles["group_column"]) or "").strip() if roles["group_column"] else ""
-    used = {"file", "row", "question", "context", "answers", *roles.values()}
-    fields: dict[str, Any] = {k: v for k, v in cells.items() if v and k not in used}
-    fields |= {"file": part.name, "row": number, "question": question, "context": context}
-    if roles["id"] and cells.get(roles["id"]):
-        fields["id"] = cells[roles["id"]]
-    kept: list[dict[str, Any]] = []
-    if not question:
-        problem = f"the cell in column {roles['question_column']!r} is empty"
-    elif not context.strip():
-        problem = f"the cell in column {roles['text_column']!r} is empty"
-    elif not problem:
-        kept, problem = _answers(context, given, cells, roles, tally)
-    if not problem:
+    group = text_tables.group_of(part, line) or answers.context_key(context)
+    fields: dict[str, Any] = {"question": question, "context": context}
+    fields |= text_tables.further(part, line)
+    if roles["id"] and (name := cells.get(roles["id"])):
+        fields["id"] = name
+    for role in ("question_column", "text_column"):
+        if text_tables.empty(cells.get(roles[role])):
+            told = f"{text_tables.at(part, line)}: the cell in column {roles[role]!r} is empty"
+            return Row(group=group, fields=fields, problem=told)
+    kept, problem = _answers(context, cells, roles, tally)
+    if problem:
+        problem = f"{text_tables.at(part, line)}: {problem}"
+    else:
         fields["answers"] = kept
-    told = f"{part.name}, row {number}: {problem}" if problem else ""
-    return Row(
-        split=split, group=group or answers.context_key(context), fields=fields, problem=told
-    )
+    return Row(group=group, fields=fields, problem=problem)
 
 
 def _answers(
-    context: str, cell: str | None, cells: tables.Cells, roles: dict[str, str], tally: Counter[str]
+    context: str, cells: tables.Cells, roles: dict[str, str], tally: Counter[str]
 ) -> tuple[list[dict[str, Any]], str]:
     """Return the answers of a row in their places, or why there is none."""
-    impossible = (cells.get(roles["impossible"]) or "").strip().lower() in _YES
-    if roles["impossible"] and impossible:
+    if (cells.get(roles["impossible"]) or "").strip().lower() in _YES:
         return [], ""
     column = roles["target_column"]
-    given = _given(cell or "", cells.get(roles["start"]) if roles["start"] else None)
+    given = _given(cells.get(column) or "", cells.get(roles["start"]) if roles["start"] else None)
     if given is None:
         return [], (
             f"the cell in column {column!r} is empty; write [] where a question has no answer, or"
@@ -178,7 +164,7 @@ def _given(cell: str, start: str | None) -> list[tuple[str, int | None]] | None:
         return None
     starts = _numbers(_parsed(start or ""))
     value = _parsed(cell)
-    if isinstance(value, dict):
+    if isinstance(value, dict) and "text" in value:
         texts, starts = (
             value.get("text", []),
             _numbers(value.get("answer_start", value.get("start"))),

@@ -54,7 +54,9 @@ class SpanLines(Reader):
             found = lines.parts(path, SUFFIXES).files[:20]
         except StudioError:
             return 0.0
-        return 0.9 if any(_holds_spans(part) for part in found) else 0.0
+        if any(_holds_spans(part) for part in found):
+            return 0.9
+        return lines.FALLBACK if path.is_file() and path.suffix.lower() in SUFFIXES else 0.0
 
     def root(self, path: Path) -> Path:
         """Return the folder itself, or the one the file lies in."""
@@ -64,8 +66,8 @@ class SpanLines(Reader):
         self, path: Path, choices: DataChoices, names: Collection[str] | None = None
     ) -> Iterator[Row]:
         """Yield a row a record; one with a span that cannot be carries that as its problem."""
-        del choices, names
-        for part in _parts(path).files:
+        del names
+        for part in _parts(path, choices).files:
             scheme = _scheme(part)
             for record in lines.records(part):
                 yield _row(part, record, scheme)[0]
@@ -74,8 +76,8 @@ class SpanLines(Reader):
         self, path: Path, choices: DataChoices, names: Collection[str] | None = None
     ) -> Description:
         """Say which types there are, and what is trimmed or repaired."""
-        del choices, names
-        parts = _parts(path)
+        del names
+        parts = _parts(path, choices)
         types: Counter[str] = Counter()
         trimmed = repaired = 0
         for part in parts.files:
@@ -87,7 +89,7 @@ class SpanLines(Reader):
                 types.update(span[2] for span in row.fields.get("spans", []))
                 trimmed += marked.trimmed
                 repaired += marked.repaired
-        notes = list(parts.notes)
+        notes = [*parts.notes, *lines.encoding_notes(parts)]
         if trimmed:
             notes.append(f"{trimmed:,} spans are trimmed, as blanks stand at their ends.")
         if repaired:
@@ -98,17 +100,17 @@ class SpanLines(Reader):
         return Description(title, tuple(notes))
 
 
-def _parts(path: Path) -> Parts:
+def _parts(path: Path, choices: DataChoices) -> Parts:
     """Return the files to read.
 
     Raises:
         StudioError: If none holds texts with spans.
     """
-    found = lines.parts(path, SUFFIXES)
+    found = lines.parts(path, SUFFIXES, choices.encoding)
     if not found.files:
         raise StudioError(f"There is no file of JSON lines in {path}.", _HINT)
     if len(found.files) == 1:
-        lines.opened(found.files[0].path)
+        lines.refuse_unreadable(found.files[0])
         return found
     kept = tuple(part for part in found.files if _holds_spans(part))
     if not kept:

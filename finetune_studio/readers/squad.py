@@ -45,7 +45,9 @@ class Squad(Reader):
             found = lines.parts(path, SUFFIXES).files[:20]
         except StudioError:
             return 0.0
-        return 0.9 if any(_is_squad(part) for part in found) else 0.0
+        if any(_is_squad(part) for part in found):
+            return 0.9
+        return lines.FALLBACK if path.is_file() and path.suffix.lower() in SUFFIXES else 0.0
 
     def root(self, path: Path) -> Path:
         """Return the folder itself, or the one the file lies in."""
@@ -55,22 +57,22 @@ class Squad(Reader):
         self, path: Path, choices: DataChoices, names: Collection[str] | None = None
     ) -> Iterator[Row]:
         """Yield a row a question; one whose answer is not there carries that as its problem."""
-        del choices, names
-        yield from _rows(_parts(path), Tally())
+        del names
+        yield from _rows(_parts(path, choices), Tally())
 
     def describe(
         self, path: Path, choices: DataChoices, names: Collection[str] | None = None
     ) -> Description:
         """Say how many paragraphs there are, which answers were moved, and how samples belong together."""
-        del choices, names
-        parts, tally = _parts(path), Tally()
+        del names
+        parts, tally = _parts(path, choices), Tally()
         for _ in _rows(parts, tally):
             pass
         languages = _languages(parts)
         title = f"Questions and answers (SQuAD) in {parts.listed}; {tally.paragraphs:,} paragraphs"
         if tally.unanswerable:
             title += f", {tally.unanswerable:,} questions without an answer"
-        notes = list(parts.notes)
+        notes = [*parts.notes, *lines.encoding_notes(parts)]
         if len(languages) > 1:
             each = ", ".join(f"{tally.rows[n]:,} {languages[n]}" for n in tally.rows)
             notes.append(
@@ -88,13 +90,13 @@ class Squad(Reader):
         return Description(title, tuple(notes))
 
 
-def _parts(path: Path) -> Parts:
+def _parts(path: Path, choices: DataChoices) -> Parts:
     """Return the files to read.
 
     Raises:
         StudioError: If none is a SQuAD file.
     """
-    found = lines.parts(path, SUFFIXES)
+    found = lines.parts(path, SUFFIXES, choices.encoding)
     if not found.files:
         raise StudioError(f"There is no JSON file in {path}.", _HINT)
     if len(found.files) == 1:

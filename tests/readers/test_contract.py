@@ -16,10 +16,23 @@ from finetune_studio.core.recipe import DataChoices
 from tests import tiny
 
 NAMES = [row.name for row in readers.CATALOGUE]
+PICTURES = [row.name for row in readers.CATALOGUE if row.facts["inputs"] == "images"]
+# Readers of texts: data in their format, and how many samples these are.
+TEXTS = {
+    "conll": (tiny.token_classification, 36),
+    "span_lines": (tiny.marked_lines, 12),
+    "squad": (tiny.question_answering, 36),
+    "question_table": (tiny.question_table, 36),
+    "chat_lines": (tiny.causal_lm, 36),
+    "chat_table": (tiny.chat_table, 36),
+    "plain_text": (tiny.plain_text, 8),
+}
 
 
 def data_for(name, folder):
     """Return data in the format of that reader."""
+    if name in TEXTS:
+        return TEXTS[name][0](folder / "texts")
     pictures = tiny.image_classification(folder / "pictures", classes=2, per_class=3, size=16)
     if name == "image_folder":
         return pictures
@@ -35,7 +48,29 @@ def snapshot(folder):
     return {str(p): (p.stat().st_mtime_ns, p.stat().st_size) for p in folder.rglob("*")}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", list(TEXTS))
+def test_it_reads_its_own_texts_and_changes_nothing(name, tmp_path):
+    reader = readers.CATALOGUE.load(name)()
+    assert isinstance(reader, Reader)
+    assert reader.name == name
+    data = data_for(name, tmp_path)
+    before = snapshot(tmp_path)
+    assert reader.recognises(data) > 0.4
+    rows = list(reader.read(data, DataChoices()))
+    assert len(rows) == TEXTS[name][1]
+    assert not any(row.problem or row.path for row in rows)
+    for row in rows:
+        assert (reader.root(data) / row.fields["file"]).is_file()
+        assert isinstance(row.fields["row"], int)
+    json.dumps([row.fields for row in rows])
+    assert rows == list(reader.read(data, DataChoices()))
+    described = reader.describe(data, DataChoices())
+    assert described.title
+    assert all(note.endswith(".") for note in described.notes)
+    assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", PICTURES)
 def test_it_reads_its_own_format_and_changes_nothing(name, tmp_path):
     reader = readers.CATALOGUE.load(name)()
     assert isinstance(reader, Reader)
@@ -54,7 +89,7 @@ def test_it_reads_its_own_format_and_changes_nothing(name, tmp_path):
     assert snapshot(tmp_path) == before
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", PICTURES)
 def test_it_reads_the_names_of_an_archive_alike(name, tmp_path):
     reader = readers.CATALOGUE.load(name)()
     data = data_for(name, tmp_path)
