@@ -65,7 +65,8 @@ def test_everything_trained_learns_the_colours(project: Project, model: Path) ->
     recipe = chosen(
         model,
         layers__amount="everything",
-        optimiser__epochs=12,
+        optimiser__epochs=30,
+        stop__early=False,
         optimiser__learning_rate=3e-3,
         optimiser__head_learning_rate=1e-2,
     )
