@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from finetune_studio.core.errors import StudioError
 from finetune_studio.engine.estimate import MemoryEstimate, estimate_memory
 from finetune_studio.engine.presets import LARGEST_BATCH
 from finetune_studio.models.node import LayerNode, count, state, ticked
@@ -160,9 +161,14 @@ def _stamp(source: str) -> tuple[float, ...]:
 
 
 def _most_tokens(recipe: Recipe) -> int:
-    """Return the recipe's own limit to the length of texts; 0 where it sets none."""
-    limit = recipe.options.get("max_length")
-    return limit if isinstance(limit, int) else 0
+    """Return how many tokens of a text the recipe reads at most; 0 where it sets no limit."""
+    from finetune_studio.tasks import CATALOGUE
+
+    try:
+        options = CATALOGUE.load(recipe.task).own_options(recipe)
+    except StudioError:  # the form says so; the model can be looked at all the same
+        return 0
+    return int(getattr(options, "max_length", 0))
 
 
 def _look(choices: ModelChoices, task: str, classes: int, most: int) -> _Facts:
@@ -171,9 +177,13 @@ def _look(choices: ModelChoices, task: str, classes: int, most: int) -> _Facts:
     from finetune_studio.models import build, layers, pretrained, trace
     from finetune_studio.tasks import CATALOGUE
 
-    kind = CATALOGUE.load(task)
+    wanted = CATALOGUE[task].facts
     found = pretrained.find(
-        choices, kind.models, task=task, auto=kind.network_class(), weights_needed=False
+        choices,
+        wanted["family"],
+        task=task,
+        auto=wanted.get("auto", ""),
+        weights_needed=False,
     )
     with torch.device("meta"):
         network: nn.Module = build.rebuild(found.architecture, classes)

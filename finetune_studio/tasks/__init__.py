@@ -6,7 +6,8 @@ from finetune_studio.core.catalogue import Catalogue, Entry
 from finetune_studio.core.errors import StudioError
 
 # What is known of a task without loading it: ``readers`` (best guess first), ``headline`` (the score
-# that picks the best checkpoint), ``family`` of its models, what its ``inputs`` are, the ``starter``
+# that picks the best checkpoint), ``family`` of its models, ``auto`` (the class of transformers that its
+# networks have, for texts), what its ``inputs`` are, the ``starter``
 # that is offered first, what ``one`` sample and ``many`` are called, and ``fewest_classes``: how many
 # classes data must have to be trained on.
 CATALOGUE = Catalogue(
@@ -37,6 +38,7 @@ CATALOGUE = Catalogue(
                 "readers": ["text_table", "text_folder"],
                 "headline": "macro_f1",
                 "family": "text",
+                "auto": "AutoModelForSequenceClassification",
                 "inputs": "texts",
                 "starter": "minilm",
                 "one": "text",
@@ -53,6 +55,7 @@ CATALOGUE = Catalogue(
                 "readers": ["conll", "span_lines"],
                 "headline": "entity_f1",
                 "family": "text",
+                "auto": "AutoModelForTokenClassification",
                 "inputs": "texts",
                 "starter": "minilm",
                 "one": "text",
@@ -69,6 +72,7 @@ CATALOGUE = Catalogue(
                 "readers": ["squad", "question_table"],
                 "headline": "f1",
                 "family": "text",
+                "auto": "AutoModelForQuestionAnswering",
                 "inputs": "texts",
                 "starter": "minilm",
                 "one": "question",
@@ -85,6 +89,7 @@ CATALOGUE = Catalogue(
                 "readers": ["summary_table"],
                 "headline": "rouge_l",
                 "family": "seq2seq",
+                "auto": "AutoModelForSeq2SeqLM",
                 "inputs": "texts",
                 "starter": "",
                 "one": "text",
@@ -101,6 +106,7 @@ CATALOGUE = Catalogue(
                 "readers": ["chat_lines", "chat_table", "plain_text"],
                 "headline": "perplexity",
                 "family": "causal",
+                "auto": "AutoModelForCausalLM",
                 "inputs": "texts",
                 "starter": "",
                 "one": "example",
