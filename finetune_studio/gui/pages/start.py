@@ -7,31 +7,31 @@ import sqlite3
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, Slot
-from PySide6.QtGui import QIcon, QPixmap
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import (
     QFileDialog,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QPushButton,
-    QVBoxLayout,
-    QWidget,
 )
 
 from finetune_studio.core.catalogue import Entry
 from finetune_studio.core.settings import resources
-from finetune_studio.gui.page import Page, set_primary
+from finetune_studio.gui.page import Page
 from finetune_studio.gui.studio import Studio, work
 from finetune_studio.gui.thumbnails import read_picture
 from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.elided_label import ElidedLabel
 from finetune_studio.gui.widgets.empty_state import EmptyState
 from finetune_studio.gui.widgets.recent_list import RecentList, RecentProject
+from finetune_studio.gui.widgets.task_tile import TaskTile
 from finetune_studio.tasks import CATALOGUE as TASKS
 
-_SAMPLE_SIDE = 72
-_DRAWING = QSize(180, 72)
+_SAMPLE_SIDE = 56
+_COLUMNS = 3  # of tiles
 
 
 def look_at(folder: str) -> RecentProject:
@@ -72,62 +72,39 @@ class StartPage(Page):
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
         self.subtitle.setText(
-            self.tr("Teach a pretrained model your own classes. Everything stays on this computer.")
+            self.tr(
+                "Teach a pretrained model with your own data. Everything stays on this computer."
+            )
         )
         self._task = ""
         self._folder: Path | None = None
-        upper = QHBoxLayout()
-        upper.setSpacing(12)
-        upper.addWidget(self._new_card(), 3)
-        upper.addWidget(self._sample_card(), 2)
-        self.body.addLayout(upper)
+        lower = QHBoxLayout()
+        lower.setSpacing(12)
+        lower.addWidget(self._recent_card(), 3)
+        lower.addWidget(self._sample_card(), 2)
+        self.body.addWidget(self._new_card())
         self.body.addWidget(self._form_card())
-        self.body.addWidget(self._recent_card(), 1)
+        self.body.addLayout(lower, 1)
         studio.settings_changed.connect(self._refresh_recent)
 
     # --- parts ------------------------------------------------------------------------------------
 
     def _new_card(self) -> Card:
-        card = Card(self.tr("New project"))
-        self._new: list[QPushButton] = []
-        card.body.addStretch(1)
-        for task in TASKS:
-            card.body.addWidget(self._task_row(task))
-        card.body.addStretch(1)
+        card = Card(self.tr("New project: what should the model learn?"))
+        tiles = QGridLayout()
+        tiles.setSpacing(10)
+        self._tiles: list[TaskTile] = []
+        for number, task in enumerate(TASKS):
+            drawing = resources() / "icons" / f"{task.name}.svg"
+            tile = TaskTile(self.tr(task.title), self.tr(task.summary), drawing)
+            tile.setObjectName(f"new_{task.name}")
+            tile.clicked.connect(partial(self._on_new_clicked, task))
+            tiles.addWidget(tile, number // _COLUMNS, number % _COLUMNS)
+            self._tiles.append(tile)
+        for column in range(_COLUMNS):
+            tiles.setColumnStretch(column, 1)
+        card.body.addLayout(tiles)
         return card
-
-    def _task_row(self, task: Entry) -> QWidget:
-        box = QWidget()
-        box.setProperty("clear", True)
-        row = QHBoxLayout(box)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(16)
-        picture = QLabel()
-        drawing = QIcon(str(resources() / "icons" / f"{task.name}.svg"))
-        picture.setPixmap(drawing.pixmap(_DRAWING, self.devicePixelRatioF()))
-        words = QVBoxLayout()
-        words.setSpacing(4)
-        heading = QLabel(task.title)
-        heading.setProperty("role", "heading")
-        sentence = QLabel(task.summary)
-        sentence.setProperty("role", "muted")
-        sentence.setWordWrap(True)
-        sentence.setMinimumWidth(120)
-        button = QPushButton(self.tr("New project…"))
-        button.setObjectName(f"new_{task.name}")
-        button.setProperty("primary", not self._new)
-        self._new.append(button)
-        button.setAccessibleName(self.tr("New project: {task}").format(task=task.title))
-        button.clicked.connect(partial(self._on_new_clicked, task))
-        words.addStretch(1)
-        words.addWidget(heading)
-        words.addWidget(sentence)
-        words.addSpacing(6)
-        words.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
-        words.addStretch(1)
-        row.addWidget(picture)
-        row.addLayout(words, 1)
-        return box
 
     def _sample_card(self) -> Card:
         card = Card(self.tr("See how it works"))
@@ -226,7 +203,6 @@ class StartPage(Page):
         self._name.setText(free_name(self._folder, task.title))
         self._on_name_changed()
         self._form.show()
-        set_primary(self._new[0], primary=False)
         self._name.setFocus()
         self._name.selectAll()
 
@@ -268,7 +244,6 @@ class StartPage(Page):
     @Slot()
     def _on_cancel_clicked(self) -> None:
         self._form.hide()
-        set_primary(self._new[0], primary=True)
 
     @Slot()
     def _on_sample_clicked(self) -> None:

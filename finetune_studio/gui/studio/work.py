@@ -62,6 +62,7 @@ def is_project(folder: Path) -> bool:
 def make_project(folder: Path, task: str, name: str) -> Project:
     """Make a project in a folder that has none, called ``name`` or else like its folder."""
     from finetune_studio.core.project import Project
+    from finetune_studio.core.recipe import Recipe
 
     if Project.exists(folder):
         raise StudioError(
@@ -70,7 +71,18 @@ def make_project(folder: Path, task: str, name: str) -> Project:
     project = Project(folder, task)
     if name:
         project.dataset.put("name", name)
+    project.keep_recipe(Recipe(task=task).with_settings({"model.source": first_model(task)}))
     return project
+
+
+def first_model(task: str) -> str:
+    """Return the model that is offered first: the task's starter, or the catalogue's first."""
+    from finetune_studio.models.zoo import CATALOGUE as MODELS
+    from finetune_studio.tasks import CATALOGUE as TASKS
+
+    facts = TASKS[task].facts
+    offered = [row.name for row in MODELS.family(str(facts["family"]))]
+    return str(facts["starter"]) or next(iter(offered), "")
 
 
 def open_project(folder: Path) -> Project:

@@ -78,3 +78,15 @@ def test_the_recent_list_names_projects_and_forgets_on_wish(studio, tmp_path, qt
 def test_the_sample_shows_one_picture_a_class():
     files = sample_pictures(4)
     assert len({file.parent for file in files}) == 4
+
+
+def test_a_text_project_begins_with_the_text_starter(studio, qtbot):
+    page = StartPage(studio)
+    qtbot.addWidget(page)
+    page.show()
+    page.findChild(QPushButton, "new_text_classification").click()
+    with qtbot.waitSignal(studio.project_changed):
+        page.findChild(QPushButton, "create_project").click()
+    assert studio.project.task == "text_classification"
+    assert studio.recipe.task == "text_classification"
+    assert studio.recipe.model.source == "minilm"
