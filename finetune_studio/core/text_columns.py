@@ -188,7 +188,7 @@ def _label_by_values(columns: Sequence[str], rows: Sequence[Cells]) -> str:
     if kinds:
         return min(kinds, key=lambda c: kinds[c])
     only = columns[0] if len(columns) == 1 else ""
-    return only if 0 < _mean_length(only, rows) < 50 and not _counts(only, rows) else ""
+    return only if 0 < _mean_length(only, rows) < 50 and not _all_differ(only, rows) else ""
 
 
 def _same_classes(code: str, name: str, rows: Sequence[Cells]) -> bool:
@@ -209,7 +209,7 @@ def _worth(column: str, rows: Sequence[Cells]) -> float:
     if not values:
         return 0.0
     length = sum(map(len, values)) / len(values)
-    worded = sum(" " in v or "\n" in v or bool(_WIDE.search(v)) for v in values) / len(values)
+    worded = sum(bool(_WORDS.search(v)) for v in values) / len(values)
     if worded < 0.2:
         return 0.0
     varied = len(set(values)) / len(values)
@@ -223,11 +223,10 @@ def _shorter(named: Sequence[str], free: Sequence[str], rows: Sequence[Cells]) -
     return next(iter(fitting or texts[1:]), "")
 
 
-def _counts(column: str, rows: Sequence[Cells]) -> bool:
-    """Whether a column holds many different numbers: measurements, not classes."""
+def _all_differ(column: str, rows: Sequence[Cells]) -> bool:
+    """Whether a column holds many values of which most stand there once: names or measurements."""
     values = [v.strip() for r in rows if (v := r.get(column)) and v.strip()]
-    numbers = all(v.lstrip("+-").replace(".", "", 1).replace(",", "", 1).isdigit() for v in values)
-    return numbers and len(values) > 4 and len(set(values)) > len(values) / 2
+    return len(values) > 10 and len(set(values)) > len(values) / 2
 
 
 def _mean_length(column: str, rows: Sequence[Cells]) -> float:
