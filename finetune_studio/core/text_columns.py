@@ -21,9 +21,9 @@ SUMMARY_WORDS = (
 )
 _LABEL_WORDS = (*LABEL_WORDS, "sentiment", "topic", "intent", "emotion", "rating", "stars", "genre")
 _LONGEST_LABEL = 100
-_WIDE = re.compile(
-    "[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]"
-)  # written without spaces
+_LETTER = re.compile(r"[^\W\d_]")
+# Letters of those that write without blanks between words.
+_WIDE = re.compile("[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 
 
 def label_roles(table: Table, rows: Sequence[Cells], choices: DataChoices) -> dict[str, str]:
@@ -209,11 +209,17 @@ def _worth(column: str, rows: Sequence[Cells]) -> float:
     if not values:
         return 0.0
     length = sum(map(len, values)) / len(values)
-    worded = sum(bool(_WORDS.search(v)) for v in values) / len(values)
+    worded = sum(_has_words(v) for v in values) / len(values)
     if worded < 0.2:
         return 0.0
     varied = len(set(values)) / len(values)
     return length * worded * (0.1 + varied)
+
+
+def _has_words(value: str) -> bool:
+    """Whether a cell is words rather than one word, a number or a date."""
+    blank = " " in value or "\n" in value
+    return bool((blank and _LETTER.search(value)) or _WIDE.search(value))
 
 
 def _shorter(named: Sequence[str], free: Sequence[str], rows: Sequence[Cells]) -> str:

@@ -44,9 +44,7 @@ def stage_of(bundle: Bundle, recipe: Recipe, epoch: int, ever: frozenset[str]) -
         return max([choices.head_first + 1, *named])
 
     heads = [bundle.head, *layers.always(bundle.network, bundle.head)]
-    return frozenset(
-        n for n in ever if any(within(n, h) for h in heads) or begins(n) <= epoch + 1
-    )
+    return frozenset(n for n in ever if any(within(n, h) for h in heads) or begins(n) <= epoch + 1)
 
 
 def enter(bundle: Bundle, stage: frozenset[str]) -> None:

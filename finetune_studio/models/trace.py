@@ -83,9 +83,7 @@ class _Answered(TorchDispatchMode):
     Networks of transformers ask whether a mask holds any padding; so it holds none.
     """
 
-    def __torch_dispatch__(
-        self, asked: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_dispatch__(self, asked: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if asked is torch.ops.aten._local_scalar_dense.default and args[0].device.type == "meta":
             return args[0].dtype is torch.bool or 1
         return asked(*args, **(kwargs or {}))
