@@ -8,10 +8,12 @@ from pathlib import Path
 
 from finetune_studio.core import tables
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.tables import Cells
+from finetune_studio.core.tables import Cells, Table
 
 _MOST = 5000  # names; a longer table holds samples
 _LONGEST = 200  # letters of a name
+_FILE_WORDS = ("label", "class", "categor", "code", "name", "map", "legend", "key", "target")
+_MOST_BYTES = 2 * 2**20  # a larger table is not even looked at, unless it was chosen
 _NAME_WORDS = (
     "name",
     "title",
@@ -58,14 +60,31 @@ class LabelNames:
         return text
 
 
-def beside(files: Sequence[Path], labels: Collection[str], encoding: str = "") -> LabelNames | None:
-    """Return the names from the first of these tables that names all of the labels."""
+def beside(
+    files: Sequence[Path], labels: Collection[str], data: Table, column: str, encoding: str = ""
+) -> LabelNames | None:
+    """Return the names from the first of these tables that names all of the labels.
+
+    It must look like such a table: its file's name says so, or its column of codes is called as the
+    labels' is; and its columns are others than those of the data.
+
+    Args:
+        files: Tables that lie beside the data.
+        labels: What stands in the data.
+        data: The table of the data.
+        column: Its column of labels.
+        encoding: How letters are written, if the user says so.
+    """
     for file in files:
         try:
-            found = _names_in(file, labels, encoding)
-        except StudioError:
+            small = file.stat().st_size <= _MOST_BYTES
+            found = _names_in(file, labels, encoding) if small else None
+        except (StudioError, OSError):
             continue
-        if found and all(label.strip() in found.names for label in labels):
+        if not found or not all(label.strip() in found.names for label in labels):
+            continue
+        called = any(word in file.stem.lower() for word in _FILE_WORDS)
+        if (called or found.code == column) and not {found.code, found.name} <= set(data.columns):
             return found
     return None
 

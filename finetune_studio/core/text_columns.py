@@ -21,9 +21,9 @@ SUMMARY_WORDS = (
 )
 _LABEL_WORDS = (*LABEL_WORDS, "sentiment", "topic", "intent", "emotion", "rating", "stars", "genre")
 _LONGEST_LABEL = 100
-_WIDE = re.compile(
-    "[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]"
-)  # written without spaces
+_LETTER = re.compile(r"[^\W\d_]")
+# Letters of those that write without blanks between words.
+_WIDE = re.compile("[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 
 
 def label_roles(table: Table, rows: Sequence[Cells], choices: DataChoices) -> dict[str, str]:
@@ -188,7 +188,7 @@ def _label_by_values(columns: Sequence[str], rows: Sequence[Cells]) -> str:
     if kinds:
         return min(kinds, key=lambda c: kinds[c])
     only = columns[0] if len(columns) == 1 else ""
-    return only if 0 < _mean_length(only, rows) < 50 and not _counts(only, rows) else ""
+    return only if 0 < _mean_length(only, rows) < 50 and not _all_differ(only, rows) else ""
 
 
 def _same_classes(code: str, name: str, rows: Sequence[Cells]) -> bool:
@@ -209,11 +209,17 @@ def _worth(column: str, rows: Sequence[Cells]) -> float:
     if not values:
         return 0.0
     length = sum(map(len, values)) / len(values)
-    worded = sum(" " in v or "\n" in v or bool(_WIDE.search(v)) for v in values) / len(values)
+    worded = sum(_has_words(v) for v in values) / len(values)
     if worded < 0.2:
         return 0.0
     varied = len(set(values)) / len(values)
     return length * worded * (0.1 + varied)
+
+
+def _has_words(value: str) -> bool:
+    """Whether a cell is words rather than one word, a number or a date."""
+    blank = " " in value or "\n" in value
+    return bool((blank and _LETTER.search(value)) or _WIDE.search(value))
 
 
 def _shorter(named: Sequence[str], free: Sequence[str], rows: Sequence[Cells]) -> str:
@@ -223,11 +229,10 @@ def _shorter(named: Sequence[str], free: Sequence[str], rows: Sequence[Cells]) -
     return next(iter(fitting or texts[1:]), "")
 
 
-def _counts(column: str, rows: Sequence[Cells]) -> bool:
-    """Whether a column holds many different numbers: measurements, not classes."""
+def _all_differ(column: str, rows: Sequence[Cells]) -> bool:
+    """Whether a column holds many values of which most stand there once: names or measurements."""
     values = [v.strip() for r in rows if (v := r.get(column)) and v.strip()]
-    numbers = all(v.lstrip("+-").replace(".", "", 1).replace(",", "", 1).isdigit() for v in values)
-    return numbers and len(values) > 4 and len(set(values)) > len(values) / 2
+    return len(values) > 10 and len(set(values)) > len(values) / 2
 
 
 def _mean_length(column: str, rows: Sequence[Cells]) -> float:

@@ -114,9 +114,10 @@ def _labelled(path: Path, choices: DataChoices) -> Labelled:
     if choices.labels_path == _NONE or not labels:
         return Labelled(plan, cells, None)
     read = {part.table.path for part in plan.parts}
-    folder = plan.parts[0].table.path.parent
+    first = plan.parts[0]
+    folder = first.table.path.parent
     others = [file for file in places.tables_at(folder) if file not in read]
-    return Labelled(plan, cells, label_names.beside(others, labels, choices.encoding))
+    return Labelled(plan, cells, _names_beside(others, labels, first, choices.encoding))
 
 
 def _chosen_names(path: Path, choices: DataChoices) -> Path | None:
@@ -134,9 +135,16 @@ def _only_names(parts: list[Part]) -> set[Path]:
         others = [p for p in parts if len(p.rows) > 2 * len(part.rows)]
         for other in others:
             labels = _labels([other], understood(other.cells("label_column")))
-            if labels and label_names.beside([part.table.path], labels):
+            if labels and _names_beside([part.table.path], labels, other, ""):
                 found.add(part.table.path)
     return found
+
+
+def _names_beside(
+    files: Sequence[Path], labels: set[str], part: Part, encoding: str
+) -> LabelNames | None:
+    column = part.roles["label_column"]
+    return label_names.beside(files, labels, part.table, column, encoding)
 
 
 def _labels(parts: Sequence[Part], cells: LabelCells) -> set[str]:

@@ -58,6 +58,68 @@ def test_encodings_are_recognised_and_said(tmp_path, encoding, title):
     assert table.encoding_title.startswith(title)
 
 
+RUSSIAN = "Это простое предложение о погоде и море\n" * 3
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding"),
+    [
+        (("a,b\n" + RUSSIAN).encode("cp1251"), "cp1251"),
+        (("a,b\n" + RUSSIAN).encode("koi8-r"), "koi8-r"),
+        ("a,b\nGrün ist die schöne Straße, so süß\n".encode("cp1252"), "cp1252"),
+        (("a,b\n" + RUSSIAN * 3).encode() + b"one bad byte \xff\n", "utf-8"),
+    ],
+)
+def test_pages_of_letters_are_told_apart(tmp_path, content, encoding):
+    assert tables.encoding_of(written(tmp_path, content)) == encoding
+    assert tables.encoding_in(content) == encoding
+
+
+def test_an_encoding_that_was_chosen_is_used(tmp_path):
+    path = written(tmp_path, "a,b\nŻółw,1\n".encode("cp1250"))
+    table = tables.open_table(path, "CP1250")
+    assert (table.encoding, next(tables.rows(table))[1]["a"]) == ("cp1250", "Żółw")
+    marked = written(tmp_path, "a,b\nŻ,1\n", "m.csv", "utf-8-sig")
+    assert tables.open_table(marked, "UTF8").columns == ("a", "b")
+    for wrong in ("klingon", "rot13", "zip"):
+        with pytest.raises(StudioError, match=f"no encoding '{wrong}'") as caught:
+            tables.open_table(path, wrong)
+        assert "cp1252" in caught.value.hint
+    assert all(tables.chosen(name, path) == name for name in tables.ENCODINGS)
+
+
+def test_damaged_rows_can_be_passed_on(tmp_path):
+    content = b"a,b\n1,2\n3\n5,6,7\n" + b"\x008,9\n" + "gr\u00fcn ist,4\n".encode() * 20
+    table = tables.open_table(written(tmp_path, content + b"\xfcber,1\n"))
+    found = [(line.number, line.problem) for line in tables.lines(table) if line.problem]
+    assert found == [
+        (3, "row 3: it has 1 of 2 cells; nothing stands in column 'b'"),
+        (4, "row 4: it has 3 cells for 2 columns; '7' stands after the last column 'b'"),
+        (5, "row 5, column 'a': there is a zero byte at letter 1, which no text has"),
+        (26, "row 26, column 'a': letter 1 is the byte FC, which is none in UTF-8"),
+    ]
+    lines = b'{"a": 1}\n{"a": \n[1]\n{"a": "x\\u0000"}\n{"a": 2}\n'
+    table = tables.open_table(written(tmp_path, lines, "t.jsonl"))
+    found = {line.number: line.problem for line in tables.lines(table) if line.problem}
+    assert list(found) == [2, 3, 4]
+    assert "line 4, column 'a': there is a zero byte at letter 2" in found[4]
+
+
+@pytest.mark.parametrize("content", [bytes(range(256)) * 40, b"%PDF-1.4\n\x01\x02\x03\x04" * 9])
+def test_what_is_no_text_is_refused(tmp_path, content):
+    with pytest.raises(StudioError, match="is no text"):
+        tables.open_table(written(tmp_path, content))
+
+
+def test_quotation_marks_in_a_table_with_tabs_may_be_letters(tmp_path):
+    rows = '"Hello", she said\ta\nHe "did" so\tb\n"Open\tc\n'
+    table, cells = read(written(tmp_path, "text\tlabel\n" + rows * 3, "t.tsv"))
+    assert not table.quoted
+    assert [c["text"] for c in cells[:3]] == ['"Hello", she said', 'He "did" so', '"Open']
+    _, cells = read(written(tmp_path, 'text\tlabel\n"a\tb"\tc\n"d ""e"""\tf\n', "q.tsv"))
+    assert [c["text"] for c in cells] == ["a\tb", 'd "e"']
+
+
 def test_letters_that_no_windows_page_has_are_latin(tmp_path):
     table, cells = read(written(tmp_path, b"a,b\nx\x81,\xe9\n"))
     assert table.encoding == "latin-1"

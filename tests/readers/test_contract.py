@@ -19,6 +19,8 @@ NAMES = [row.name for row in readers.CATALOGUE]
 PICTURES = [row.name for row in readers.CATALOGUE if row.facts["inputs"] == "images"]
 # Readers of texts: data in their format, and how many samples these are.
 TEXTS = {
+    "text_table": (tiny.text_classification, 36),
+    "summary_table": (tiny.summarization, 36),
     "conll": (tiny.token_classification, 36),
     "span_lines": (tiny.marked_lines, 12),
     "squad": (tiny.question_answering, 36),

@@ -322,3 +322,10 @@ def test_real_abstracts(shared):
         assert Counter(row.label for row in found)["general pathological conditions"] == 961
         assert {row.split for row in found} == {None}
         assert "medical_tc_labels.csv" in notes(place)
+
+
+def test_a_table_that_merely_lies_beside_names_nothing(tmp_path):
+    table = labelled(tmp_path)
+    write(tmp_path / "wards.csv", ("ward", "doctor"), (("1", "Anna"), ("2", "Ben"), ("3", "Cleo")))
+    labelled(tmp_path, name="names_again.csv")
+    assert {row.label for row in read(table)} == {"1", "2", "3"}

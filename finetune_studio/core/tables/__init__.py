@@ -13,6 +13,7 @@ from finetune_studio.core.tables.encodings import (
     chosen,
     encoding_in,
     encoding_of,
+    looks_binary,
     title,
 )
 from finetune_studio.core.tables.words import SUFFIXES, Cells, Line, Table
@@ -27,6 +28,7 @@ __all__ = [
     "encoding_in",
     "encoding_of",
     "lines",
+    "looks_binary",
     "open_table",
     "preview",
     "rows",
@@ -63,6 +65,11 @@ def open_table(path: Path, encoding: str = "") -> Table:
     suffix = path.suffix.lower()
     if suffix == ".parquet" or head.startswith(b"PAR1"):
         return Table(path, "parquet", parquet.columns(path))
+    if looks_binary(head):
+        raise StudioError(
+            f"{path} is no text: it holds bytes that no table of text has.",
+            "Choose a CSV, TSV, JSONL or Parquet file; save a spreadsheet as CSV in UTF-8 first.",
+        )
     letters = chosen(encoding, path) if encoding else encoding_of(path)
     kind = "jsonl" if suffix in (".jsonl", ".ndjson") else "text"
     table = Table(path, kind, (), letters)

@@ -46,6 +46,7 @@ _HEAD = 64 * 2**10
 _SEEN = 2**20  # bytes looked at before a page of letters is chosen
 _NOT_IN_CP1252 = frozenset(b"\x81\x8d\x8f\x90\x9d")
 _OFTEN_IN_CYRILLIC = frozenset("оеаинтсрвлкмдпуябызгчйхжшюцщэфіїє")
+_CONTROLS = bytes(set(range(1, 32)) - set(b"\t\n\r\f\x1b")) + b"\x7f"
 _MULTI = re.compile(rb"[\xc2-\xf4][\x80-\xbf]{1,3}")
 # How often whole letters in UTF-8 must outnumber bytes that are none: then a few are damaged.
 _MOSTLY = 20
@@ -80,6 +81,14 @@ def chosen(encoding: str, path: Path) -> str:
             return "utf-8-sig" if file.read(3) == codecs.BOM_UTF8 else "utf-8"
     ours = {codecs.lookup(known).name: known for known in ENCODINGS}
     return ours.get(name, name)
+
+
+def looks_binary(head: bytes) -> bool:
+    """Whether the first bytes of a file are those of no text, in any encoding without a mark."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return False
+    odd = len(head) - len(head.translate(None, _CONTROLS))
+    return odd > 0.05 * len(head)
 
 
 def encoding_of(path: Path) -> str:
