@@ -8,11 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from finetune_studio.core.dataset import Edit, Sample
+from finetune_studio.gui.pages.data.kinds import SPANS, kind_of
 from finetune_studio.gui.pages.data.shelf import Survey, View
 from finetune_studio.gui.widgets.sample_detail import Detail
-
-_PHOTOS = {"image_classification": ("photo", "photos")}
-
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -28,23 +26,31 @@ class Facts:
 
 def counted(number: int, task: str = "image_classification") -> str:
     """Return ``1 photo`` or ``3,781 photos``."""
-    one, many = _PHOTOS.get(task, ("sample", "samples"))
-    return f"1 {one}" if number == 1 else f"{number:,} {many}"
+    return kind_of(task).counted(number)
 
 
 def subtitle(survey: Survey, task: str) -> str:
     """Return what stands beside the page's title."""
     if not survey.total:
         return ""
-    number = len(survey.classes)
+    number, kind = len(survey.classes), kind_of(task)
+    total = kind.counted(survey.total)
+    kept = "your files are never changed" if kind.is_text else "read where they lie, never changed"
+    if kind.shown == SPANS:
+        types = "1 type of name" if number == 1 else f"{number:,} types of names"
+        return f"{total} · {types} · {kept}"
+    if not kind.has_classes:
+        return f"{total} · {kept}"
     classes = "1 class" if number == 1 else f"{number:,} classes"
-    return f"{counted(survey.total, task)} in {classes} · read where they lie, never changed"
+    return f"{total} in {classes} · {kept}"
 
 
-def narrowed(view: View, number: int, task: str) -> str:
-    """Return in words what is shown, where something is left out."""
-    parts = [f"class {view.label}" if view.label else "", view.split]
+def narrowed(view: View, number: int, task: str, hint: str = "") -> str:
+    """Return in words what is shown, where something is left out; ``hint`` names the filter."""
+    called = "" if kind_of(task).shown == SPANS else "class "
+    parts = [f"{called}{view.label}" if view.label else "", view.split]
     parts.append(view.ids_title if view.shown == "finding" else "")
+    parts.append(hint)
     parts.append(f"“{view.search}”" if view.search else "")
     said = " · ".join(part for part in parts if part)
     return f"{counted(number, task)} · {said}" if said else counted(number, task)

@@ -18,6 +18,7 @@ from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import DataChoices
 from finetune_studio.core.splits import divide
+from finetune_studio.gui.pages.data.kinds import kind_of
 from finetune_studio.gui.pages.data.shelf import Shown, Stock, View, browse, replaced, stocked
 from finetune_studio.gui.pages.data.words import Facts
 from finetune_studio.gui.widgets.split_bar import Shares
@@ -31,11 +32,13 @@ _FEW = 500
 
 def load(dataset: Dataset, view: View, before: Stock) -> tuple[Stock, Shown]:
     """Read all samples of a dataset and arrange them."""
+    kind = kind_of(dataset.get("task"))
     with _without_collecting():
         samples = dataset.samples()
     classes = tuple(dataset.classes().values())
     root = str(dataset.root) if samples else ""
-    stock = stocked(samples, classes, root, is_missing(samples, root), before)
+    missing, edits = is_missing(samples, root), dataset.newest_edits()
+    stock = stocked(samples, classes, root, missing, before, kind, edits)
     return stock, browse(stock, view)
 
 
@@ -73,7 +76,8 @@ def edited(
     if len(ids) > _FEW:
         return load(dataset, view, stock)
     fresh = [dataset.sample(number) for number in ids]
-    stock = replaced(stock, fresh, tuple(dataset.classes().values()))
+    classes = tuple(dataset.classes().values())
+    stock = replaced(stock, fresh, classes, dataset.newest_edits())
     return stock, browse(stock, view)
 
 
