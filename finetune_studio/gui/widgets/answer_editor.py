@@ -85,8 +85,8 @@ class AnswerEditor(QWidget):
                     self._marked.append(number)
         self.view.set_marks(marks, matched(context, search))
         texts = list(dict.fromkeys(str(answer.get("text", "")) for answer in self._answers))
-        answer = self.tr("Answer: {text}").format(text=" / ".join(texts))
-        self.answer.setText(answer if texts else self.tr("No answer: the text does not tell."))
+        told = self.tr("Answer: {text}").format(text=" / ".join(texts))
+        self.answer.setText(told if texts else self.tr("No answer: the text does not tell."))
         if marks and other:
             self.view.show_place(marks[0].start)
         self._say()

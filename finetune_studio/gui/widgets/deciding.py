@@ -1,4 +1,4 @@
-"""What the user can decide about the samples that are selected: label, part in training, split; and what was."""
+"""What the user can decide about the samples that are selected, and what was done to them before."""
 
 from __future__ import annotations
 

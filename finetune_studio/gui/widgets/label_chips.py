@@ -81,7 +81,11 @@ class LabelChips(QWidget):
         self._flow.addWidget(self.new_button)
 
     def _toggle(self, name: str) -> None:
-        on = [other for other in self._on if other != name] if name in self._on else [*self._on, name]
+        on = (
+            [other for other in self._on if other != name]
+            if name in self._on
+            else [*self._on, name]
+        )
         self._tell(on)
 
     def _tell(self, on: list[str]) -> None:

@@ -42,7 +42,7 @@ class Bins:
 
 
 def binned(lengths: Sequence[int], limit: int = 0) -> Bins:
-    """Return lengths as counts, so that most of them and the limit have room; a few very long ones have not."""
+    """Return lengths as counts; most of them and the limit have room, a few very long ones have not."""
     if not lengths:
         return Bins()
     ordered = sorted(lengths)
@@ -58,8 +58,8 @@ def binned(lengths: Sequence[int], limit: int = 0) -> Bins:
 
 def _round_step(step: int) -> int:
     """Return the next step that is easy to read: 1, 2, 5, 10, 20, 25, 50 and so on."""
-    power = 10 ** max(0, len(str(step)) - 1)
-    return next(n * power for n in (1, 2, 5, 10) if n * power >= step)
+    power = int("1" + "0" * (len(str(step)) - 1))
+    return next(n for n in (power, 2 * power, 5 * power, 10 * power) if n >= step)
 
 
 class LengthHistogram(QWidget):
@@ -81,7 +81,9 @@ class LengthHistogram(QWidget):
             n=f"{len(lengths):,}", longest=f"{self._bins.longest:,}", unit=unit
         )
         if limit:
-            told += self.tr("; {n} are longer than {limit}").format(n=f"{over:,}", limit=f"{limit:,}")
+            told += self.tr("; {n} are longer than {limit}").format(
+                n=f"{over:,}", limit=f"{limit:,}"
+            )
         self.setAccessibleName(told)
         self.update()
 
@@ -127,7 +129,9 @@ class LengthHistogram(QWidget):
             box = QRectF(plot.left() + number * wide, plot.bottom() - high, wide - gap, high)
             painter.fillRect(box, now.accent)
             if box.right() > cut:
-                painter.fillRect(box.intersected(QRectF(cut, 0, self.width(), self.height())), now.bad)
+                painter.fillRect(
+                    box.intersected(QRectF(cut, 0, self.width(), self.height())), now.bad
+                )
         self._paint_axis(painter, plot)
         if self._limit:
             self._paint_limit(painter, plot, cut)
@@ -150,9 +154,7 @@ class LengthHistogram(QWidget):
         painter.drawLine(QPointF(cut, plot.top()), QPointF(cut, plot.bottom()))
         left = min(max(plot.left(), cut - wide / 2), plot.right() - wide)
         painter.setPen(now.text)
-        painter.drawText(
-            QRectF(left, 0, wide, plot.top()), int(Qt.AlignmentFlag.AlignCenter), text
-        )
+        painter.drawText(QRectF(left, 0, wide, plot.top()), int(Qt.AlignmentFlag.AlignCenter), text)
 
     @override
     def event(self, event: QEvent) -> bool:

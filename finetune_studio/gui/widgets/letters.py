@@ -93,3 +93,11 @@ def matched(text: str, wanted: str) -> list[tuple[int, int]]:
         found.append((at, at + len(word)))
         at = lower.find(word, at + len(word))
     return found
+
+
+def from_right(text: str) -> bool:
+    """Whether a text is written from the right to the left, as its first letter tells."""
+    if text.isascii():
+        return False
+    strong = (unicodedata.bidirectional(letter) for letter in text)
+    return next((kind != "L" for kind in strong if kind in ("L", "R", "AL")), False)

@@ -24,7 +24,9 @@ from finetune_studio.gui import theme
 from finetune_studio.gui.widgets.letters import Letters, plain
 from finetune_studio.gui.widgets.mark_painters import mixed
 
-MOST_LETTERS = 60_000  # more of one text takes too long to lay out; the end is left out and said to be
+MOST_LETTERS = (
+    60_000  # more of one text takes too long to lay out; the end is left out and said to be
+)
 _KEEP = QTextCursor.MoveMode.KeepAnchor
 
 
@@ -73,7 +75,9 @@ class MarkedText(QTextEdit):
         self.setProperty("reading", True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         by_hand = Qt.TextInteractionFlag
-        self.setTextInteractionFlags(by_hand.TextSelectableByMouse | by_hand.TextSelectableByKeyboard)
+        self.setTextInteractionFlags(
+            by_hand.TextSelectableByMouse | by_hand.TextSelectableByKeyboard
+        )
         self.document().setDocumentMargin(2)
         self.cursorPositionChanged.connect(self._on_moved)
         self.selectionChanged.connect(self.selected)
@@ -127,7 +131,9 @@ class MarkedText(QTextEdit):
         for number, mark in enumerate(self._marks):
             strong = colour(mark.colour)
             part = 0.5 if number == self._picked else 0.22
-            made.append(self._selection(mark.start, mark.end, mixed(now.surface, strong, part), strong))
+            made.append(
+                self._selection(mark.start, mark.end, mixed(now.surface, strong, part), strong)
+            )
         self.setExtraSelections(made)
 
     def _selection(
@@ -142,7 +148,7 @@ class MarkedText(QTextEdit):
         cursor = QTextCursor(self.document())
         cursor.setPosition(self._there(start))
         cursor.setPosition(self._there(end), _KEEP)
-        made.cursor, made.format = cursor, look  # type: ignore[attr-defined]  # missing in the stubs
+        made.cursor, made.format = cursor, look
         return made
 
     def _there(self, place: int) -> int:
@@ -218,10 +224,10 @@ class MarkedText(QTextEdit):
     @override
     def event(self, event: QEvent) -> bool:
         # Keys that are wanted here are kept from the page's shortcuts of the same name.
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            if self._named(event) in self._keys:
-                event.accept()
-                return True
+        override = event.type() == QEvent.Type.ShortcutOverride
+        if override and isinstance(event, QKeyEvent) and self._named(event) in self._keys:
+            event.accept()
+            return True
         return super().event(event)
 
     @override

@@ -36,7 +36,9 @@ _STEPS = {
 class PlacesOfItems(Protocol):
     """Where every item lies: arithmetic only, so a hundred thousand cost no more than ten."""
 
-    columns: int
+    @property
+    def columns(self) -> int:
+        """Return how many items stand in a line."""
 
     @property
     def line(self) -> int:

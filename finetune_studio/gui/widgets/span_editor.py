@@ -120,10 +120,14 @@ class SpanEditor(QWidget):
             )
         elif start < end:
             words = span_marks.quoted(text, *self._whole(start, end))
-            self.told.setText(self.tr("{words} is what? Press a number, or a type").format(words=words))
+            self.told.setText(
+                self.tr("{words} is what? Press a number, or a type").format(words=words)
+            )
         else:
             self.told.setText(
-                self.tr("Select words, then press a type or its number. Enter goes to the next name.")
+                self.tr(
+                    "Select words, then press a type or its number. Enter goes to the next name."
+                )
             )
 
     def _whole(self, start: int, end: int) -> tuple[int, int]:

@@ -42,10 +42,10 @@ class WritingField(QPlainTextEdit):
     @override
     def event(self, event: QEvent) -> bool:
         keys = (Qt.Key.Key_Escape, Qt.Key.Key_Delete)
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            if event.key() in keys:
-                event.accept()
-                return True
+        override = event.type() == QEvent.Type.ShortcutOverride
+        if override and isinstance(event, QKeyEvent) and event.key() in keys:
+            event.accept()
+            return True
         return super().event(event)
 
     @override

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from finetune_studio.core.dataset import Sample
-from finetune_studio.tasks import CATALOGUE
+from finetune_studio.tasks import CATALOGUE, fewest_classes, nouns
 
 PICTURE, TEXT, SPANS, QUESTION, SUMMARY, CHAT = (
     "picture",
@@ -59,17 +59,9 @@ class Kind:
 @lru_cache
 def kind_of(task: str) -> Kind:
     """Return the kind of a task's samples; an unknown task has pictures called samples."""
-    if not task or task not in CATALOGUE:
-        return Kind()
-    facts = CATALOGUE[task].facts
-    is_text = facts.get("inputs") == "texts"
-    one, many = ("text", "texts") if is_text else ("photo", "photos")
-    return Kind(
-        _SHOWN.get(task, TEXT) if is_text else PICTURE,
-        str(facts.get("one", one)),
-        str(facts.get("many", many)),
-        int(facts.get("fewest_classes", 2)),
-    )
+    is_text = task in CATALOGUE and CATALOGUE[task].facts["inputs"] == "texts"
+    shown = _SHOWN.get(task, TEXT) if is_text else PICTURE
+    return Kind(shown, *nouns(task), fewest_classes(task))
 
 
 def labels_of(sample: Sample) -> Sequence[str]:

@@ -65,8 +65,8 @@ class Stock:
     missing: bool = False
     survey: Survey = Survey()
     orders: dict[str, Sequence[int]] = field(default_factory=dict)
-    kind: Kind = Kind()
-    seen: Seen = Seen()
+    kind: Kind = field(default_factory=Kind)
+    seen: Seen = field(default_factory=Seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,8 @@ class Shown:
     samples: Sequence[Sample] = ()
     rows: Mapping[int, int] = field(default_factory=dict)
     survey: Survey = Survey()
+    kind: Kind = field(default_factory=Kind)
+    seen: Seen = field(default_factory=Seen)
 
 
 def stocked(
@@ -151,7 +153,8 @@ def measured(stock: Stock, lengths: texts.Lengths) -> Stock:
 def browse(stock: Stock, view: View) -> Shown:
     """Arrange what a view shows of a stock; takes a moment for 100,000 samples."""
     samples = arranged(stock, view)
-    return Shown(samples, {s.id: row for row, s in enumerate(samples)}, stock.survey)
+    rows = {s.id: row for row, s in enumerate(samples)}
+    return Shown(samples, rows, stock.survey, stock.kind, stock.seen)
 
 
 def _surveyed(samples: Sequence[Sample], classes: Sequence[str], kind: Kind, seen: Seen) -> Survey:

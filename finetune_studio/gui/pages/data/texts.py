@@ -26,11 +26,21 @@ _BARE = {
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """How many tokens each text has for a model, by the samples' numbers, and how many it reads."""
+    """How many tokens each text has for a model.
+
+    Attributes:
+        tokens: By the samples' numbers.
+        limit: How many of them the model reads at once.
+        model: What it is called.
+        windows: Whether longer texts are read in several windows instead of being cut off.
+        note: Why nothing is known, as a sentence.
+    """
 
     tokens: Mapping[int, int] = field(default_factory=dict)
     limit: int = 0
     model: str = ""
+    windows: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +124,9 @@ def hints_of(sample: Sample, shown: str, seen: Seen) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     if note is None:
         return found
-    if note.empty or (shown == kinds.QUESTION and not str(sample.fields.get("question", "")).strip()):
+    if note.empty or (
+        shown == kinds.QUESTION and not str(sample.fields.get("question", "")).strip()
+    ):
         found.append((EMPTY, "empty"))
     if is_bare(sample, shown):
         found.append((BARE, _BARE[shown]))
@@ -180,16 +192,17 @@ def _under(sample: Sample, shown: str, labels: Sequence[str]) -> tuple[str, bool
         return ("", False) if labels else ("no label", True)
     if is_bare(sample, shown):
         return _BARE[shown], True
-    match shown:
-        case kinds.SPANS:
-            return entities(fields), False
-        case kinds.QUESTION:
-            return " / ".join(dict.fromkeys(answers(fields))), False
-        case kinds.SUMMARY:
-            return summaries(fields)[0], False
     spoken = turns(fields)
-    replies = [text for role, text in spoken if role == "assistant"]
-    return (f"{len(spoken)} turns · {replies[-1]}" if replies else ""), False
+    if shown == kinds.SPANS:
+        said = entities(fields)
+    elif shown == kinds.QUESTION:
+        said = " / ".join(dict.fromkeys(answers(fields)))
+    elif shown == kinds.SUMMARY:
+        said = summaries(fields)[0]
+    else:
+        replies = [text for role, text in spoken if role == "assistant"]
+        said = f"{len(spoken)} turns · {replies[-1]}" if replies else ""
+    return said, False
 
 
 def entities(fields: Mapping[str, Any]) -> str:

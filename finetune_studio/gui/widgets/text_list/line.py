@@ -60,4 +60,4 @@ class RowPlaces:
     def at(self, x: int, y: int) -> int:
         """Return the row at a point; -1 beside them."""
         row = self.first_at(y)
-        return row if 0 <= x < self.width and 0 <= y and row < self.count else -1
+        return row if 0 <= x < self.width and y >= 0 and row < self.count else -1

@@ -6,6 +6,7 @@ from PySide6.QtCore import QPoint, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter
 
 from finetune_studio.gui import theme
+from finetune_studio.gui.widgets.letters import from_right
 from finetune_studio.gui.widgets.text_list.line import TextLine
 
 EDGE = 8
@@ -27,7 +28,7 @@ def small_font(font: QFont) -> QFont:
     return small
 
 
-def paint_row(  # noqa: PLR0913  what a row looks like depends on all of these
+def paint_row(
     painter: QPainter,
     box: QRect,
     line: TextLine,
@@ -65,7 +66,7 @@ def _paint_title(
 ) -> None:
     now, metrics = theme.tokens(), painter.fontMetrics()
     shown = metrics.elidedText(line.title[:_MOST], Qt.TextElideMode.ElideRight, box.width())
-    right = shown.isRightToLeft()
+    right = from_right(shown)
     if not right:  # in scripts from the right a place in the text says little about where it is
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(now.warning_back)
@@ -107,7 +108,9 @@ def _paint_under(painter: QPainter, box: QRect, line: TextLine) -> None:
             break
         shown = metrics.elidedText(chip, Qt.TextElideMode.ElideRight, min(room - 12, 180))
         wide = metrics.horizontalAdvance(shown) + 12
-        _paint_chip(painter, QRect(left, box.top(), wide, box.height()), shown, now.raised, now.text)
+        _paint_chip(
+            painter, QRect(left, box.top(), wide, box.height()), shown, now.raised, now.text
+        )
         left += wide + _GAP
     if line.under and right - left > 24:
         painter.setPen(now.muted)

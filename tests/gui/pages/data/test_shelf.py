@@ -115,6 +115,10 @@ def test_what_keeps_a_model_from_being_trained():
     assert "these data have one: a." in shelf.blocked(Survey(3, classes={"a": 3, "b": 0}), PHOTOS)
     assert "have none" in shelf.blocked(Survey(3, unlabelled=3), PHOTOS)
     assert "train on" in shelf.blocked(Survey(6, classes=two, splits={"train": 0}), PHOTOS)
-    assert "judge" in shelf.blocked(Survey(6, classes=two, splits={"train": 6, "validation": 0}), PHOTOS)
-    assert "No photo of b" in shelf.blocked(Survey(6, classes=two, splits=splits, untrained=("b",)), PHOTOS)
+    assert "judge" in shelf.blocked(
+        Survey(6, classes=two, splits={"train": 6, "validation": 0}), PHOTOS
+    )
+    assert "No photo of b" in shelf.blocked(
+        Survey(6, classes=two, splits=splits, untrained=("b",)), PHOTOS
+    )
     assert shelf.blocked(Survey(6, classes=two, splits=splits), PHOTOS) == ""
