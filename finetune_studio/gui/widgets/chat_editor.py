@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtCore import QEvent, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QEnterEvent, QFocusEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -117,6 +117,11 @@ class Bubble(QWidget):
         self.edit_button.setProperty("link", True)
         self.edit_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Enter on the bubble does it
         self.edit_button.clicked.connect(self.edit)
+        kept = self.edit_button.sizePolicy()
+        kept.setRetainSizeWhenHidden(True)
+        self.edit_button.setSizePolicy(kept)
+        self.edit_button.hide()
+        self.box.looked_at.connect(self._on_looked_at)
         self.field = WritingField()
         self.field.setObjectName("turn")
         self.field.setToolTip(self.tr("Ctrl+Enter or a click elsewhere keeps it, Escape does not."))
@@ -173,6 +178,10 @@ class Bubble(QWidget):
         self.field.show_text(self._text)
         self.field.setFocus(Qt.FocusReason.OtherFocusReason)
 
+    @Slot(bool)
+    def _on_looked_at(self, looked_at: bool) -> None:
+        self.edit_button.setVisible(looked_at and self.field.isHidden())
+
     @Slot(str)
     def _on_written(self, text: str) -> None:
         self._text = text
@@ -184,7 +193,6 @@ class Bubble(QWidget):
         had = self.field.hasFocus()
         self.field.hide()
         self.said.show()
-        self.edit_button.show()
         if had:
             self.box.setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -194,13 +202,36 @@ class _Box(QFrame):
 
     Signals:
         edit_wanted: A double click, Enter or F2.
+        looked_at: Whether the mouse or the keyboard is at the turn.
     """
 
     edit_wanted = Signal()
+    looked_at = Signal(bool)
 
     def __init__(self) -> None:
         super().__init__()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setToolTip(self.tr("A double click or Enter rewrites it"))
+
+    @override
+    def enterEvent(self, event: QEnterEvent) -> None:
+        super().enterEvent(event)
+        self.looked_at.emit(True)
+
+    @override
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self.looked_at.emit(self.hasFocus())
+
+    @override
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.looked_at.emit(True)
+
+    @override
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.looked_at.emit(self.underMouse())
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -72,4 +72,4 @@ class WritingField(QPlainTextEdit):
 
     @override
     def minimumSizeHint(self) -> QSize:
-        return QSize(100, 3 * self.fontMetrics().height())
+        return QSize(100, 3 * self.fontMetrics().height() + 24)

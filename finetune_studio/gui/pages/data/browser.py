@@ -162,7 +162,7 @@ class Browser(QWidget):
             if kind.shown == kinds.SPANS
             else self.tr("Classes")
             if kind.has_classes
-            else self.tr("Show")
+            else self.tr("Filters")
         )
         self.classes.setVisible(kind.has_classes)
         self.filters_list.setVisible(not kind.has_classes)
@@ -185,7 +185,8 @@ class Browser(QWidget):
         side = max(theme.px(196), min(theme.px(252), round(self.width() * 0.2)))
         right = side
         if self.kind.is_text:
-            right = max(theme.px(292), min(theme.px(680), round(self.width() * 0.39)))
+            part = 0.46 if self.kind.shown == kinds.SUMMARY else 0.39
+            right = max(theme.px(292), min(theme.px(680), round(self.width() * part)))
         self._left.setFixedWidth(side)
         self._right.setFixedWidth(right)
         self.tools.place(self.width() - side - right - 24)
@@ -237,6 +238,11 @@ class Browser(QWidget):
 
     def _line(self, sample: Sample) -> TextLine:
         return texts.line(sample, self.kind.shown, self._shown.seen, self.view.search)
+
+    def show_first(self) -> None:
+        """Look at the first text found, if the one looked at is not among them."""
+        if self.texts.current_id() < 0:
+            self.texts.choose(self._shown.samples[0].id)
 
     def show_finding(self, ids: list[int], title: str) -> None:
         """Show the samples of a finding only."""
@@ -304,8 +310,18 @@ def _card_of(widget: QWidget) -> Card:
     return card
 
 
+class _Column(QScrollArea):
+    """Scrolls up and down only: what is inside is never wider than it."""
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        if (inside := self.widget()) is not None:
+            inside.setFixedWidth(self.viewport().width())
+        super().resizeEvent(event)
+
+
 def _scrolled(widget: QWidget) -> QScrollArea:
-    area = QScrollArea()
+    area = _Column()
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -74,4 +74,7 @@ class Measuring(QObject):
         if isinstance(event, Noted):
             self._lane.measure(Lengths(note=event.text))
         elif event.word() == "lengths_measured":
-            self._lane.measure(Lengths(event.lengths, event.limit, event.model, event.windows))
+            over = sum(length > event.limit for length in event.lengths.values())
+            self._lane.measure(
+                Lengths(event.lengths, event.limit, event.model, event.windows, over)
+            )

@@ -21,7 +21,7 @@ from finetune_studio.gui.pages.data.faces import Faces
 from finetune_studio.gui.pages.data.importing import Importing
 from finetune_studio.gui.pages.data.intake import Intake
 from finetune_studio.gui.pages.data.kinds import SPANS, Kind, kind_of
-from finetune_studio.gui.pages.data.lane import EDIT, LOAD, Lane
+from finetune_studio.gui.pages.data.lane import EDIT, LOAD, VIEW, Lane
 from finetune_studio.gui.pages.data.lengths import Measuring
 from finetune_studio.gui.pages.data.looking import Looking
 from finetune_studio.gui.pages.data.shelf import Shown
@@ -184,6 +184,8 @@ class DataPage(Page):
         self.subtitle.setText(words.subtitle(shown.survey, self._task))
         if first and shown.samples:
             self.browser.items.choose(shown.samples[0].id)
+        if kind == VIEW and shown.kind.is_text and shown.samples:
+            self.browser.show_first()
         self.looking.plan()
         if kind == LOAD:
             self.measuring.note_change()

@@ -33,6 +33,7 @@ class Lengths:
         limit: How many of them the model reads at once.
         model: What it is called.
         windows: Whether longer texts are read in several windows instead of being cut off.
+        over: How many texts are longer.
         note: Why nothing is known, as a sentence.
     """
 
@@ -40,6 +41,7 @@ class Lengths:
     limit: int = 0
     model: str = ""
     windows: bool = False
+    over: int = 0
     note: str = ""
 
 
@@ -164,12 +166,15 @@ def line(sample: Sample, shown: str, seen: Seen, search: str) -> TextLine:
     note = seen.notes.get(sample.id)
     words = f"{note.words:,} words · " if note else ""
     odd = hints_of(sample, shown, seen)
+    # The second line says what is missing; what is true of many texts is no hint.
+    common = seen.lengths.over * 5 > len(seen.notes)
+    known = (BARE, CUT) if common else (BARE,)
     return TextLine(
         title or "(empty)",
         tuple(matched(title, search)),
         labels,
         _short(under),
-        tuple(told for value, told in odd if value != BARE),  # the second line says that
+        tuple(told for value, told in odd if value not in known),
         f"{words}{sample.split}".rstrip(" ·"),
         missing,
     )

@@ -16,7 +16,8 @@ from finetune_studio.gui.widgets.sample_grid.view import LARGEST, SMALLEST, USUA
 
 _SEARCH_AFTER_MS = 200
 _ONE_ROW = 640  # pixels above which all tools of pictures stand in one row
-_ONE_ROW_OF_TEXTS = 440
+_ONE_ROW_OF_TEXTS = 360  # and with a box of filters beside:
+_ONE_ROW_WITH_BOX = 540
 
 
 class Tools(QWidget):
@@ -125,7 +126,8 @@ class Tools(QWidget):
     def place(self, width: int) -> None:
         """Place the tools in one row, or in two where the width is too small."""
         kind = self._kind
-        one_row = width > theme.px(_ONE_ROW_OF_TEXTS if kind.is_text else _ONE_ROW)
+        of_texts = _ONE_ROW_WITH_BOX if kind.has_classes else _ONE_ROW_OF_TEXTS
+        one_row = width > theme.px(of_texts if kind.is_text else _ONE_ROW)
         if (one_row, kind.is_text, kind.has_classes) == self._placed:
             return
         self._placed = one_row, kind.is_text, kind.has_classes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from finetune_studio.gui.pages.data.kinds import SPANS, TEXT, Kind, kind_of, lab
 from finetune_studio.gui.pages.data.shelf import Shown, Survey, View
 from finetune_studio.gui.pages.data.texts import BARE, Seen, hints_of
 from finetune_studio.gui.widgets.sample_detail import Detail
+
+_HASH = re.compile("[0-9a-f]{8,}")  # stands for a text that several questions share
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,7 @@ def text_detail(
         heading,
         " · ".join(part for part in parts if part),
         current.place,
-        f"Group: {current.group}" if current.group else "",
+        f"Group: {current.group}" if current.group and not _HASH.fullmatch(current.group) else "",
         current.problem,
         current.split,
         current.excluded,

@@ -14,6 +14,7 @@ from PySide6.QtGui import QImageIOHandler, QImageReader
 
 from finetune_studio.core.dataset import Dataset, Row, Sample
 from finetune_studio.core.dataset.words import checked_name, counted
+from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import CheckFinished, Event, Finding, Noted, from_json
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
@@ -221,7 +222,9 @@ def measure(project: Project, recipe: Recipe, control: Control) -> Iterator[Even
     try:
         yield from lengths.measure(project.dataset, recipe, control)
     except Exception as error:  # noqa: BLE001  whatever a library raises is told in words
-        yield Noted(trouble.explain(error).message, "warning")
+        told = trouble.explain(error).message
+        known = isinstance(error, StudioError)
+        yield Noted(told if known else f"The tokens cannot be counted. {told}", "warning")
 
 
 def redivide(dataset: Dataset, shares: Shares, seed: int, keep_test: bool) -> None:
