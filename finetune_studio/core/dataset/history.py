@@ -103,6 +103,15 @@ class History:
         )
         return [Edit(number, when, text, bool(undone)) for number, when, text, undone in rows]
 
+    def newest(self) -> dict[int, int]:
+        """Return the number of the newest edit of each sample that was edited."""
+        return dict(
+            self._store.rows(
+                "SELECT row, max(edit) FROM change WHERE kind = 'sample'"
+                " AND edit IN (SELECT id FROM edit WHERE undone = 0) GROUP BY row"
+            )
+        )
+
     def _remember(self, text: str, changes: list[Change]) -> None:
         """Write the edit itself; its changes are carried out already."""
         if not changes:

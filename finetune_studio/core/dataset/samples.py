@@ -211,6 +211,10 @@ class Dataset(Reading):
         """Return all edits, or those of one sample, the newest first."""
         return self._history.edits(sample)
 
+    def newest_edits(self) -> dict[int, int]:
+        """Return the number of the newest edit of each sample that was edited, by its number."""
+        return self._history.newest()
+
     def _living(self) -> dict[str, int]:
         return {name: number for number, name in self.classes().items()}
 

@@ -88,6 +88,7 @@ class _BarDelegate(QStyledItemDelegate):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.figure_width = 40
+        self.name_width = 0
 
     @override
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
@@ -109,7 +110,9 @@ class _BarDelegate(QStyledItemDelegate):
         figure = QRect(
             inside.right() - self.figure_width, inside.y(), self.figure_width, box.height()
         )
-        bar_width = min(96, max(24, (inside.width() - self.figure_width) * 2 // 5))
+        room = inside.width() - self.figure_width
+        # Long names take from the bars, which are read beside each other also where they are short.
+        bar_width = min(96, max(24, min(room * 2 // 5, room - self.name_width - 16)))
         bar = QRect(figure.left() - bar_width - 4, inside.center().y() - 2, bar_width, 6)
         name = QRect(inside.topLeft(), QPoint(bar.left() - 8, inside.bottom()))
         painter.setPen(now.text)
@@ -177,6 +180,9 @@ class BarList(QListView):
         metrics = self.fontMetrics()
         self._delegate.figure_width = (
             max([metrics.horizontalAdvance(text) for text in figures], default=24) + 4
+        )
+        self._delegate.name_width = max(
+            [metrics.horizontalAdvance(row.name) for row in made], default=0
         )
         self._rows.set_rows(made, most)
         self.set_picked(self._picked)

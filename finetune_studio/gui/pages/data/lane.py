@@ -12,10 +12,11 @@ from PySide6.QtCore import QObject, Signal
 from finetune_studio.core.dataset import Dataset
 from finetune_studio.core.errors import StudioError
 from finetune_studio.gui.pages.data import work
-from finetune_studio.gui.pages.data.shelf import Shown, Stock, View, browse
+from finetune_studio.gui.pages.data.shelf import Shown, Stock, View, browse, measured
+from finetune_studio.gui.pages.data.texts import Lengths
 from finetune_studio.gui.studio import Studio
 
-LOAD, VIEW, EDIT = "load", "view", "edit"
+LOAD, VIEW, EDIT, LENGTHS = "load", "view", "edit", "lengths"
 _Step = Callable[[Stock, View], tuple[Stock, Shown]]
 
 
@@ -28,7 +29,7 @@ class Lane(QObject):
     """Keeps the order of what the user did: a second edit begins when the first is written.
 
     Signals:
-        arrived: What is shown now (a Shown), and why: load, view or edit.
+        arrived: What is shown now (a Shown), and why: load, view, edit or lengths.
     """
 
     arrived = Signal(object, str)
@@ -58,6 +59,15 @@ class Lane(QObject):
     def arrange(self) -> None:
         """Show another view of the same samples."""
         self._wish(VIEW, lambda stock, view: (stock, browse(stock, view)))
+
+    def measure(self, lengths: Lengths) -> None:
+        """Show how many tokens the texts have."""
+
+        def step(stock: Stock, view: View) -> tuple[Stock, Shown]:
+            counted = measured(stock, lengths)
+            return counted, browse(counted, view)
+
+        self._wish(LENGTHS, step)
 
     def edit(
         self, dataset: Dataset, edit: Callable[[], Any], ids: Sequence[int] | None = None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from PySide6.QtCore import QPoint, Qt, QTimer, Slot
+from PySide6.QtCore import QPoint, Qt, Slot
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QMenu, QPushButton
 from typing_extensions import override
 
-from finetune_studio.core.dataset import Dataset, Sample
+from finetune_studio.core.dataset import Dataset
 from finetune_studio.core.splits import SPLITS
 from finetune_studio.gui.page import DONE, NEEDS_ATTENTION, NOT_STARTED, Page, set_primary
 from finetune_studio.gui.pages.data import shelf, words, work
@@ -19,15 +20,15 @@ from finetune_studio.gui.pages.data.checking import Checking
 from finetune_studio.gui.pages.data.faces import Faces
 from finetune_studio.gui.pages.data.importing import Importing
 from finetune_studio.gui.pages.data.intake import Intake
-from finetune_studio.gui.pages.data.lane import EDIT, Lane
+from finetune_studio.gui.pages.data.kinds import SPANS, Kind, kind_of
+from finetune_studio.gui.pages.data.lane import EDIT, LOAD, VIEW, Lane
+from finetune_studio.gui.pages.data.lengths import Measuring
+from finetune_studio.gui.pages.data.looking import Looking
 from finetune_studio.gui.pages.data.shelf import Shown
 from finetune_studio.gui.pages.data.surroundings import Surroundings
-from finetune_studio.gui.pages.data.words import Facts
 from finetune_studio.gui.studio import Studio
 from finetune_studio.gui.widgets.drop_area import paths_in
 from finetune_studio.gui.widgets.split_bar import Shares
-
-_MOST_LOOKED_AT = 2000  # selected samples whose labels are counted
 
 
 class DataPage(Page):
@@ -43,7 +44,6 @@ class DataPage(Page):
         super().__init__(studio)
         self.shown = Shown()
         self._mine = False
-        self._facts_turn = 0
         self.browser = Browser(studio.thumbnails)
         self.intake = Intake(studio.thumbnails)
         self.stack = Faces()
@@ -58,8 +58,8 @@ class DataPage(Page):
         bars = self.browser.missing_bar, self.browser.news_bar
         self.surroundings = Surroundings(studio, self.lane, bars, self)
         self.checking = Checking(studio, self.browser.health, self.lane, self)
-        self._detail_timer = QTimer(self)
-        self._detail_timer.setSingleShot(True)
+        self.looking = Looking(studio, self.browser, self.lane, self)
+        self.measuring = Measuring(studio, self.lane, self)
         self.setAcceptDrops(True)
         self._listen()
         self._make_shortcuts()
@@ -79,27 +79,26 @@ class DataPage(Page):
         self.checking.found.connect(self._on_checked)
         self.checking.show_wanted.connect(browser.show_finding)
         browser.view_changed.connect(self.lane.arrange)
-        browser.grid.chosen.connect(self._plan_detail)
-        browser.grid.selected.connect(self._plan_detail)
-        browser.grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        browser.grid.customContextMenuRequested.connect(self._on_menu_wanted)
-        browser.detail.labelled.connect(self._on_labelled)
-        browser.detail.exclusion_wanted.connect(self._on_exclusion_wanted)
-        browser.detail.split_wanted.connect(self._on_split_wanted)
-        browser.detail.undo_wanted.connect(studio.undo)
+        for view in (browser.grid, browser.texts):
+            view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+            view.customContextMenuRequested.connect(self._on_menu_wanted)
+        for panel in (browser.detail, browser.text_detail):
+            panel.labelled.connect(self._on_labelled)
+            panel.exclusion_wanted.connect(self._on_exclusion_wanted)
+            panel.split_wanted.connect(self._on_split_wanted)
+            panel.undo_wanted.connect(studio.undo)
+        browser.text_detail.rewritten.connect(self._on_rewritten)
         browser.classes.renamed.connect(self._on_class_renamed)
         browser.classes.merged.connect(self._on_class_merged)
         browser.split.divided.connect(self._on_divided)
         self.surroundings.relinked.connect(self._on_relinked)
         self.surroundings.news_added.connect(self._on_news_added)
-        self._detail_timer.timeout.connect(self._show_detail)
 
     def _make_shortcuts(self) -> None:
         inside = Qt.ShortcutContext.WidgetWithChildrenShortcut
-        detail = self.browser.detail
         for keys, slot in (
-            ("L", detail.ask_label),
-            ("X", detail.exclude_button.click),
+            ("L", self._ask_label),
+            ("X", self._on_exclusion_toggled),
             ("Delete", partial(self._on_exclusion_wanted, True)),
             ("Ctrl+F", self.browser.search.setFocus),
         ):
@@ -119,8 +118,8 @@ class DataPage(Page):
         if self.importing.at_work:
             return self.tr("Your data are being read.")
         if self.lane.stock.missing:
-            return self.tr("The photos are not where they were.")
-        return shelf.blocked(self.shown.survey)
+            return self.tr("The {many} are not where they were.").format(many=self._kind.many)
+        return shelf.blocked(self.shown.survey, self._kind)
 
     @override
     def state(self) -> str:
@@ -138,6 +137,10 @@ class DataPage(Page):
         return self.studio.project.task if self.studio.project is not None else ""
 
     @property
+    def _kind(self) -> Kind:
+        return kind_of(self._task)
+
+    @property
     def _dataset(self) -> Dataset:
         assert self.studio.project is not None
         return self.studio.project.dataset
@@ -147,7 +150,9 @@ class DataPage(Page):
     @Slot()
     def _on_project_changed(self) -> None:
         self.shown, self._loaded = Shown(), False
+        self.looking.shown = self.shown
         self.lane.start_anew()
+        self.measuring.start_anew()
         self.checking.start_anew()
         self.browser.start_anew()
         self.surroundings.start_anew()
@@ -174,12 +179,16 @@ class DataPage(Page):
     @Slot(object, str)
     def _on_arrived(self, shown: Shown, kind: str) -> None:
         first, self._loaded = not self._loaded, True
-        self.shown = shown
+        self.shown = self.looking.shown = shown
         self.browser.show_data(shown, self._task)
         self.subtitle.setText(words.subtitle(shown.survey, self._task))
         if first and shown.samples:
-            self.browser.grid.choose(shown.samples[0].id)
-        self._plan_detail()
+            self.browser.items.choose(shown.samples[0].id)
+        if kind == VIEW and shown.kind.is_text and shown.samples:
+            self.browser.show_first()
+        self.looking.plan()
+        if kind == LOAD:
+            self.measuring.note_change()
         self.surroundings.show_missing()
         if kind == EDIT:
             self._tell_change()
@@ -282,28 +291,44 @@ class DataPage(Page):
 
     @Slot(str)
     def _on_labelled(self, name: str) -> None:
-        if ids := self._looked_at():
+        if ids := self.looking.looked_at():
             self.lane.edit(self._dataset, partial(self._dataset.relabel, ids, name), ids)
-        self.browser.grid.setFocus()
+        self.browser.items.setFocus()
+
+    @Slot(int, dict, str)
+    def _on_rewritten(self, number: int, fields: dict[str, Any], told: str) -> None:
+        self.lane.edit(
+            self._dataset, partial(self._dataset.rewrite, number, fields, told), [number]
+        )
+        if "messages" in fields:
+            self.lane.then(self.measuring.note_change)
+
+    @Slot()
+    def _ask_label(self) -> None:
+        self.browser.panel.ask_label()
+
+    @Slot()
+    def _on_exclusion_toggled(self) -> None:
+        self.browser.panel.exclude_button.click()
 
     @Slot(bool)
     def _on_exclusion_wanted(self, exclude: bool) -> None:
-        if ids := self._looked_at():
+        if ids := self.looking.looked_at():
             change = self._dataset.exclude if exclude else self._dataset.include
             self.lane.edit(self._dataset, partial(change, ids), ids)
 
     @Slot(str)
     def _on_split_wanted(self, split: str) -> None:
-        if ids := self._looked_at():
+        if ids := self.looking.looked_at():
             self.lane.edit(self._dataset, partial(self._dataset.move, ids, split), ids)
 
     @Slot(str, str)
     def _on_class_renamed(self, old: str, new: str) -> None:
-        self.lane.edit(self._dataset, partial(self._dataset.rename_class, old, new))
+        self.lane.edit(self._dataset, partial(work.rename, self._dataset, old, new))
 
     @Slot(str, str)
     def _on_class_merged(self, name: str, into: str) -> None:
-        self.lane.edit(self._dataset, partial(self._dataset.merge_classes, [name], into))
+        self.lane.edit(self._dataset, partial(work.merge, self._dataset, name, into))
 
     @Slot(object, int, bool)
     def _on_divided(self, shares: Shares, seed: int, keep_test: bool) -> None:
@@ -318,63 +343,20 @@ class DataPage(Page):
     def _on_menu_wanted(self, place: QPoint) -> None:
         menu = self.menu()
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.popup(self.browser.grid.viewport().mapToGlobal(place))
+        menu.popup(self.browser.items.viewport().mapToGlobal(place))
 
     def menu(self) -> QMenu:
         """Return what can be done with the samples that are selected."""
-        detail, menu = self.browser.detail, QMenu(self)
-        menu.addAction(self.tr("Change label…\tL"), detail.ask_label)
+        detail, menu = self.browser.panel, QMenu(self)
+        if self._kind.has_classes and self._kind.shown != SPANS:
+            menu.addAction(self.tr("Change label…\tL"), detail.ask_label)
         menu.addAction(f"{detail.exclude_button.text()}\tX", detail.exclude_button.click)
         move = menu.addMenu(self.tr("Move to"))
         for split in SPLITS:
             move.addAction(split, partial(self._on_split_wanted, split))
         menu.addSeparator()
-        menu.addAction(self.tr("Copy path"), detail.copy_path)
-        menu.addAction(self.tr("Select all\tCtrl+A"), self.browser.grid.selectAll)
-        menu.setEnabled(bool(self._looked_at()))
+        copy = self.tr("Copy place") if self._kind.is_text else self.tr("Copy path")
+        menu.addAction(copy, detail.copy_path)
+        menu.addAction(self.tr("Select all\tCtrl+A"), self.browser.items.selectAll)
+        menu.setEnabled(bool(self.looking.looked_at()))
         return menu
-
-    # --- the sample that is looked at -------------------------------------------------------------
-
-    @Slot()
-    def _plan_detail(self) -> None:
-        """Show the detail once, however many signals a click sends."""
-        self._detail_timer.start(0)
-
-    @Slot()
-    def _show_detail(self) -> None:
-        self._facts_turn += 1
-        current = self._sample(next(iter(self._looked_at()), -1))
-        if current is None or self.studio.project is None:
-            self.browser.detail.show_detail(None)
-            return
-        self._show_facts(self._facts_turn, current, Facts())
-        self.studio.ask(
-            partial(work.facts, self._dataset, current),
-            partial(self._show_facts, self._facts_turn, current),
-        )
-
-    def _looked_at(self) -> list[int]:
-        """Return the samples that are selected, the one to look at first."""
-        grid = self.browser.grid
-        chosen, current = grid.selected_ids(), grid.current_id()
-        if not chosen:
-            return [current] if current >= 0 else []
-        if current in chosen:
-            chosen.remove(current)
-            chosen.insert(0, current)
-        return chosen
-
-    def _show_facts(self, turn: int, current: Sample, facts: Facts) -> None:
-        if turn != self._facts_turn:
-            return
-        numbers = self._looked_at()
-        found = (self._sample(number) for number in numbers[:_MOST_LOOKED_AT])
-        samples = [sample for sample in found if sample is not None] or [current]
-        root = self.lane.stock.root
-        count = max(1, len(numbers))
-        self.browser.detail.show_detail(words.detail(samples, count, current, facts, root))
-
-    def _sample(self, number: int) -> Sample | None:
-        row = self.shown.rows.get(number, -1)
-        return self.shown.samples[row] if row >= 0 else None

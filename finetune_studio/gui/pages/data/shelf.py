@@ -6,13 +6,16 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import merge
 from math import gcd
 from typing import Any
 
 from finetune_studio.core.dataset import Sample
 from finetune_studio.core.splits import SPLITS
+from finetune_studio.gui.pages.data import hints, texts
+from finetune_studio.gui.pages.data.kinds import PICTURE, TEXT, Kind, labels_of
+from finetune_studio.gui.pages.data.texts import EDITED, Seen
 
 _CHUNK = 4096
 _DIGITS = re.compile(r"\d+")
@@ -25,6 +28,7 @@ class Survey:
     Attributes:
         untrained: Classes that have usable samples, but none to train on.
         grouped: Whether samples of one group stay together.
+        hints: What is odd about texts: a name to filter by, a few words, and how many.
     """
 
     total: int = 0
@@ -35,6 +39,7 @@ class Survey:
     splits: dict[str, int] = field(default_factory=dict)
     untrained: tuple[str, ...] = ()
     grouped: bool = False
+    hints: tuple[tuple[str, str, int], ...] = ()
 
     @property
     def usable_classes(self) -> int:
@@ -50,6 +55,8 @@ class Stock:
         missing: Whether the files are not where they were.
         orders: Orders worked out already: which sample (by its place in ``samples``) comes when.
             They hold as long as no sample comes or goes.
+        kind: What kind of samples they are.
+        seen: What was seen of them, if they are texts.
     """
 
     samples: Sequence[Sample] = ()
@@ -58,6 +65,8 @@ class Stock:
     missing: bool = False
     survey: Survey = Survey()
     orders: dict[str, Sequence[int]] = field(default_factory=dict)
+    kind: Kind = field(default_factory=Kind)
+    seen: Seen = field(default_factory=Seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +74,11 @@ class View:
     """Which samples are shown, and in which order.
 
     Attributes:
-        shown: all, excluded, unreadable, unlabelled or finding.
+        shown: all, excluded, unreadable, unlabelled, finding, or a hint's name.
         label: Only this class; empty for all.
         split: Only this split; empty for all.
-        search: Letters that the file's name or the label must contain.
-        order: mixed, newest, name, class or size.
+        search: Letters that the file's name, the label or the text must contain.
+        order: mixed, newest, name, class, size, longest, shortest, place or edited.
         ids: The samples of a finding, and ``ids_title`` what it is called.
     """
 
@@ -94,6 +103,8 @@ class Shown:
     samples: Sequence[Sample] = ()
     rows: Mapping[int, int] = field(default_factory=dict)
     survey: Survey = Survey()
+    kind: Kind = field(default_factory=Kind)
+    seen: Seen = field(default_factory=Seen)
 
 
 def stocked(
@@ -102,39 +113,93 @@ def stocked(
     root: str,
     missing: bool,
     before: Stock | None = None,
+    kind: Kind = Kind(),  # noqa: B008  frozen
+    edits: Mapping[int, int] | None = None,
 ) -> Stock:
-    """Return a stock with its counts; orders of ``before`` are kept where they still hold."""
+    """Return a stock with its counts; what was worked out for ``before`` is kept where it holds.
+
+    ``edits`` are the newest edits of samples, by their numbers.
+    """
     same = before is not None and [s.id for s in samples] == [s.id for s in before.samples]
     orders = dict(before.orders) if same and before is not None and before.root == root else {}
-    return Stock(samples, classes, root, missing, _surveyed(samples, classes), orders)
+    seen = _seen(samples, before, edits or {}) if kind.is_text else Seen()
+    survey = _surveyed(samples, classes, kind, seen)
+    return Stock(samples, classes, root, missing, survey, orders, kind, seen)
+
+
+def _seen(samples: Sequence[Sample], before: Stock | None, edits: Mapping[int, int]) -> Seen:
+    """Look at all texts; those that are as they were before are not looked at again."""
+    known: dict[int, Sample] = {}
+    if before is not None and before.seen.notes:
+        known = {sample.id: sample for sample in before.samples}
+    notes = {}
+    for sample in samples:
+        then = known.get(sample.id)
+        same = before is not None and then is not None and then.fields == sample.fields
+        kept = before.seen.notes.get(sample.id) if same and before is not None else None
+        notes[sample.id] = kept or texts.note_of(sample)
+    script, language = hints.usual(list(notes.values()))
+    lengths = before.seen.lengths if before is not None else texts.Lengths()
+    return Seen(notes, script, language, edits, lengths)
+
+
+def measured(stock: Stock, lengths: texts.Lengths) -> Stock:
+    """Return the stock with its texts' lengths in tokens."""
+    seen = replace(stock.seen, lengths=lengths)
+    survey = _surveyed(stock.samples, stock.classes, stock.kind, seen)
+    return replace(stock, seen=seen, survey=survey)
 
 
 def browse(stock: Stock, view: View) -> Shown:
     """Arrange what a view shows of a stock; takes a moment for 100,000 samples."""
     samples = arranged(stock, view)
-    return Shown(samples, {s.id: row for row, s in enumerate(samples)}, stock.survey)
+    rows = {s.id: row for row, s in enumerate(samples)}
+    return Shown(samples, rows, stock.survey, stock.kind, stock.seen)
 
 
-def _surveyed(samples: Sequence[Sample], classes: Sequence[str]) -> Survey:
+def _surveyed(samples: Sequence[Sample], classes: Sequence[str], kind: Kind, seen: Seen) -> Survey:
     usable = [s for s in samples if not s.excluded and not s.problem]
-    by_class = Counter(s.label for s in usable)
-    trained = {s.label for s in usable if s.split == "train"}
+    by_class: Counter[str] = Counter()
+    trained: set[str] = set()
+    bare = 0
+    for sample in usable:
+        names = labels_of(sample)
+        bare += not names
+        by_class.update(names)
+        if sample.split == "train":
+            trained.update(names)
+    named = [*classes, *sorted(name for name in by_class if name not in set(classes))]
     by_split = Counter(s.split for s in usable)
     return Survey(
         len(samples),
         sum(s.excluded for s in samples),
         sum(bool(s.problem) for s in samples),
-        by_class[None],
-        {name: by_class[name] for name in classes},
+        bare if kind.shown in (PICTURE, TEXT) else 0,
+        {name: by_class[name] for name in named},
         {split: by_split[split] for split in SPLITS},
-        tuple(name for name in classes if by_class[name] and name not in trained),
+        tuple(name for name in named if by_class[name] and name not in trained),
         any(s.group for s in samples),
+        _hints(samples, kind, seen),
     )
+
+
+def _hints(samples: Sequence[Sample], kind: Kind, seen: Seen) -> tuple[tuple[str, str, int], ...]:
+    """Return what is odd about texts and how many it is true of, in the order to offer it."""
+    if not kind.is_text:
+        return ()
+    counts: Counter[tuple[str, str]] = Counter()
+    for sample in samples:
+        counts.update(texts.hints_of(sample, kind.shown, seen))
+    ranks = {texts.EMPTY: 0, texts.BARE: 1, texts.CUT: 2, texts.LONG: 3}
+    ordered = sorted(counts.items(), key=lambda item: (ranks.get(item[0][0], 4), -item[1]))
+    found = [(value, text[0].upper() + text[1:], count) for (value, text), count in ordered]
+    edited = sum(sample.id in seen.edits for sample in samples)
+    return (*found, (EDITED, "Edited", edited)) if edited else tuple(found)
 
 
 def arranged(stock: Stock, view: View) -> list[Sample]:
     """Return the samples that a view shows, in its order."""
-    accepts, samples = _accepts(view), stock.samples
+    accepts, samples = _accepts(view, stock), stock.samples
     ordered = (samples[place] for place in _order(stock, view.order))
     return [sample for sample in ordered if accepts(sample)]
 
@@ -146,6 +211,9 @@ def _order(stock: Stock, name: str) -> Sequence[int]:
         return range(count - 1, -1, -1)
     if name == "class":
         return _by_class(stock)
+    if name in _TEXT_ORDERS:
+        key_of = _TEXT_ORDERS[name]
+        return gently_sorted(range(count), lambda place: (key_of(stock, place), place))
     if name not in ("name", "size"):
         return mixed(count)
     if name not in stock.orders:
@@ -157,10 +225,27 @@ def _order(stock: Stock, name: str) -> Sequence[int]:
     return stock.orders[name]
 
 
+def _length(stock: Stock, place: int) -> int:
+    return texts.length(stock.samples[place], stock.seen)
+
+
+def _place(stock: Stock, place: int) -> tuple[str, int]:
+    file, row = texts.places_sorted_by(stock.samples[place])
+    return padded(file), row
+
+
+_TEXT_ORDERS: dict[str, Callable[[Stock, int], Any]] = {
+    "longest": lambda stock, place: -_length(stock, place),
+    "shortest": _length,
+    "place": _place,
+    "edited": lambda stock, place: -stock.seen.edits.get(stock.samples[place].id, 0),
+}
+
+
 def _by_class(stock: Stock) -> list[int]:
-    places: dict[str | None, list[int]] = {name: [] for name in (*stock.classes, None)}
+    places: dict[str | None, list[int]] = {name: [] for name in (*stock.survey.classes, None)}
     for place, sample in enumerate(stock.samples):
-        places.setdefault(sample.label, []).append(place)
+        places.setdefault(next(iter(labels_of(sample)), None), []).append(place)
     return [place for some in places.values() for place in some]
 
 
@@ -176,25 +261,41 @@ def mixed(count: int) -> list[int]:
     return [place * step % count for place in range(count)]
 
 
-def _accepts(view: View) -> Callable[[Sample], bool]:
+def _accepts(view: View, stock: Stock) -> Callable[[Sample], bool]:
     tests: list[Callable[[Sample], bool]] = []
+    shown, seen = stock.kind.shown, stock.seen
     match view.shown:
         case "excluded":
             tests.append(lambda s: s.excluded)
         case "unreadable":
             tests.append(lambda s: bool(s.problem))
         case "unlabelled":
-            tests.append(lambda s: s.label is None and s.usable)
+            tests.append(lambda s: not labels_of(s) and s.usable)
         case "finding":
             tests.append(lambda s: s.id in view.ids)
+        case texts.EDITED:
+            tests.append(lambda s: s.id in seen.edits)
+        case name if name != "all":
+            tests.append(lambda s: any(name == v for v, _ in texts.hints_of(s, shown, seen)))
     if view.label:
-        tests.append(lambda s: s.label == view.label)
+        tests.append(lambda s: view.label in labels_of(s))
     if view.split:
         tests.append(lambda s: s.split == view.split)
     if view.search:
         wanted = view.search.casefold()
-        tests.append(lambda s: wanted in file_name(s).casefold() or wanted in _label(s).casefold())
+        tests.append(lambda s: _found(s, wanted))
     return lambda s: all(test(s) for test in tests)
+
+
+def _found(sample: Sample, wanted: str) -> bool:
+    """Whether a word, in lower case, stands in a sample's file name, labels or texts."""
+    if wanted in file_name(sample).casefold():
+        return True
+    if any(wanted in name.casefold() for name in labels_of(sample)):
+        return True
+    return bool(sample.fields) and any(
+        wanted in part.casefold() for part in texts.parts(sample.fields)
+    )
 
 
 def gently_sorted(items: Sequence[int], key: Callable[[int], Any]) -> list[int]:
@@ -207,11 +308,16 @@ def gently_sorted(items: Sequence[int], key: Callable[[int], Any]) -> list[int]:
     return [item for _, item in merge(*parts)]
 
 
-def replaced(stock: Stock, fresh: Sequence[Sample], classes: tuple[str, ...]) -> Stock:
+def replaced(
+    stock: Stock,
+    fresh: Sequence[Sample],
+    classes: tuple[str, ...],
+    edits: Mapping[int, int] | None = None,
+) -> Stock:
     """Return the stock with some samples as they are now."""
     news = {s.id: s for s in fresh}
     samples = [news.get(s.id, s) for s in stock.samples]
-    return stocked(samples, classes, stock.root, stock.missing, stock)
+    return stocked(samples, classes, stock.root, stock.missing, stock, stock.kind, edits)
 
 
 def file_name(sample: Sample) -> str:
@@ -224,10 +330,6 @@ def padded(text: str) -> str:
     return _DIGITS.sub(lambda number: number[0].zfill(12), text.casefold())
 
 
-def _label(sample: Sample) -> str:
-    return sample.label or ""
-
-
 def _size(path: str) -> int:
     try:
         return os.stat(path).st_size  # noqa: PTH116  a Path object a file doubles the time
@@ -235,18 +337,19 @@ def _size(path: str) -> int:
         return 0
 
 
-def blocked(survey: Survey) -> str:
+def blocked(survey: Survey, kind: Kind) -> str:
     """Return why a model cannot be trained on this yet, as a sentence; empty if it can."""
     if not survey.total:
         return "Add your data first."
-    if survey.usable_classes < 2:
+    if survey.usable_classes < kind.fewest_classes:
         only = next((name for name, count in survey.classes.items() if count), "")
         have = f"these data have one: {only}" if only else "these data have none"
         return f"Two classes are needed; {have}."
     if not survey.splits.get("train"):
-        return "Nothing is left to train on: put some photos into train."
+        return f"Nothing is left to train on: put some {kind.many} into train."
     if not survey.splits.get("validation"):
-        return "Nothing is left to judge the model by: put some photos into validation."
+        return f"Nothing is left to judge the model by: put some {kind.many} into validation."
     if survey.untrained:
-        return f"No photo of {survey.untrained[0]} is in train: move some there, or exclude them."
+        one = f"No {kind.one} of {survey.untrained[0]} is in train"
+        return f"{one}: move some there, or exclude them."
     return ""

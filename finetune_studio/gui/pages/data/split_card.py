@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from finetune_studio.gui import theme
+from finetune_studio.gui.pages.data.kinds import Kind
 from finetune_studio.gui.pages.data.shelf import Survey
 from finetune_studio.gui.widgets.elided_label import ElidedLabel
 from finetune_studio.gui.widgets.split_bar import Shares, SplitBar
@@ -70,16 +71,9 @@ class SplitCard(QFrame):
         self.seed.setRange(0, 2**31 - 1)
         self.seed.setMaximumWidth(theme.px(84))
         self.seed.lineEdit().setTextMargins(6, 0, 0, 0)
-        self.seed.setToolTip(self.tr("The same seed deals the photos out in the same way again."))
-        self.lock = QCheckBox(self.tr("Keep the test photos"))
+        self.lock = QCheckBox()
         self.lock.setObjectName("lock_test")
         self.lock.setChecked(True)
-        self.lock.setToolTip(
-            self.tr(
-                "Test photos judge the finished model. If some of them are trained on,"
-                " the final score is too good to be true."
-            )
-        )
         self.lock.toggled.connect(self._on_lock_toggled)
         self.divide_button = QPushButton(self.tr("Divide anew"))
         self.divide_button.setObjectName("divide")
@@ -112,6 +106,21 @@ class SplitCard(QFrame):
         field.setMaximumWidth(theme.px(84))
         field.lineEdit().setTextMargins(6, 0, 0, 0)
         return field
+
+    def set_kind(self, kind: Kind) -> None:
+        """Speak of what the samples are: photos, texts, questions."""
+        self.lock.setText(self.tr("Keep the test {many}").format(many=kind.many))
+        self.lock.setToolTip(
+            self.tr(
+                "Test {many} judge the finished model. If some of them are trained on,"
+                " the final score is too good to be true."
+            ).format(many=kind.many)
+        )
+        self.seed.setToolTip(
+            self.tr("The same seed deals the {many} out in the same way again.").format(
+                many=kind.many
+            )
+        )
 
     def set_survey(self, survey: Survey) -> None:
         """Show how the samples are divided now."""

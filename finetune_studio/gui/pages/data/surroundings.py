@@ -1,4 +1,4 @@
-"""Where the photos lie: whether they are still there, and whether new ones came."""
+"""Where the data lie: whether they are still there, and whether new ones came."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Surroundings(QObject):
     """Looks at the folder outside of the project, and tells by two bars what is amiss.
 
     Signals:
-        relinked: The photos were found in another place.
-        news_added: New photos are being taken in.
+        relinked: The files were found in another place.
+        news_added: New samples are being taken in.
     """
 
     relinked = Signal()
@@ -78,17 +78,17 @@ class Surroundings(QObject):
         self._news = news
 
     def show_missing(self) -> None:
-        """Say it if the photos are not where they were."""
+        """Say it if the files are not where they were."""
         stock = self._lane.stock
         if not stock.missing:
             self._missing_bar.hide()
         elif not self._missing_bar.text:
             text = self.tr(
-                "The photos are not where they were, in {folder}. Plug the drive in, or show where"
+                "The {many} are not where they were, in {folder}. Plug the drive in, or show where"
                 " they are now."
             )
             self._missing_bar.say(
-                text.format(folder=stock.root),
+                text.format(folder=stock.root, many=stock.kind.many),
                 "warning",
                 action="find",
                 action_text=self.tr("Find them…"),
@@ -97,9 +97,8 @@ class Surroundings(QObject):
     @Slot(str)
     def _on_find_wanted(self) -> None:
         project = self._studio.project
-        found = QFileDialog.getExistingDirectory(
-            self._missing_bar, self.tr("Where are the photos now?"), str(Path.home())
-        )
+        asked = self.tr("Where are the {many} now?").format(many=self._lane.stock.kind.many)
+        found = QFileDialog.getExistingDirectory(self._missing_bar, asked, str(Path.home()))
         if not found or project is None:
             self.show_missing()
             return

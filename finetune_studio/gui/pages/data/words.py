@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from finetune_studio.core.dataset import Edit, Sample
-from finetune_studio.gui.pages.data.shelf import Survey, View
+from finetune_studio.gui.pages.data.kinds import SPANS, TEXT, Kind, kind_of, labels_of
+from finetune_studio.gui.pages.data.shelf import Shown, Survey, View
+from finetune_studio.gui.pages.data.texts import BARE, Seen, hints_of
 from finetune_studio.gui.widgets.sample_detail import Detail
 
-_PHOTOS = {"image_classification": ("photo", "photos")}
+_HASH = re.compile("[0-9a-f]{8,}")  # stands for a text that several questions share
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +31,31 @@ class Facts:
 
 def counted(number: int, task: str = "image_classification") -> str:
     """Return ``1 photo`` or ``3,781 photos``."""
-    one, many = _PHOTOS.get(task, ("sample", "samples"))
-    return f"1 {one}" if number == 1 else f"{number:,} {many}"
+    return kind_of(task).counted(number)
 
 
 def subtitle(survey: Survey, task: str) -> str:
     """Return what stands beside the page's title."""
     if not survey.total:
         return ""
-    number = len(survey.classes)
+    number, kind = len(survey.classes), kind_of(task)
+    total = kind.counted(survey.total)
+    kept = "your files are never changed" if kind.is_text else "read where they lie, never changed"
+    if kind.shown == SPANS:
+        types = "1 type of name" if number == 1 else f"{number:,} types of names"
+        return f"{total} · {types} · {kept}"
+    if not kind.has_classes:
+        return f"{total} · {kept}"
     classes = "1 class" if number == 1 else f"{number:,} classes"
-    return f"{counted(survey.total, task)} in {classes} · read where they lie, never changed"
+    return f"{total} in {classes} · {kept}"
 
 
-def narrowed(view: View, number: int, task: str) -> str:
-    """Return in words what is shown, where something is left out."""
-    parts = [f"class {view.label}" if view.label else "", view.split]
+def narrowed(view: View, number: int, task: str, hint: str = "") -> str:
+    """Return in words what is shown, where something is left out; ``hint`` names the filter."""
+    called = "" if kind_of(task).shown == SPANS else "class "
+    parts = [f"{called}{view.label}" if view.label else "", view.split]
     parts.append(view.ids_title if view.shown == "finding" else "")
+    parts.append(hint)
     parts.append(f"“{view.search}”" if view.search else "")
     said = " · ".join(part for part in parts if part)
     return f"{counted(number, task)} · {said}" if said else counted(number, task)
@@ -81,30 +92,10 @@ def detail(
         facts: What is known of it.
         root: The folder of the data.
     """
-    splits = {sample.split for sample in samples}
-    split = splits.pop() if len(splits) == 1 else ""
-    excluded = all(sample.excluded for sample in samples)
     if count > 1:
-        labels = Counter(sample.label or "no label" for sample in samples).most_common(4)
-        told = ", ".join(f"{label} {count:,}" for label, count in labels)
-        more = "" if len(labels) < 4 and len(samples) == count else ", …"
-        return Detail(
-            current.path,
-            f"{count:,} selected",
-            told + more,
-            split=split,
-            excluded=excluded,
-            count=count,
-        )
+        return _several(samples, count, current)
     pixels = f"{facts.width:,} × {facts.height:,} pixels" if facts.width else ""
     parts = (current.split, pixels, size(facts.size) if facts.size else "")
-    edits = tuple(
-        (f"{edit.text} · {when(edit.time)}", edit.id == facts.newest_edit)
-        for edit in facts.edits
-        if not edit.undone
-    )
-    if facts.imported:
-        edits += ((f"Imported {when(facts.imported)}", False),)
     return Detail(
         current.path,
         current.label or "no label",
@@ -112,10 +103,95 @@ def detail(
         shown_path(current.path, root),
         f"Group: {current.group}" if current.group else "",
         current.problem,
-        split,
-        excluded,
-        edits,
+        current.split,
+        current.excluded,
+        history(facts),
     )
+
+
+def _several(samples: Sequence[Sample], count: int, current: Sample) -> Detail:
+    splits = {sample.split for sample in samples}
+    names = Counter(name for s in samples for name in labels_of(s) or ("no label",))
+    if not any(labels_of(sample) for sample in samples):
+        names = Counter(sample.split or "no split" for sample in samples)
+    labels = names.most_common(4)
+    told = ", ".join(f"{label} {number:,}" for label, number in labels)
+    more = "" if len(labels) < 4 and len(samples) == count else ", …"
+    return Detail(
+        current.path,
+        f"{count:,} selected",
+        told + more,
+        split=splits.pop() if len(splits) == 1 else "",
+        excluded=all(sample.excluded for sample in samples),
+        count=count,
+    )
+
+
+def history(facts: Facts) -> tuple[tuple[str, bool], ...]:
+    """Return a sample's edits in words, the newest first, and whether each can be undone."""
+    edits = tuple(
+        (f"{edit.text} · {when(edit.time)}", edit.id == facts.newest_edit)
+        for edit in facts.edits
+        if not edit.undone
+    )
+    return (*edits, (f"Imported {when(facts.imported)}", False)) if facts.imported else edits
+
+
+def text_detail(
+    samples: Sequence[Sample], count: int, current: Sample, facts: Facts, shown: Shown
+) -> Detail:
+    """Return what the panel says about the ``count`` texts that are selected."""
+    if count > 1:
+        return _several(samples, count, current)
+    kind, seen = shown.kind, shown.seen
+    labels = labels_of(current)
+    heading = ""
+    if kind.shown == TEXT and "labels" not in current.fields:
+        heading = labels[0] if labels else "no label"
+    elif kind.shown == SPANS:
+        heading = "1 name marked" if len(labels) == 1 else f"{len(labels):,} names marked"
+    note = seen.notes.get(current.id)
+    tokens = seen.lengths.tokens.get(current.id)
+    parts = [current.split]
+    parts.append(f"{note.words:,} words" if note else "")
+    parts.append(f"{tokens:,} tokens" if tokens else "")
+    parts += [text for value, text in hints_of(current, kind.shown, seen) if value != BARE]
+    return Detail(
+        current.path,
+        heading,
+        " · ".join(part for part in parts if part),
+        current.place,
+        f"Group: {current.group}" if current.group and not _HASH.fullmatch(current.group) else "",
+        current.problem,
+        current.split,
+        current.excluded,
+        history(facts),
+    )
+
+
+def lengths(seen: Seen, kind: Kind) -> tuple[list[int], str, int, str]:
+    """Return the texts' lengths, their unit, the limit (0: none), and the sentence about them."""
+    known = seen.lengths
+    if not known.tokens:
+        words = [note.words for note in seen.notes.values()]
+        return words, "words", 0, known.note or _spread(words, "words")
+    tokens = [known.tokens[number] for number in seen.notes if number in known.tokens]
+    over, limit = sum(length > known.limit for length in tokens), known.limit
+    if not over:
+        fit = f"All {kind.counted(len(tokens))} fit into the {limit:,} tokens that are read."
+        return tokens, "tokens", limit, fit
+    share = f"{100 * over / len(tokens):.0f} %" if over * 200 >= len(tokens) else "under 1 %"
+    are = "is" if over == 1 else "are"
+    what = "they are read in several windows" if known.windows else "what lies beyond is cut off"
+    told = f"{over:,} of {kind.counted(len(tokens))} ({share}) {are} longer than {limit:,} tokens; {what}."
+    return tokens, "tokens", limit, told
+
+
+def _spread(counts: Sequence[int], unit: str) -> str:
+    if not counts:
+        return ""
+    ordered = sorted(counts)
+    return f"Half have up to {ordered[len(ordered) // 2]:,} {unit}, the longest {ordered[-1]:,}."
 
 
 def shown_path(path: str, root: str) -> str:

@@ -8,21 +8,25 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtGui import QImageIOHandler, QImageReader
 
 from finetune_studio.core.dataset import Dataset, Row, Sample
-from finetune_studio.core.events import CheckFinished, Event, Finding, from_json
+from finetune_studio.core.dataset.words import checked_name, counted
+from finetune_studio.core.errors import StudioError
+from finetune_studio.core.events import CheckFinished, Event, Finding, Noted, from_json
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import DataChoices
 from finetune_studio.core.splits import divide
+from finetune_studio.gui.pages.data.kinds import kind_of, labels_of
 from finetune_studio.gui.pages.data.shelf import Shown, Stock, View, browse, replaced, stocked
 from finetune_studio.gui.pages.data.words import Facts
 from finetune_studio.gui.widgets.split_bar import Shares
 
 if TYPE_CHECKING:
+    from finetune_studio.core.recipe import Recipe
     from finetune_studio.engine.curate import DataLook
 
 _PROBES = 64
@@ -31,11 +35,13 @@ _FEW = 500
 
 def load(dataset: Dataset, view: View, before: Stock) -> tuple[Stock, Shown]:
     """Read all samples of a dataset and arrange them."""
+    kind = kind_of(dataset.get("task"))
     with _without_collecting():
         samples = dataset.samples()
     classes = tuple(dataset.classes().values())
     root = str(dataset.root) if samples else ""
-    stock = stocked(samples, classes, root, is_missing(samples, root), before)
+    missing, edits = is_missing(samples, root), dataset.newest_edits()
+    stock = stocked(samples, classes, root, missing, before, kind, edits)
     return stock, browse(stock, view)
 
 
@@ -73,7 +79,8 @@ def edited(
     if len(ids) > _FEW:
         return load(dataset, view, stock)
     fresh = [dataset.sample(number) for number in ids]
-    stock = replaced(stock, fresh, tuple(dataset.classes().values()))
+    classes = tuple(dataset.classes().values())
+    stock = replaced(stock, fresh, classes, dataset.newest_edits())
     return stock, browse(stock, view)
 
 
@@ -82,6 +89,8 @@ def facts(dataset: Dataset, sample: Sample) -> Facts:
     newest = next((edit.id for edit in dataset.edits() if not edit.undone), -1)
     edits = tuple(dataset.edits(sample.id))
     imported = float(dataset.get("imported", "0"))
+    if not sample.path:
+        return Facts(0, 0, 0, edits, newest, imported)
     try:
         size = Path(sample.path).stat().st_size
     except (OSError, ValueError):
@@ -173,6 +182,49 @@ def relink(project: Project, folder: Path) -> int:
     from finetune_studio.engine import curate
 
     return curate.relink(project, folder)
+
+
+def rename(dataset: Dataset, old: str, new: str) -> None:
+    """Give a class another name, or a type of names, which is written into each text that has it."""
+    holders = _holders(dataset, old)
+    if not holders:
+        dataset.rename_class(old, new)
+        return
+    with dataset.one_edit(f"{old} → {new} in {counted(holders)}"):
+        for sample in holders:
+            dataset.rewrite(sample.id, _renamed(sample, old, checked_name(new)), "")
+
+
+def merge(dataset: Dataset, name: str, into: str) -> None:
+    """Make a class, or a type of names, part of another."""
+    if _holders(dataset, name):
+        rename(dataset, name, into)
+    else:
+        dataset.merge_classes([name], into)
+
+
+def _holders(dataset: Dataset, name: str) -> list[Sample]:
+    """Return the samples that hold a name in their fields: in a list of classes, or in spans."""
+    return [s for s in dataset.samples() if s.label is None and name in labels_of(s)]
+
+
+def _renamed(sample: Sample, old: str, new: str) -> dict[str, Any]:
+    if isinstance(labels := sample.fields.get("labels"), list):
+        return {"labels": list(dict.fromkeys(new if name == old else name for name in labels))}
+    spans = sample.fields["spans"]
+    return {"spans": [[a, b, new if name == old else name] for a, b, name in spans]}
+
+
+def measure(project: Project, recipe: Recipe, control: Control) -> Iterator[Event]:
+    """Count the texts' tokens; what stands against it is told as a note, not as a failure."""
+    from finetune_studio.engine import lengths, trouble
+
+    try:
+        yield from lengths.measure(project.dataset, recipe, control)
+    except Exception as error:  # noqa: BLE001  whatever a library raises is told in words
+        told = trouble.explain(error).message
+        known = isinstance(error, StudioError)
+        yield Noted(told if known else f"The tokens cannot be counted. {told}", "warning")
 
 
 def redivide(dataset: Dataset, shares: Shares, seed: int, keep_test: bool) -> None:

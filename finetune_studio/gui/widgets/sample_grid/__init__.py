@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from finetune_studio.gui.widgets.sample_grid.item_model import SampleItemModel
 from finetune_studio.gui.widgets.sample_grid.view import SampleGrid
+from finetune_studio.gui.widgets.sample_items import SampleItemModel
 
 __all__ = ["SampleGrid", "SampleItemModel"]

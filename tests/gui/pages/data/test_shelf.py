@@ -9,8 +9,10 @@ import pytest
 
 from finetune_studio.core.dataset import Sample
 from finetune_studio.gui.pages.data import shelf
+from finetune_studio.gui.pages.data.kinds import kind_of
 from finetune_studio.gui.pages.data.shelf import Stock, Survey, View, arranged, stocked
 
+PHOTOS = kind_of("image_classification")
 SAMPLES = [
     Sample(1, "/d/img10.png", "b", 2, "train", group="g"),
     Sample(2, "/d/img2.png", "a", 1, "validation"),
@@ -109,10 +111,14 @@ def test_an_order_is_kept_until_samples_come_or_go(stock):
 def test_what_keeps_a_model_from_being_trained():
     two = {"a": 3, "b": 3}
     splits = {"train": 4, "validation": 2, "test": 0}
-    assert shelf.blocked(Survey()) == "Add your data first."
-    assert "these data have one: a." in shelf.blocked(Survey(3, classes={"a": 3, "b": 0}))
-    assert "have none" in shelf.blocked(Survey(3, unlabelled=3))
-    assert "train on" in shelf.blocked(Survey(6, classes=two, splits={"train": 0}))
-    assert "judge" in shelf.blocked(Survey(6, classes=two, splits={"train": 6, "validation": 0}))
-    assert "No photo of b" in shelf.blocked(Survey(6, classes=two, splits=splits, untrained=("b",)))
-    assert shelf.blocked(Survey(6, classes=two, splits=splits)) == ""
+    assert shelf.blocked(Survey(), PHOTOS) == "Add your data first."
+    assert "these data have one: a." in shelf.blocked(Survey(3, classes={"a": 3, "b": 0}), PHOTOS)
+    assert "have none" in shelf.blocked(Survey(3, unlabelled=3), PHOTOS)
+    assert "train on" in shelf.blocked(Survey(6, classes=two, splits={"train": 0}), PHOTOS)
+    assert "judge" in shelf.blocked(
+        Survey(6, classes=two, splits={"train": 6, "validation": 0}), PHOTOS
+    )
+    assert "No photo of b" in shelf.blocked(
+        Survey(6, classes=two, splits=splits, untrained=("b",)), PHOTOS
+    )
+    assert shelf.blocked(Survey(6, classes=two, splits=splits), PHOTOS) == ""
