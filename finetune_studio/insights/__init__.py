@@ -5,6 +5,11 @@ from __future__ import annotations
 from finetune_studio.core.catalogue import Catalogue, Entry
 
 _HERE = "finetune_studio.insights"
+_CLASSES = ["image_classification", "text_classification"]
+_ENCODERS = ["text_classification", "token_classification", "question_answering"]
+
+# Facts of a row: ``tasks`` that it suits; ``sorts`` where it sorts their samples by what went wrong;
+# ``explains`` where it shows why an answer was given.
 
 CATALOGUE = Catalogue(
     "insight",
@@ -14,24 +19,79 @@ CATALOGUE = Catalogue(
             "Confusion",
             "Counts which class is taken for which.",
             f"{_HERE}.confusion:confusion",
+            {"tasks": _CLASSES, "sorts": True},
         ),
         Entry(
             "per_class",
             "Classes one by one",
             "Says for each class how much of it is found and how often its name is right.",
             f"{_HERE}.per_class:per_class",
+            {"tasks": _CLASSES},
         ),
         Entry(
             "worst",
             "Most wrong",
             "Orders samples by how wrong, unsure or right the model is.",
             f"{_HERE}.worst:ordered",
+            {"tasks": _CLASSES},
+        ),
+        Entry(
+            "several",
+            "Several classes",
+            "Says which classes of a text were named, left out, or named too many.",
+            f"{_HERE}.several:kind",
+            {"tasks": ["text_classification"]},
+        ),
+        Entry(
+            "entities",
+            "Names found",
+            "Says which names in texts were found, missed, invented or taken for another type.",
+            f"{_HERE}.entities:finds",
+            {"tasks": ["token_classification"], "sorts": True},
+        ),
+        Entry(
+            "answers",
+            "Answers",
+            "Says which answers are right, partly right, wrong, missing or invented.",
+            f"{_HERE}.answers:kind",
+            {"tasks": ["question_answering"], "sorts": True},
+        ),
+        Entry(
+            "closeness",
+            "How close it comes",
+            "Sorts texts by how close what the model writes comes to what was wanted.",
+            f"{_HERE}.closeness:ranges",
+            {"tasks": ["summarization", "causal_lm"], "sorts": True},
         ),
         Entry(
             "saliency",
             "Where it looked",
             "Shows which part of a picture spoke for a class (Grad-CAM).",
-            f"{_HERE}.saliency:heat",
+            f"{_HERE}.saliency:explained",
+            {"tasks": ["image_classification"], "explains": True},
+        ),
+        Entry(
+            "attribution",
+            "Which words counted",
+            "Shows which words of a text spoke for an answer (integrated gradients).",
+            f"{_HERE}.attribution:explained",
+            {"tasks": _ENCODERS, "explains": True},
         ),
     ],
 )
+
+
+def explainer(task: str) -> Entry | None:
+    """Return what shows why an answer of a task was given; None where nothing does."""
+    return _suiting(task, "explains")
+
+
+def sorter(task: str) -> str:
+    """Return the name of what sorts a task's samples by what went wrong; empty where nothing does."""
+    found = _suiting(task, "sorts")
+    return found.name if found is not None else ""
+
+
+def _suiting(task: str, what: str) -> Entry | None:
+    rows = (row for row in CATALOGUE if row.facts.get(what) and task in row.facts["tasks"])
+    return next(rows, None)

@@ -4,12 +4,72 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
+from finetune_studio.core.dataset import Sample
+from finetune_studio.core.events import Prediction
+from finetune_studio.core.preview import Heat, Picture, Preview
 from finetune_studio.core.task import Batch, Bundle
 
 _OCCLUDED = 6  # the picture is covered in a grid of so many by so many places
+_LONGEST = 512  # pixels of the heat's longer side: enough to look at, quick to paint
+
+
+def explained(
+    bundle: Bundle, sample: Sample, batch: Batch, answer: Prediction, wanted: str | None
+) -> Preview:
+    """Return a picture with heat where the network looked for a class, by default for its answer."""
+    said = str(answer.label)
+    name = wanted or said
+    values = heat(bundle, batch, _output(bundle, batch, name))
+    shown = on_picture(values, _size(sample.path), bundle.processor)
+    marks = (Picture(sample.path), Heat(shown, f"Where it looked for “{name}”"))
+    return Preview(marks, sample.label or "", said, answer.probabilities.get(said))
+
+
+def _output(bundle: Bundle, batch: Batch, wanted: str) -> int:
+    """Return the output of a class; of classes that were merged since, the one that speaks loudest."""
+    outputs = [n for n, name in enumerate(bundle.labels.names) if name == wanted]
+    if len(outputs) == 1:
+        return outputs[0]
+    with torch.inference_mode():
+        scores = _Scores(bundle.network)(batch.inputs)[0]
+    return max(outputs, key=lambda number: float(scores[number]))
+
+
+def on_picture(values: np.ndarray, size: tuple[int, int], processor: dict[str, int]) -> np.ndarray:
+    """Put heat of the network's square back where the square was cut from the picture.
+
+    Args:
+        values: (crop, crop), from 0 to 1.
+        size: Width and height of the picture in pixels.
+        processor: ``resize`` and ``crop`` in pixels, as the network's input was prepared.
+
+    Returns:
+        float32 in the picture's proportions, zero where the network saw nothing.
+    """
+    width, height = size
+    scale = min(1.0, _LONGEST / max(size))
+    wide, high = max(1, round(width * scale)), max(1, round(height * scale))
+    crop = int(processor["crop"])
+    seen = min(wide, high) * crop / max(int(processor["resize"]), crop)
+    side = max(1, round(seen))
+    square = Image.fromarray(values.astype(np.float32)).resize(
+        (side, side), Image.Resampling.BILINEAR
+    )
+    left, top = (wide - side) // 2, (high - side) // 2
+    shown = np.zeros((high, wide), np.float32)
+    shown[top : top + side, left : left + side] = np.asarray(square)[:high, :wide]
+    return shown.clip(0, 1)
+
+
+def _size(path: str) -> tuple[int, int]:
+    """Return width and height as the eye sees them, upright."""
+    with Image.open(path) as picture:
+        turned = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+        return (picture.height, picture.width) if turned else picture.size
 
 
 def heat(bundle: Bundle, batch: Batch, target: int) -> np.ndarray:

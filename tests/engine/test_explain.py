@@ -11,7 +11,8 @@ from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import RunFinished
 from finetune_studio.core.preview import Heat, Picture
 from finetune_studio.core.project import Project
-from finetune_studio.engine.explain import explain, on_picture
+from finetune_studio.engine.explain import explain
+from finetune_studio.insights.saliency import on_picture
 from tests.engine.conftest import run_all, settings
 
 

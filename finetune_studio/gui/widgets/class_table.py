@@ -75,18 +75,22 @@ def _tr(text: str) -> str:
     return QCoreApplication.translate("ClassTable", text)
 
 
-def _columns() -> list[_Column]:
+def _columns(*, types: bool = False) -> list[_Column]:
+    name = (_tr("Type"), _tr("The type of the names, as the data mark them."))
+    count = (_tr("In the data"), _tr("How many names of this type the validation data mark."))
+    found = _tr("Recall: of the names of this type in the data, the share that was found.")
+    if not types:
+        name = (_tr("Class"), _tr("The class as you labelled it."))
+        count = (_tr("Samples"), _tr("How many validation samples truly belong to this class."))
+        found = _tr(
+            "Recall: of the samples that truly are of this class, the share that was found."
+        )
     return [
-        _Column(_tr("Class"), _tr("The class as you labelled it."), _name, _name, right=False),
-        _Column(
-            _tr("Samples"),
-            _tr("How many validation samples truly belong to this class."),
-            lambda row: f"{row.count:,}",
-            lambda row: row.count,
-        ),
+        _Column(*name, _name, _name, right=False),
+        _Column(*count, lambda row: f"{row.count:,}", lambda row: row.count),
         _Column(
             _tr("Recall"),
-            _tr("Recall: of the samples that truly are of this class, the share that was found."),
+            found,
             lambda row: share(row.recall),
             lambda row: row.recall,
         ),
@@ -124,10 +128,11 @@ class ClassItemModel(QAbstractTableModel):
         self._rows: list[ClassRow] = []
         self._columns = _columns()
 
-    def set_rows(self, rows: Sequence[ClassRow]) -> None:
-        """Show other rows."""
+    def set_rows(self, rows: Sequence[ClassRow], *, types: bool = False) -> None:
+        """Show other rows: of classes, or of types of names in texts."""
         self.beginResetModel()
         self._rows = list(rows)
+        self._columns = _columns(types=types)
         self.endResetModel()
 
     @override
@@ -206,9 +211,10 @@ class ClassTable(QTableView):
         self.setAccessibleName(self.tr("Classes and how well each is told apart"))
         self.selectionModel().currentRowChanged.connect(self._on_row_changed)
 
-    def show_rows(self, rows: Sequence[ClassRow]) -> None:
-        """Show other rows; the order that the user chose stays."""
-        self._rows.set_rows(rows)
+    def show_rows(self, rows: Sequence[ClassRow], *, types: bool = False) -> None:
+        """Show other rows, of classes or of types; the order that the user chose stays."""
+        self._rows.set_rows(rows, types=types)
+        self.setColumnHidden(5, bool(rows) and not any(row.times for row in rows))
 
     def set_picked(self, name: str) -> None:
         """Choose a row without saying so; an unknown name chooses none."""
@@ -220,6 +226,11 @@ class ClassTable(QTableView):
                 self.selectRow(row)
         model.blockSignals(before)
         self.viewport().update()
+
+    def picked_name(self) -> str:
+        """Return the class whose row is chosen; empty if none is."""
+        rows = self.selectionModel().selectedRows()
+        return str(rows[0].data()) if rows else ""
 
     @Slot(QModelIndex)
     def _on_row_changed(self, current: QModelIndex) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
@@ -11,12 +12,12 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from finetune_studio.core.dataset import Dataset, Sample
-from finetune_studio.core.preview import Preview
+from finetune_studio.core.preview import Preview, Span
 
 _SETTLE_MS = 150  # so that leafing through a gallery asks for no heat in passing
 _KEPT = 64
 
-_Wish = tuple[str, int, str, str]
+_Wish = tuple[str, int, str, str | Span | None]
 Ask = Callable[[Callable[[], Any], Callable[[Any], None], Callable[[Any], None]], None]
 
 
@@ -47,15 +48,21 @@ class Heats(QObject):
         self._timer.setInterval(_SETTLE_MS)
         self._timer.timeout.connect(self._on_settled)
 
-    def wish(self, folder: Path, sample: Sample, label: str, dataset: Dataset | None) -> None:
-        """Wish for where a run's network looked for a label; any earlier wish is dropped."""
-        self._wish = (str(folder), sample.id, sample.path, label)
+    def wish(
+        self, folder: Path, sample: Sample, wanted: str | Span | None, dataset: Dataset | None
+    ) -> None:
+        """Wish for what spoke for an answer of a run's network; any earlier wish is dropped.
+
+        ``wanted`` is a class, or a place in a text; None stands for the model's own answer.
+        """
+        what = sample.path or json.dumps(sample.fields, sort_keys=True, default=str)
+        self._wish = (str(folder), sample.id, what, wanted)
         kept = self._kept.get(self._wish)
         if kept is not None:
             self._timer.stop()
             self.ready.emit(kept)
             return
-        self._job = partial(explanation, folder, sample, label, dataset)
+        self._job = partial(explanation, folder, sample, wanted, dataset)
         self.waiting.emit()
         self._timer.start()
 
@@ -82,8 +89,10 @@ class Heats(QObject):
             self.failed.emit(f"{error.message} {error.hint}".strip())
 
 
-def explanation(folder: Path, sample: Sample, label: str, dataset: Dataset | None) -> Preview:
-    """Return the sample with heat where the network looked for a label; loads the network once."""
+def explanation(
+    folder: Path, sample: Sample, wanted: str | Span | None, dataset: Dataset | None
+) -> Preview:
+    """Return the sample with heat on what spoke for an answer; loads the network once."""
     from finetune_studio.engine import explain
 
-    return explain.explain(folder, sample, label, dataset)
+    return explain.explain(folder, sample, wanted, dataset)

@@ -1,4 +1,4 @@
-"""One painter for each mark of a preview: pictures, heat over them, and tables of counts."""
+"""One painter for each mark of a preview: pictures, heat over them, tables of counts, texts."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy as np
 from PySide6.QtCore import QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter
 
-from finetune_studio.core.preview import Grid, Heat, Mark, Picture
+from finetune_studio.core.preview import Grid, Heat, Mark, Picture, Spans, Words
 from finetune_studio.gui import theme
 from finetune_studio.gui.widgets.grid_places import GridPlaces
+from finetune_studio.gui.widgets.text_block import TextBlock
 
 # From what mattered least to what mattered most: the picture itself, then orange, then yellow. The
 # order of lightness also reads without colour vision.
@@ -23,10 +24,11 @@ _HEAT_STOPS = np.array(
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What painters must know besides the mark: the read picture, and how strong heat is shown."""
+    """What painters must know besides the mark: the read picture, how strong heat is, places in words."""
 
     picture: QImage | None = None
     heat: float = 1.0
+    spans: tuple[Spans, ...] = ()
 
 
 def paint(painter: QPainter, box: QRectF, mark: Mark, look: Look) -> None:
@@ -194,9 +196,23 @@ def _luminance(colour: QColor) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
+def _paint_words(painter: QPainter, box: QRectF, mark: Words, look: Look) -> None:
+    block = TextBlock(mark, look.spans, width=box.width(), font=painter.font())
+    painter.save()
+    painter.setClipRect(box, Qt.ClipOperation.IntersectClip)
+    block.paint(painter, box.topLeft(), look.heat, box)
+    painter.restore()
+
+
+def _paint_spans(painter: QPainter, box: QRectF, mark: Spans, look: Look) -> None:
+    """Paint nothing: places are painted with the words before them, which know where they lie."""
+
+
 # Any: each painter takes its own kind of mark, and the table picks by that kind.
 _PAINTERS: dict[type[Any], Callable[[QPainter, QRectF, Any, Look], None]] = {
     Picture: _paint_picture,
     Heat: _paint_heat,
     Grid: _paint_grid,
+    Words: _paint_words,
+    Spans: _paint_spans,
 }

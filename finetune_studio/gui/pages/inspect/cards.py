@@ -9,7 +9,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 from typing_extensions import override
 
-from finetune_studio.gui.pages.inspect.words import Headline, TestLook, test_card
+from finetune_studio.gui.pages.inspect.words import Headline, TestLook, called, test_card
 from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.elided_label import ElidedLabel
 
@@ -93,7 +93,7 @@ class TestCard(HeadlineCard):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(self.tr("Test set"), parent)
-        self._look = TestLook(0)
+        self._look, self._task = TestLook(0), ""
         self.open_button = self._button(self.tr("Open…"), "open_test")
         self.open_button.setProperty("link", True)
         self.yes_button = self._button(self.tr("Open it"), "open_test_yes")
@@ -114,29 +114,29 @@ class TestCard(HeadlineCard):
         self.yes_button.clicked.connect(self._on_yes_clicked)
         self.no_button.clicked.connect(self._on_no_clicked)
         self.stop_button.clicked.connect(self.stop_wanted)
-        self.show_look(self._look)
+        self.show_look(self._look, self._task)
 
     def _button(self, text: str, name: str) -> QPushButton:
         button = QPushButton(text)
         button.setObjectName(name)
         return button
 
-    def show_look(self, look: TestLook) -> None:
+    def show_look(self, look: TestLook, task: str = "") -> None:
         """Show what is known of the test split."""
-        self._look = look
-        self.say(test_card(look))
+        self._look, self._task = look, task
+        self.say(test_card(look, task))
         can_open = bool(look.samples) and look.scored is None
         self._show_only(*([self.open_button] if can_open else []))
 
     def show_progress(self, done: int, total: int) -> None:
         """Show how far the scoring is."""
-        self._ask(self.tr("Answering the test samples…"))
+        self._ask(self.tr("Answering the test {samples}…").format(samples=called(self._task)[1]))
         self._bar.setRange(0, total)
         self._bar.setValue(done)
         self._show_only(self._bar, self.stop_button)
 
     def _ask(self, sentence: str) -> None:
-        self.say(replace(test_card(self._look), sentence=sentence))
+        self.say(replace(test_card(self._look, self._task), sentence=sentence))
 
     def _show_only(self, *parts: QWidget) -> None:
         for part in (
@@ -163,5 +163,5 @@ class TestCard(HeadlineCard):
 
     @Slot()
     def _on_no_clicked(self) -> None:
-        self.show_look(self._look)
+        self.show_look(self._look, self._task)
         self.open_button.setFocus()

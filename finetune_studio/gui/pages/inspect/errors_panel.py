@@ -1,4 +1,4 @@
-"""The lower half of the Inspect page: errors or classes at the left, the samples they mean beside."""
+"""The lower half of the Inspect page: what went wrong at the left, the samples that it means beside."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from PySide6.QtWidgets import (
 
 from finetune_studio.core.task import Pair
 from finetune_studio.gui.pages.inspect import words
+from finetune_studio.gui.pages.inspect.heap_list import HeapList
+from finetune_studio.gui.pages.inspect.items import gallery_item
 from finetune_studio.gui.pages.inspect.results import Results
 from finetune_studio.gui.thumbnails import Thumbnails
 from finetune_studio.gui.widgets.card import Card
@@ -22,13 +24,17 @@ from finetune_studio.gui.widgets.choice_bar import ChoiceBar
 from finetune_studio.gui.widgets.class_table import ClassTable
 from finetune_studio.gui.widgets.confusion_view import ConfusionView
 from finetune_studio.gui.widgets.empty_state import EmptyState
-from finetune_studio.gui.widgets.gallery import Gallery, GalleryItem
+from finetune_studio.gui.widgets.gallery import Gallery
 from finetune_studio.insights.confusion import in_cell
-from finetune_studio.insights.worst import ordered
+
+# Shares of the width: what went wrong, the gallery, the chosen sample.
+_SHARES = {"errors": (42, 36, 22), "classes": (56, 28, 22)}
+_TEXT_SHARES = {"errors": (26, 34, 40), "classes": (36, 28, 36)}
+_MATRIX_SHARES = {"errors": (36, 34, 30), "classes": (44, 28, 28)}
 
 
 class ErrorsPanel(QWidget):
-    """Filters a gallery by a cell, a row or a column of the confusion matrix; knows values only.
+    """Filters a gallery by a cell of the confusion matrix, a class, or what became of samples.
 
     Args:
         thumbnails: Reads pictures in the background.
@@ -46,10 +52,11 @@ class ErrorsPanel(QWidget):
         super().__init__(parent)
         self.setProperty("clear", True)
         self._pairs: dict[int, Pair] = {}
-        self._heading = self.tr("True class (rows) and what the model said")
+        self._results: Results | None = None
         self.view_bar = ChoiceBar([("errors", self.tr("Errors")), ("classes", self.tr("Classes"))])
         self.confusion = ConfusionView()
         self.classes = ClassTable()
+        self.heaps = HeapList()
         self.gallery = Gallery(thumbnails)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -57,7 +64,7 @@ class ErrorsPanel(QWidget):
         column.addLayout(self._make_bar())
         self._row = QHBoxLayout()
         self._row.setSpacing(12)
-        for card, least in ((self._make_left(), 250), (self._make_gallery(), 210), (beside, 236)):
+        for card, least in ((self._make_left(), 220), (self._make_gallery(), 210), (beside, 236)):
             card.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
             card.setMinimumWidth(least)
             self._row.addWidget(card)
@@ -66,7 +73,7 @@ class ErrorsPanel(QWidget):
         self._listen()
 
     def _make_bar(self) -> QHBoxLayout:
-        self.all_button = QPushButton(self.tr("Show all samples"))
+        self.all_button = QPushButton()
         self.all_button.setObjectName("show_all")
         self.all_button.setProperty("link", True)
         kept = self.all_button.sizePolicy()
@@ -88,10 +95,10 @@ class ErrorsPanel(QWidget):
         return row
 
     def _make_left(self) -> Card:
-        self._left = Card(self._heading)
+        self._left = Card(" ")
         self._left_pile = QStackedWidget()
-        self._left_pile.addWidget(self.confusion)
-        self._left_pile.addWidget(self.classes)
+        for part in (self.confusion, self.classes, self.heaps):
+            self._left_pile.addWidget(part)
         self._left.body.addWidget(self._left_pile)
         return self._left
 
@@ -110,6 +117,7 @@ class ErrorsPanel(QWidget):
         self.view_bar.chosen.connect(self._on_view_chosen)
         self.confusion.picked.connect(self._on_cell_picked)
         self.classes.picked.connect(self._on_class_picked)
+        self.heaps.picked.connect(self._on_heap_picked)
         self.all_button.clicked.connect(self._on_show_all_clicked)
         self.order.activated.connect(self._on_order_chosen)
         self.gallery.chosen.connect(self.sample_chosen)
@@ -117,36 +125,99 @@ class ErrorsPanel(QWidget):
 
     def show_results(self, results: Results, *, other_run: bool) -> None:
         """Show results; for the same run as before, filter and chosen sample stay."""
+        other_task = self._results is None or self._results.task.name != results.task.name
+        self._results = results
         self._pairs = {pair[0].id: pair for pair in results.pairs}
         if other_run:
             self.confusion.set_picked("", "")
             self.classes.set_picked("")
-        self.confusion.show_grid(results.grid)
-        self.classes.show_rows(results.rows)
+            self.heaps.set_picked("")
+        sorting = results.sorting
+        if sorting.grid is not None:
+            self.confusion.show_grid(sorting.grid)
+        self.classes.show_rows(sorting.rows, types=results.sorter == "entities")
+        self.heaps.show_heaps(sorting.heaps)
+        if other_task:
+            self._suit(results)
+        self._on_view_chosen(self.view_bar.value())
         self._show_gallery(None if other_run else self.gallery.chosen_id())
+
+    def _suit(self, results: Results) -> None:
+        """Offer what suits the task: classes or types, and the order of doubt where it is known."""
+        _, many = words.called(results.task.name)
+        self.all_button.setText(self.tr("Show all {samples}").format(samples=many))
+        types = results.sorter == "entities"
+        self.view_bar.set_text("classes", self.tr("Types") if types else self.tr("Classes"))
+        self.view_bar.setVisible(bool(results.sorting.rows))
+        if not results.sorting.rows:
+            self.view_bar.set_value("errors")
+        kept = str(self.order.currentData())
+        self.order.clear()
+        for value, text in words.orders(results.sorter, doubt=results.sorting.has_doubt):
+            self.order.addItem(self.tr(text), value)
+        self.order.setCurrentIndex(max(0, self.order.findData(kept)))
 
     def pair(self, number: int) -> Pair | None:
         """Return a sample and its answer by the sample's number."""
         return self._pairs.get(number)
 
     def _show_gallery(self, chosen: int | None = None) -> None:
-        truth, said = self.confusion.picked_names()
-        found = in_cell(list(self._pairs.values()), truth or None, said or None)
-        pairs = ordered(found, str(self.order.currentData()))
-        self.shown.set_title(words.gallery_heading(truth, said, len(pairs)))
-        self.all_button.setVisible(bool(truth or said))
+        if self._results is None:
+            return
+        results, task = self._results, self._results.task.name
+        found, heading, narrowed = self._filtered()
+        pairs = results.sorting.ordered(found, str(self.order.currentData()))
+        self.shown.set_title(heading or words.gallery_heading("", "", len(pairs), task))
+        self.all_button.setVisible(narrowed)
         self._pile.setCurrentIndex(0 if pairs else 1)
-        self.gallery.show_items([_item(pair) for pair in pairs], chosen)
+        items = [
+            gallery_item(results.sorter, pair, results.preview(pair), results.sorting)
+            for pair in pairs
+        ]
+        self.gallery.show_items(items, chosen)
+
+    def _filtered(self) -> tuple[list[Pair], str, bool]:
+        """Return the samples that are left, what they are in words, and whether some are left out."""
+        assert self._results is not None
+        sorting, task = self._results.sorting, self._results.task.name
+        pairs = list(self._pairs.values())
+        if sorting.grid is not None:
+            truth, said = self.confusion.picked_names()
+            found = in_cell(pairs, truth or None, said or None)
+            heading = words.gallery_heading(truth, said, len(found), task)
+            return found, heading, bool(truth or said)
+        heap, name = self.heaps.picked_heap(), self.classes.picked_name()
+        ids = heap.ids if heap is not None else sorting.of_rows.get(name)
+        if ids is None:
+            return pairs, "", False
+        found = [pair for pair in pairs if pair[0].id in ids]
+        title = heap.title if heap is not None else name
+        many = words.samples(len(found), task)
+        return found, self.tr("{what}: {n}").format(what=title, n=many), True
 
     @Slot(str)
     def _on_view_chosen(self, view: str) -> None:
+        results = self._results
         classes = view == "classes"
-        self._left_pile.setCurrentIndex(1 if classes else 0)
-        for place, share in enumerate((56, 28, 22) if classes else (42, 36, 22)):
+        matrix = results is None or results.sorting.grid is not None
+        pictures = results is None or words.called(results.task.name)[1] == "samples"
+        self._left_pile.setCurrentIndex(1 if classes else 0 if matrix else 2)
+        shares = _SHARES if pictures else _MATRIX_SHARES if matrix else _TEXT_SHARES
+        for place, share in enumerate(shares["classes" if classes else "errors"]):
             self._row.setStretch(place, share)
-        self._left.set_title(
-            self.tr("How well each class is told apart") if classes else self._heading
-        )
+        self._left.set_title(self._left_heading(classes=classes, matrix=matrix))
+
+    def _left_heading(self, *, classes: bool, matrix: bool) -> str:
+        if classes:
+            types = self._results is not None and self._results.sorter == "entities"
+            return (
+                self.tr("How well each type is found")
+                if types
+                else self.tr("How well each class is told apart")
+            )
+        if matrix:
+            return self.tr("True class (rows) and what the model said")
+        return self.tr(words.heaps_heading(self._results.sorter if self._results else ""))
 
     @Slot(str, str)
     def _on_cell_picked(self, truth: str, said: str) -> None:
@@ -156,12 +227,19 @@ class ErrorsPanel(QWidget):
     @Slot(str)
     def _on_class_picked(self, name: str) -> None:
         self.confusion.set_picked(name, "")
+        self.heaps.set_picked("")
+        self._show_gallery()
+
+    @Slot()
+    def _on_heap_picked(self) -> None:
+        self.classes.set_picked("")
         self._show_gallery()
 
     @Slot()
     def _on_show_all_clicked(self) -> None:
         self.confusion.set_picked("", "")
         self.classes.set_picked("")
+        self.heaps.set_picked("")
         self._show_gallery()
 
     @Slot()
@@ -171,15 +249,3 @@ class ErrorsPanel(QWidget):
     @Slot()
     def _on_selection_changed(self) -> None:
         self.selection_changed.emit(len(self.gallery.selected_ids()))
-
-
-def _item(pair: Pair) -> GalleryItem:
-    sample, prediction = pair
-    return GalleryItem(
-        sample.id,
-        sample.path,
-        f"said {prediction.label}",
-        words.percent(words.certainty(pair)),
-        f"labelled {sample.label}",
-        "" if words.is_right(pair) else "bad",
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -24,7 +25,7 @@ from finetune_studio.core.events import Event, PhaseStarted, Progress
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.gui.page import DONE, NOT_STARTED, Page
-from finetune_studio.gui.pages.inspect import words
+from finetune_studio.gui.pages.inspect import items, words
 from finetune_studio.gui.pages.inspect.cards import HeadlineCard, TestCard
 from finetune_studio.gui.pages.inspect.errors_panel import ErrorsPanel
 from finetune_studio.gui.pages.inspect.results import Results, finished_runs, read
@@ -143,7 +144,7 @@ class InspectPage(Page):
         if self._results is None or self._results.scored is None:
             return ""
         name, value = next(iter(self._results.scored.metrics.items()))
-        return f"{words.metric_name(name)} {value:.3f}"
+        return f"{words.metric_name(name)} {words.figure(value)}"
 
     def _list_runs(self) -> None:
         self.runs.clear()
@@ -181,8 +182,8 @@ class InspectPage(Page):
         self._say(
             self.tr("No run has finished yet"),
             self.tr(
-                "Here you will see how often the model is right, which classes it confuses, and"
-                " where it looked. Train a model first."
+                "Here you will see how often the model is right, what it gets wrong, and what its"
+                " answers hang on. Train a model first."
             ),
             self.tr("Go to Train"),
         )
@@ -218,32 +219,42 @@ class InspectPage(Page):
         assert results.scored is not None
         names = list(results.scored.metrics)
         self.headline.set_title(words.metric_name(names[0]))
+        task = results.task.name
         self.headline.say(words.headline(results.scored))
         self.second.set_title(
             words.metric_name(names[1]) if len(names) > 1 else self.tr("Validation samples")
         )
-        self.second.say(words.second(results.scored))
-        self.weakest.say(words.weakest_class(results.rows))
+        self.second.say(words.second(results.scored, task))
+        title, said = words.weak_spot(results.sorter, results.sorting, results.scored, task)
+        self.weakest.set_title(self.tr(title))
+        self.weakest.say(said)
         if EVALUATE not in self.studio.jobs:
-            self.test.show_look(results.test)
+            self.test.show_look(results.test, task)
 
     # --- the chosen sample ------------------------------------------------------------------------
 
     @Slot(int)
     def _on_sample_chosen(self, number: int) -> None:
-        pair = self.errors.pair(number)
-        self.why.show_pair(pair, self._results.classes if self._results else ())
-        if pair is None:
+        pair, results = self.errors.pair(number), self._results
+        if pair is None or results is None:
+            self.why.show_sample(None, None, ())
             self.heats.drop()
-        else:
-            self._on_heat_wanted(str(pair[1].label))
+            return
+        shown = items.shown(results.sorter, pair, results.preview(pair), results.sorting)
+        if not results.explains:
+            shown = replace(shown, offers=())
+        self.why.show_sample(shown, pair[1], results.classes)
+        self._on_heat_wanted(shown.offers[0][1] if shown.offers else None)
 
-    @Slot(str)
-    def _on_heat_wanted(self, label: str) -> None:
+    @Slot(object)
+    def _on_heat_wanted(self, wanted: Any) -> None:
         pair = self.errors.pair(self.errors.gallery.chosen_id())
-        if pair is not None and self._results is not None and self.studio.project is not None:
+        if wanted is None:
+            self.heats.drop()
+            self.why.show_plain()
+        elif pair is not None and self._results is not None and self.studio.project is not None:
             dataset = self.studio.project.dataset
-            self.heats.wish(self._results.folder, pair[0], label, dataset)
+            self.heats.wish(self._results.folder, pair[0], wanted, dataset)
 
     @Slot(str)
     def _on_relabel_wanted(self, name: str) -> None:
@@ -252,7 +263,7 @@ class InspectPage(Page):
             dataset = self.studio.project.dataset
             if self.studio.do_edit(partial(dataset.relabel, ids, name)):
                 self._say_edited(
-                    self.tr("{n} labelled {name}.").format(n=words.samples(len(ids)), name=name)
+                    self.tr("{n} labelled {name}.").format(n=self._counted(len(ids)), name=name)
                 )
 
     @Slot()
@@ -263,9 +274,12 @@ class InspectPage(Page):
             if self.studio.do_edit(exclude):
                 self._say_edited(
                     self.tr("{n} left out of training and scoring.").format(
-                        n=words.samples(len(ids))
+                        n=self._counted(len(ids))
                     )
                 )
+
+    def _counted(self, count: int) -> str:
+        return words.samples(count, self._results.task.name if self._results else "")
 
     def _say_edited(self, text: str) -> None:
         again = self.tr("Train again so that the model learns from it.")
@@ -317,7 +331,7 @@ class InspectPage(Page):
         if name == REPORT:
             self.report_button.setEnabled(True)
         elif name == EVALUATE and self._results is not None:
-            self.test.show_look(self._results.test)
+            self.test.show_look(self._results.test, self._results.task.name)
 
     # --- what the studio says ---------------------------------------------------------------------
 

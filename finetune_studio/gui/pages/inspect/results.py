@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from finetune_studio.core.events import Evaluated
-from finetune_studio.core.preview import Grid
+from finetune_studio.core.preview import Preview
 from finetune_studio.core.project import Project
-from finetune_studio.core.task import Pair
+from finetune_studio.core.task import Pair, Task
+from finetune_studio.gui.pages.inspect import words
+from finetune_studio.gui.pages.inspect.sorting import Sorting, sort_out
 from finetune_studio.gui.pages.inspect.words import TestLook
-from finetune_studio.gui.widgets.class_table import ClassRow
-from finetune_studio.insights.confusion import confusion
-from finetune_studio.insights.per_class import per_class
+from finetune_studio.insights import explainer, sorter
 
 
 @dataclass(frozen=True)
@@ -22,18 +22,20 @@ class Results:
 
     Attributes:
         folder: The run's folder.
+        task: What the run was taught; it draws the samples.
         scored: Scores, intervals and baseline; None where no answers were kept.
-        classes: Names of all classes of the project, for relabelling.
+        sorting: The answers sorted by what became of them.
+        classes: Names of all classes of the project, for relabelling; none where a sample has no class.
     """
 
     folder: Path
     number: int
     best_epoch: float
     model: str
+    task: Task
     pairs: Sequence[Pair]
     scored: Evaluated | None
-    grid: Grid
-    rows: Sequence[ClassRow]
+    sorting: Sorting
     test: TestLook
     classes: tuple[str, ...] = field(default=())
 
@@ -41,7 +43,22 @@ class Results:
     def subtitle(self) -> str:
         """Return the run in a line: its number, its best epoch and how many samples judge it."""
         epoch = f" · best epoch {self.best_epoch:g}" if self.best_epoch else ""
-        return f"Run {self.number}{epoch} · {len(self.pairs):,} validation samples"
+        count = words.samples(len(self.pairs), self.task.name, "validation")
+        return f"Run {self.number}{epoch} · {count}"
+
+    @property
+    def sorter(self) -> str:
+        """Return the name of the insight that sorts the answers."""
+        return sorter(self.task.name)
+
+    @property
+    def explains(self) -> bool:
+        """Whether it can be shown why an answer was given."""
+        return explainer(self.task.name) is not None
+
+    def preview(self, pair: Pair) -> Preview:
+        """Return a sample with its answer as the task draws it."""
+        return self.task.preview(*pair)
 
 
 def read(project: Project, folder: Path) -> Results:
@@ -63,35 +80,19 @@ def read(project: Project, folder: Path) -> Results:
         len(project.logged("test_opened")),
         evaluate.scored(project, run, task, "test", tested) if tested else None,
     )
-    grid = confusion(pairs)
+    sorting = sort_out(sorter(task.name), pairs, task.score)
     return Results(
         folder,
         run.number,
         finished.best_epoch if finished else 0.0,
         run.recipe.model.source,
+        task,
         pairs,
         evaluate.scored(project, run, task, "validation", pairs) if pairs else None,
-        grid,
-        class_rows(pairs, grid),
+        sorting,
         test,
-        tuple(project.dataset.classes().values()),
+        tuple(project.dataset.classes().values()) if sorting.grid is not None else (),
     )
-
-
-def class_rows(pairs: Sequence[Pair], grid: Grid) -> list[ClassRow]:
-    """Return one row a class: how many samples, how many found, what it is taken for."""
-    place = {name: index for index, name in enumerate(grid.rows)}
-    return [
-        ClassRow(
-            score.name,
-            score.samples,
-            int(grid.values[:, place[score.name]].sum()),
-            int(grid.values[place[score.name], place[score.name]]),
-            score.taken_for,
-            score.times,
-        )
-        for score in per_class(pairs)
-    ]
 
 
 def finished_runs(project: Project | None) -> list[tuple[int, Path]]:

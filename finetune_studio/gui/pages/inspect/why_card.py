@@ -1,9 +1,10 @@
-"""The card that shows one sample large: where the network looked, what it thought, what to do."""
+"""The card that shows one sample large: what spoke for an answer, what the network thought, what to do."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from PySide6.QtCore import QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
@@ -19,9 +20,10 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
+from finetune_studio.core.events import Prediction
 from finetune_studio.core.preview import Picture, Preview
-from finetune_studio.core.task import Pair
 from finetune_studio.gui.pages.inspect import words
+from finetune_studio.gui.pages.inspect.items import Shown
 from finetune_studio.gui.thumbnails import Thumbnails
 from finetune_studio.gui.widgets.bar_list import BarList, BarRow
 from finetune_studio.gui.widgets.card import Card
@@ -33,25 +35,28 @@ class WhyCard(Card):
     """Shows a sample with heat over it; knows values only.
 
     Signals:
-        heat_wanted: The class for which the user wants to see where the network looked.
+        heat_wanted: What the user wants to have explained: a class, a place in a text, or None for
+            the sample as it is.
         relabel_wanted: The class that the user gives the selected samples.
         exclude_wanted: The user wants the selected samples left out.
     """
 
-    heat_wanted = Signal(str)
+    heat_wanted = Signal(object)
     relabel_wanted = Signal(str)
     exclude_wanted = Signal()
 
     def __init__(self, thumbnails: Thumbnails, parent: QWidget | None = None) -> None:
         super().__init__(self.tr("Why"), parent)
-        self._pair: Pair | None = None
+        self._shown: Shown | None = None
         self._classes: tuple[str, ...] = ()
+        self._is_text = False
         self.view = PreviewView(thumbnails, least=140)
         self._make_head()
         self._make_labels()
         self._make_buttons()
         self.body.setSpacing(6)
         self.body.addWidget(self.view, 1)
+        self.body.addWidget(self._lines)
         self.body.addWidget(self._waiting)
         self.body.addWidget(self._trouble)
         row = QHBoxLayout()
@@ -62,16 +67,14 @@ class WhyCard(Card):
         self.body.addWidget(self._shares)
         self.body.addLayout(self._buttons)
         self.body.addStretch(0)
-        self.show_pair(None, ())
+        self.show_sample(None, None, ())
 
     def _make_head(self) -> None:
         self._strength = QSlider(Qt.Orientation.Horizontal)
         self._strength.setRange(0, 100)
         self._strength.setValue(round(self.view.heat * 100))
         self._strength.setFixedSize(88, 22)
-        self._strength.setToolTip(
-            self.tr("How strongly the heat is shown over the picture; quite left hides it.")
-        )
+        self._strength.setToolTip(self.tr("How strongly the heat is shown; quite left hides it."))
         self._strength.setAccessibleName(self.tr("Strength of the heat"))
         self._strength.valueChanged.connect(self._on_strength_changed)
         self.head.addWidget(self._strength)
@@ -84,6 +87,10 @@ class WhyCard(Card):
         kept.setRetainSizeWhenHidden(True)  # nothing jumps when it comes and goes
         self._waiting.setSizePolicy(kept)
         self._trouble = Message()
+        self._lines = QLabel()
+        self._lines.setProperty("role", "small")
+        self._lines.setTextFormat(Qt.TextFormat.PlainText)
+        self._lines.setWordWrap(True)
         self._caption = QLabel(self.tr("Looked for"))
         self._caption.setProperty("role", "muted")
         self.looked_for = QComboBox()
@@ -92,9 +99,6 @@ class WhyCard(Card):
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.looked_for.setMinimumContentsLength(8)
-        self.looked_for.setToolTip(
-            self.tr("Bright places spoke most for this class (Grad-CAM). Choose another class.")
-        )
         self.looked_for.activated.connect(self._on_label_chosen)
         self._shares = BarList(pickable=False)
         self._shares.fit_height(5)
@@ -129,34 +133,60 @@ class WhyCard(Card):
         self.relabel_button.setText(self.tr("Relabel{many} (L)").format(many=many))
         self.exclude_button.setText(self.tr("Exclude{many} (X)").format(many=many))
 
-    def show_pair(self, pair: Pair | None, classes: Sequence[str]) -> None:
-        """Show another sample and what the model said; its heat comes later."""
-        self._pair, self._classes = pair, tuple(classes)
+    def show_sample(
+        self, shown: Shown | None, prediction: Prediction | None, classes: Sequence[str]
+    ) -> None:
+        """Show another sample and what the model said; its heat comes later.
+
+        Args:
+            shown: The sample as the task draws it.
+            prediction: What the model said of it.
+            classes: What it can be labelled; none where a sample has no class.
+        """
+        self._shown, self._classes = shown, tuple(classes)
         self._trouble.say("")
         self._waiting.hide()
-        for part in (self.looked_for, self._caption, self._shares, self._strength):
-            part.setVisible(pair is not None)
-        self.relabel_button.setEnabled(pair is not None)
-        self.exclude_button.setEnabled(pair is not None)
-        if pair is None:
+        shares = words.shares(prediction, 4) if prediction is not None else []
+        offers = shown.offers if shown is not None else ()
+        for part in (self.looked_for, self._caption, self._strength):
+            part.setVisible(bool(offers))
+        self._shares.setVisible(bool(shares))
+        self.relabel_button.setEnabled(shown is not None)
+        self.relabel_button.setVisible(bool(classes) or shown is None)
+        self.exclude_button.setEnabled(shown is not None)
+        self._say_lines(shown.facts if shown is not None else "")
+        if shown is None:
             self.view.show_preview(None, self.tr("Choose a sample to see where the model looked."))
             return
-        sample, prediction = pair
-        self.view.show_preview(Preview((Picture(sample.path),), sample.label or "", ""))
-        self.view.setToolTip(sample.path)
-        self._shares.set_rows([BarRow(*row) for row in words.shares(prediction, 4)], most=1.0)
-        self._offer_labels(pair)
+        self.view.set_beside(shown.beside)
+        self._is_text = not shows_picture(shown.preview)
+        self._fit_view()
+        self.view.show_preview(shown.preview)
+        self._shares.set_rows([BarRow(*row) for row in shares], most=1.0)
+        self._offer(offers)
 
-    def _offer_labels(self, pair: Pair) -> None:
-        sample, prediction = pair
-        said, truth = str(prediction.label), str(sample.label)
+    def _offer(self, offers: Sequence[tuple[str, Any]]) -> None:
+        self.set_title(self.tr("Why") if offers else self.tr("The sample"))
+        self._caption.setText(self.tr("Why") if self._is_text else self.tr("Looked for"))
+        self.looked_for.setToolTip(
+            self.tr("Tinted words spoke for it or against it (integrated gradients).")
+            if self._is_text
+            else self.tr(
+                "Bright places spoke most for this class (Grad-CAM). Choose another class."
+            )
+        )
         self.looked_for.clear()
-        self.looked_for.addItem(said, said)
-        if truth != said:
-            self.looked_for.addItem(self.tr("{name} (label)").format(name=truth), truth)
-        for name in list(prediction.probabilities)[:5]:
-            if name not in (said, truth):
-                self.looked_for.addItem(name, name)
+        for text, wanted in offers:
+            self.looked_for.addItem(text, wanted)
+
+    def _say_lines(self, text: str) -> None:
+        self._lines.setText(text)
+        self._lines.setVisible(bool(text))
+
+    @property
+    def lines(self) -> str:
+        """Return the sentences below the sample: its scores, and what was checked of the heat."""
+        return self._lines.text() if not self._lines.isHidden() else ""
 
     def show_waiting(self) -> None:
         """Show that the heat is being computed."""
@@ -166,7 +196,16 @@ class WhyCard(Card):
     def show_heat(self, preview: Preview) -> None:
         """Show the sample with its heat."""
         self._waiting.hide()
+        facts = self._shown.facts if self._shown is not None else ""
+        self._say_lines("\n".join(line for line in (facts, *preview.lines[1:]) if line))
         self.view.show_preview(preview)
+
+    def show_plain(self) -> None:
+        """Show the sample without heat."""
+        self._waiting.hide()
+        if self._shown is not None:
+            self._say_lines(self._shown.facts)
+            self.view.show_preview(self._shown.preview)
 
     def show_trouble(self, text: str) -> None:
         """Say in place why there is no heat."""
@@ -181,13 +220,12 @@ class WhyCard(Card):
     @Slot()
     def offer_classes(self) -> None:
         """Open the menu of classes; what the model said comes first."""
-        if self._pair is None:
+        if self._shown is None or not self._classes:
             return
-        sample, prediction = self._pair
         self.menu.clear()
-        said = str(prediction.label)
-        first = [said] if said in self._classes and said != sample.label else []
-        for name in [*first, *(n for n in self._classes if n not in (*first, sample.label))]:
+        said, truth = self._shown.said, self._shown.truth
+        first = [said] if said in self._classes and said != truth else []
+        for name in [*first, *(n for n in self._classes if n not in (*first, truth))]:
             action = self.menu.addAction(name.replace("&", "&&"))
             action.triggered.connect(partial(self.relabel_wanted.emit, name))
             if first and name == said:
@@ -204,7 +242,12 @@ class WhyCard(Card):
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.view.setMaximumHeight(max(140, self.contentsRect().width() - 28))
+        self._fit_view()
+
+    def _fit_view(self) -> None:
+        """Keep a picture no higher than it is wide; a text takes the height there is."""
+        most = 16_777_215 if self._is_text else max(140, self.contentsRect().width() - 28)
+        self.view.setMaximumHeight(most)
 
     @Slot(int)
     def _on_strength_changed(self, value: int) -> None:
@@ -212,4 +255,9 @@ class WhyCard(Card):
 
     @Slot()
     def _on_label_chosen(self) -> None:
-        self.heat_wanted.emit(str(self.looked_for.currentData()))
+        self.heat_wanted.emit(self.looked_for.currentData())
+
+
+def shows_picture(preview: Preview) -> bool:
+    """Whether there is a picture among the marks."""
+    return any(isinstance(mark, Picture) for mark in preview.marks)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from finetune_studio.core.events import Evaluated, Prediction
 from finetune_studio.core.task import Pair
 from finetune_studio.core.words import NAMES
+from finetune_studio.gui.pages.inspect.sorting import Heap, Sorting
 from finetune_studio.gui.widgets.class_table import ClassRow
+from finetune_studio.tasks import CATALOGUE, nouns
 
 # A 95 % interval wider than this tells little about which of two models is better.
 _WIDE = 0.15
@@ -19,6 +21,42 @@ ORDERS = (
     ("least_sure", "Least sure"),
     ("best", "Most surely right"),
 )
+
+
+LESS_IS_BETTER = ("perplexity", "loss")
+_MEANINGS = {
+    "macro_f1": "every class counts the same, however small",
+    "exact_match": "the share of answers that are right to the letter, but for case and articles",
+    "precision": "of what the model says, the share that is right",
+    "rouge_1": "words that the summary shares with the reference",
+    "token_accuracy": "the share of tokens that the model would have written itself",
+}
+
+
+_TEXT_ORDERS = {
+    "answers": {"most_wrong": "Most wrong", "least_sure": "Least sure", "best": "Most right"},
+    "entities": {"most_wrong": "Most errors", "least_sure": "Least sure", "best": "Fewest errors"},
+    "closeness": {"most_wrong": "Worst", "least_sure": "Least sure", "best": "Best"},
+}
+_HEAPS = {
+    "entities": "What became of the names",
+    "answers": "What became of the questions",
+    "closeness": "How close the model comes",
+    "confusion": "What became of the texts",
+}
+
+
+def orders(sorter: str, *, doubt: bool) -> list[tuple[str, str]]:
+    """Return in which orders samples can be shown: a value and what it is called."""
+    titles = _TEXT_ORDERS.get(sorter, {})
+    return [
+        (value, titles.get(value, text)) for value, text in ORDERS if doubt or value != "least_sure"
+    ]
+
+
+def heaps_heading(sorter: str) -> str:
+    """Return what stands over the list of what became of samples."""
+    return _HEAPS.get(sorter, "What became of the samples")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,51 +89,59 @@ def headline(scored: Evaluated) -> Headline:
     """Return the first score with its interval and what it must beat."""
     name, value = next(iter(scored.metrics.items()), ("", 0.0))
     bounds = scored.intervals.get(name)
-    aside = f"{bounds[0]:.3f} to {bounds[1]:.3f}" if bounds else ""
+    aside = f"{figure(bounds[0])} to {figure(bounds[1])}" if bounds else ""
     tip = (
         f"With other samples of the same kind, the {NAMES.get(name, name)} would lie between"
-        f" {bounds[0]:.3f} and {bounds[1]:.3f} in 95 of 100 cases."
+        f" {figure(bounds[0])} and {figure(bounds[1])} in 95 of 100 cases."
         if bounds
         else ""
     )
-    return Headline(f"{value:.3f}", _beats(scored, value, bounds), aside, tip)
+    return Headline(figure(value), _beats(scored, name, value, bounds), aside, tip)
 
 
-def _beats(scored: Evaluated, value: float, bounds: list[float] | None) -> str:
+def figure(value: float) -> str:
+    """Return a score with three digits, or fewer where it is large: ``0.895``, ``12.4``."""
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
+
+
+def _beats(scored: Evaluated, name: str, value: float, bounds: list[float] | None) -> str:
+    """Return how a score stands beside the simplest answer's; of perplexity, less is better."""
     base = scored.baseline
     if not base:
         return ""
-    simplest = f"{base['text']} {base['value']:.3f}"
-    low = bounds[0] if bounds else value
-    if value <= base["value"]:
-        return f"No better than {simplest}."
-    if low <= base["value"]:
-        return f"Not clearly better than {simplest}."
     text = str(base["text"])
-    return f"{text[:1].upper()}{text[1:]} would give {base['value']:.3f}."
+    simplest = f"{text} {figure(base['value'])}"
+    turn = -1 if name in LESS_IS_BETTER else 1
+    doubtful = min((turn * bound for bound in bounds), default=0.0) if bounds else turn * value
+    if turn * value <= turn * base["value"]:
+        return f"No better than {simplest}."
+    if doubtful <= turn * base["value"]:
+        return f"Not clearly better than {simplest}."
+    return f"{text[:1].upper()}{text[1:]} would give {figure(base['value'])}."
 
 
-def second(scored: Evaluated) -> Headline:
+def second(scored: Evaluated, task: str = "") -> Headline:
     """Return the second score, or where there is none the number of samples."""
     names = list(scored.metrics)
-    how_many = f"{scored.samples:,} validation {_plural('sample', scored.samples)}"
-    doubt = too_few(scored)
+    how_many = samples(scored.samples, task, "validation")
+    doubt = too_few(scored, task)
     if len(names) < 2:
-        return Headline(f"{scored.samples:,}", doubt or "Scored on the validation samples.")
+        many = samples(2, task, "validation").removeprefix("2 ")
+        return Headline(f"{scored.samples:,}", doubt or f"Scored on the {many}.")
     value = scored.metrics[names[1]]
-    meaning = "every class counts the same, however small" if names[1] == "macro_f1" else ""
+    meaning = _MEANINGS.get(names[1], "")
     said = f"{meaning[:1].upper()}{meaning[1:]}; {how_many}." if meaning else f"{how_many}."
-    return Headline(f"{value:.3f}", doubt or said, tip=said)
+    return Headline(figure(value), doubt or said, tip=said)
 
 
-def too_few(scored: Evaluated) -> str:
+def too_few(scored: Evaluated, task: str = "") -> str:
     """Return a warning where there are too few samples to tell models apart; empty if not."""
     name = next(iter(scored.metrics), "")
     bounds = scored.intervals.get(name)
-    if not bounds or bounds[1] - bounds[0] <= _WIDE:
+    if not bounds or bounds[1] - bounds[0] <= _WIDE * max(1.0, scored.metrics[name]):
         return ""
     return (
-        f"Only {scored.samples:,} validation {_plural('sample', scored.samples)}: differences below"
+        f"Only {samples(scored.samples, task, 'validation')}: differences below"
         f" {bounds[1] - bounds[0]:.2f} may be chance."
     )
 
@@ -107,13 +153,17 @@ def weakest(rows: Sequence[ClassRow]) -> ClassRow | None:
     return min(large, key=lambda row: (row.recall or 0.0, -row.count), default=None)
 
 
-def weakest_class(rows: Sequence[ClassRow]) -> Headline:
+def weakest_class(rows: Sequence[ClassRow], task: str = "") -> Headline:
     """Return the weakest class, the share of it that is found, and what it is taken for."""
     row = weakest(rows)
+    one, many = called(task)
     if row is None or row.recall is None:
-        return Headline("–", "There are no labelled validation samples.")
+        return Headline("–", f"There are no labelled validation {many}.")
     if row.hits == row.count:
-        return Headline("none", "Every validation sample was recognised.")
+        return Headline("none", f"Every validation {one} was recognised.")
+    if not row.times:  # a type of names, or one of several classes
+        sentence = f"{row.hits:,} of {row.count:,} found; {row.said:,} were said to be {row.name}."
+        return Headline(f"{row.recall:.2f}", sentence, tip=sentence, name=row.name)
     often = f"{row.times:,} {_plural('time', row.times)}"
     sentence = f"Taken for {row.taken_for} {often} of {row.count:,}."
     tip = f"{row.hits:,} of {row.count:,} {row.name} samples were recognised (recall)."
@@ -134,7 +184,7 @@ class TestLook:
     scored: Evaluated | None = None
 
 
-def test_card(test: TestLook) -> Headline:
+def test_card(test: TestLook, task: str = "") -> Headline:  # noqa: PT028  about a split, no test
     """Return what the card of the test split says."""
     if not test.samples:
         return Headline(
@@ -142,7 +192,8 @@ def test_card(test: TestLook) -> Headline:
         )
     if test.scored is None:
         opened = f" Opened {times(test.opened)} in this project." if test.opened else ""
-        return Headline("locked", f"{test.samples:,} samples kept for the end.{opened}")
+        kept = samples(test.samples, task)
+        return Headline("locked", f"{kept} kept for the end.{opened}")
     shown = headline(test.scored)
     often = (
         "Opened once."
@@ -150,7 +201,7 @@ def test_card(test: TestLook) -> Headline:
         else f"Opened {times(test.opened)}: each look makes it prove less."
     )
     return Headline(
-        shown.figure, f"{test.scored.samples:,} samples. {often}", shown.aside, shown.tip
+        shown.figure, f"{samples(test.scored.samples, task)}. {often}", shown.aside, shown.tip
     )
 
 
@@ -164,7 +215,7 @@ def certainty(pair: Pair) -> float:
     return pair[1].probabilities.get(str(pair[1].label), 0.0)
 
 
-def gallery_heading(truth: str, said: str, count: int) -> str:
+def gallery_heading(truth: str, said: str, count: int, task: str = "") -> str:
     """Return what the gallery shows, in words: ``longsleeve said to be shirt: 9``."""
     if truth and truth == said:
         return f"{truth}, recognised: {count:,}"
@@ -174,7 +225,7 @@ def gallery_heading(truth: str, said: str, count: int) -> str:
         return f"All that are truly {truth}: {count:,}"
     if said:
         return f"All said to be {said}: {count:,}"
-    return f"All validation samples: {count:,}"
+    return f"All validation {called(task)[1]}: {count:,}"
 
 
 def shares(prediction: Prediction, most: int = 5) -> list[tuple[str, float, str]]:
@@ -194,6 +245,43 @@ def _plural(word: str, count: int) -> str:
     return word if count == 1 else f"{word}s"
 
 
-def samples(count: int) -> str:
-    """Return ``1 sample`` or ``2,345 samples``."""
-    return f"{count:,} {_plural('sample', count)}"
+def called(task: str) -> tuple[str, str]:
+    """Return what one sample and several are called on this page: pictures are samples here."""
+    is_text = task in CATALOGUE and CATALOGUE[task].facts.get("inputs") == "texts"
+    return nouns(task) if is_text else ("sample", "samples")
+
+
+def samples(count: int, task: str = "", split: str = "") -> str:
+    """Return ``1 sample``, ``2,345 texts`` or ``12 validation questions``."""
+    one, many = called(task)
+    return " ".join(part for part in (f"{count:,}", split, one if count == 1 else many) if part)
+
+
+def weak_spot(sorter: str, sorting: Sorting, scored: Evaluated, task: str) -> tuple[str, Headline]:
+    """Return what is weakest, and what that is called: a class, a type, an error, or a third score."""
+    if sorting.rows:
+        title = "Weakest type" if sorter == "entities" else "Weakest class"
+        return title, weakest_class(sorting.rows, task)
+    if sorter == "answers":
+        return "Commonest error", commonest_error(sorting.heaps, task)
+    names = list(scored.metrics)
+    if len(names) > 2:
+        meaning = _MEANINGS.get(names[2], "")
+        return metric_name(names[2]), Headline(
+            figure(scored.metrics[names[2]]),
+            f"{meaning[:1].upper()}{meaning[1:]}." if meaning else "",
+        )
+    return f"Validation {called(task)[1]}", Headline(
+        f"{scored.samples:,}", "The scores are taken from these."
+    )
+
+
+def commonest_error(heaps: Sequence[Heap], task: str) -> Headline:
+    """Return what goes wrong most often, where there are no classes to be weak."""
+    errors = [heap for heap in heaps if heap.name not in ("right", "found", "none")]
+    if not errors:
+        return Headline("none", "Nothing went wrong.")
+    worst = max(errors, key=lambda heap: heap.count)
+    return Headline(
+        f"{worst.count:,}", f"{worst.title}: {worst.tip or samples(len(worst.ids), task)}"
+    )

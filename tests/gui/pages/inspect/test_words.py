@@ -7,7 +7,7 @@ import pytest
 from finetune_studio.core.dataset import Sample
 from finetune_studio.core.events import Evaluated
 from finetune_studio.gui.pages.inspect import words
-from finetune_studio.gui.pages.inspect.results import class_rows
+from finetune_studio.gui.pages.inspect.sorting import class_rows
 from finetune_studio.gui.widgets.class_table import ClassRow
 from finetune_studio.insights.confusion import confusion
 from tests.gui.answered import NAMES, SAID, prediction
