@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -156,3 +157,65 @@ def spans_of(
             found[-1][1] = end
             found[-1][3] = min(found[-1][3], share)
     return found
+
+
+class Dictionary:
+    """Finds the names that marked texts hold wherever they occur: the longest first, small letters or not.
+
+    A name is only known if at least half of the places where it would be found in those texts are marked
+    as such. It is the simplest answer, that a model must beat (as in CoNLL 2003).
+
+    Args:
+        marked: Texts, each with whether its words lie between single spaces, and its spans.
+    """
+
+    def __init__(self, marked: Iterable[tuple[tuple[str, bool], Sequence[Sequence[Any]]]]) -> None:
+        texts = [(*self._lowered(*written), spans) for written, spans in marked]
+        kinds: dict[tuple[str, ...], Counter[str]] = {}
+        for lowered, places, spans in texts:
+            for start, end, kind, *_ in spans:
+                rows = np.flatnonzero((places[:, 0] < end) & (places[:, 1] > start))
+                if len(rows):
+                    name = tuple(lowered[rows[0] : rows[-1] + 1])
+                    kinds.setdefault(name, Counter())[kind] += 1
+        self._kinds = {name: found.most_common(1)[0][0] for name, found in kinds.items()}
+        self._lengths = self._by_first_word()
+        right: Counter[tuple[str, ...]] = Counter()
+        seen: Counter[tuple[str, ...]] = Counter()
+        for lowered, places, spans in texts:
+            true = {tuple(span[:3]) for span in spans}
+            for name, span in self._matches(lowered, places):
+                seen[name] += 1
+                right[name] += tuple(span) in true
+        self._kinds = {n: k for n, k in self._kinds.items() if 2 * right[n] >= max(1, seen[n])}
+        self._lengths = self._by_first_word()
+
+    def find(self, text: str, split: bool) -> list[list[Any]]:
+        """Return ``[start, end, type]`` of each known name in a text."""
+        return [span for _, span in self._matches(*self._lowered(text, split))]
+
+    @staticmethod
+    def _lowered(text: str, split: bool) -> tuple[list[str], np.ndarray]:
+        places = words(text, split=split)
+        return [text[start:end].lower() for start, end in places.tolist()], places
+
+    def _by_first_word(self) -> dict[str, list[int]]:
+        lengths: dict[str, set[int]] = {}
+        for name in self._kinds:
+            lengths.setdefault(name[0], set()).add(len(name))
+        return {first: sorted(found, reverse=True) for first, found in lengths.items()}
+
+    def _matches(
+        self, lowered: list[str], places: np.ndarray
+    ) -> Iterator[tuple[tuple[str, ...], list[Any]]]:
+        at = 0
+        while at < len(lowered):
+            for length in self._lengths.get(lowered[at], []):
+                name = tuple(lowered[at : at + length])
+                if name in self._kinds:
+                    end = int(places[at + length - 1, 1])
+                    yield name, [int(places[at, 0]), end, self._kinds[name]]
+                    at += length
+                    break
+            else:
+                at += 1

@@ -80,7 +80,7 @@ def cut(
     ids = np.array(found.ids, np.int64)
     offsets = np.array(found.offsets, np.int64).reshape(-1, 2)
     head = _head(tokenizer, question, around, limit)
-    room = max(1, limit - around.size - (len(head[0]) - len(around.before[0]) - len(around.between[0])))
+    room = max(1, limit - len(head[0]) - len(around.after[0]))
     step = max(1, room - min(overlap, room // 2))
     starts = range(0, max(1, len(ids) - room + step), step)
     kind = around.kinds[question is not None]
