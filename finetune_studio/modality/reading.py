@@ -1,4 +1,4 @@
-"""Long texts read in windows: cut for a network, put together as a batch, and what the network says."""
+"""Long texts read in windows: cut as a network takes them, and what the network says of them all."""
 
 from __future__ import annotations
 
@@ -32,12 +32,11 @@ def tokenizer(bundle: Bundle) -> Tokenizer:
     return text.tokenizer(replace(bundle, processor={**bundle.processor, "max_length": _UNCUT}))
 
 
-def together(bundle: Bundle, cuts: Sequence[Window]) -> dict[str, Tensor]:
-    """Return windows as one batch, padded to the longest: int64 (windows, length) by name."""
+def encoded(bundle: Bundle, cuts: Sequence[Window]) -> list[text.Encoded]:
+    """Return windows as the network takes them, to be put together by :func:`text.together`."""
     types = "token_type_ids" in bundle.processor["inputs"]
     pad = int(bundle.processor["pad_id"])
-    rows = [text.Encoded(w.ids.tolist(), w.types.tolist() if types else None, pad) for w in cuts]
-    return text.together(rows)
+    return [text.Encoded(w.ids.tolist(), w.types.tolist() if types else None, pad) for w in cuts]
 
 
 def said(network: nn.Module, inputs: dict[str, Tensor], names: Sequence[str]) -> list[Tensor]:

@@ -15,7 +15,9 @@ OUTSIDE = 0
 UNKNOWN = -100  # a word that nothing is learnt from, as cross-entropy ignores it
 
 # Scripts that are written without spaces: each letter counts as a word.
-_ALONE = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_ALONE = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+)
 
 
 @functools.cache
@@ -47,9 +49,7 @@ def names(types: Sequence[str]) -> list[str]:
     return ["O", *(f"{part}-{kind}" for kind in types for part in "BI")]
 
 
-def tags_of(
-    places: np.ndarray, spans: Iterable[Sequence[Any]], types: Sequence[str]
-) -> np.ndarray:
+def tags_of(places: np.ndarray, spans: Iterable[Sequence[Any]], types: Sequence[str]) -> np.ndarray:
     """Return the number of each word's tag, int64 (words,).
 
     A word belongs to the span that touches it, the first if there are several. Nothing is learnt from

@@ -1,4 +1,4 @@
-"""Cuts a text that is longer than a network reads into windows that overlap; needs numpy and a tokenizer alone."""
+"""Cuts texts longer than a network reads into windows that overlap; needs numpy and a tokenizer alone."""
 
 from __future__ import annotations
 

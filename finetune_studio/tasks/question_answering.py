@@ -21,7 +21,6 @@ from finetune_studio.core.preview import Preview, Span, Spans, Words
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Batch, Bundle, Pair, Signature, Task, TaskOptions, View
 from finetune_studio.modality import answers, reading, text
-from finetune_studio.modality.windows import Window
 from finetune_studio.models import text as texts
 
 AUTO = "AutoModelForQuestionAnswering"
@@ -35,13 +34,15 @@ class Example(NamedTuple):
     Attributes:
         context: The text that holds the answer.
         cuts: Its windows, the question before each.
+        offsets: Letters of each window's tokens, (tokens, 2), -1 where they are not the context's.
         answers: First and last token of the answer in each window, (windows, 2); 0 where the window does
             not hold it, -1 where the data do not say.
         sample: The sample's number.
     """
 
     context: str
-    cuts: list[Window]
+    cuts: list[text.Encoded]
+    offsets: list[np.ndarray]
     answers: np.ndarray
     sample: int
 
@@ -90,8 +91,8 @@ class QuestionAnswering(Task):
 
     def load_model(self, recipe: Recipe, labels: Labels) -> Bundle:
         """Return the pretrained encoder with a new head that points to an answer's start and end."""
-        bundle = texts.load(recipe.model, self.models, AUTO, Labels(()), recipe.seed, task=self.name)
-        bundle.labels, bundle.recipe = labels, recipe
+        bundle = texts.load(recipe.model, self.models, AUTO, labels, recipe.seed, task=self.name)
+        bundle.recipe = recipe
         options = _options(recipe)
         text.limit(bundle, options.max_length)
         bundle.processor["overlap"] = options.overlap
@@ -128,13 +129,15 @@ class QuestionAnswering(Task):
         """Return the windows of the context, and where the first of the true answers stands in each."""
         context = text.text_in(sample, "context")
         question = text.text_in(sample, "question")
-        cuts = reading.cut(bundle, context, int(bundle.processor["overlap"]), question)
-        if not self.teaches(sample):
-            places = np.full((len(cuts), 2), _UNKNOWN, np.int64)
-            return Example(context, cuts, places, sample.id)
-        start, end = _place(sample, context)
-        found = [answers.tokens_of(window.offsets, start, end) for window in cuts]
-        return Example(context, cuts, np.array(found, np.int64), sample.id)
+        windows = reading.cut(bundle, context, int(bundle.processor["overlap"]), question)
+        offsets = [window.offsets for window in windows]
+        if self.teaches(sample):
+            start, end = _place(sample, context)
+            found = [answers.tokens_of(letters, start, end) for letters in offsets]
+        else:
+            found = [(_UNKNOWN, _UNKNOWN)] * len(offsets)
+        rows = reading.encoded(bundle, windows)
+        return Example(context, rows, offsets, np.array(found, np.int64), sample.id)
 
     def collate(self, examples: Sequence[Example]) -> Batch:
         """Return the windows of all questions, (windows, length).
@@ -143,10 +146,11 @@ class QuestionAnswering(Task):
         (windows, length, 2) the letters of each token, -1 where it is not the context's, and the
         ``texts`` of the contexts.
         """
-        cuts = [window for example in examples for window in example.cuts]
-        offsets = np.full((len(cuts), max(map(len, cuts)), 2), -1, np.int64)
-        for row, window in enumerate(cuts):
-            offsets[row, : len(window)] = window.offsets
+        cuts = [row for example in examples for row in example.cuts]
+        letters = [window for example in examples for window in example.offsets]
+        offsets = np.full((len(letters), max(map(len, letters)), 2), -1, np.int64)
+        for row, window in enumerate(letters):
+            offsets[row, : len(window)] = window
         owners = [number for number, e in enumerate(examples) for _ in e.cuts]
         targets = {
             "answers": torch.from_numpy(np.concatenate([e.answers for e in examples])),
@@ -154,7 +158,7 @@ class QuestionAnswering(Task):
             "offsets": torch.from_numpy(offsets),
             "texts": [e.context for e in examples],
         }
-        return Batch(reading.together(cuts), targets, [e.sample for e in examples])
+        return Batch(text.together(cuts), targets, [e.sample for e in examples])
 
     def targets(self, samples: Sequence[Sample], bundle: Bundle) -> Any:
         """Return what :meth:`collate` puts there."""
@@ -162,7 +166,7 @@ class QuestionAnswering(Task):
 
     def loss(self, bundle: Bundle, batch: Batch) -> Tensor:
         """Return the mean cross-entropy of the answers' ends, over windows."""
-        return _loss(bundle, *_scores(bundle, batch), batch)
+        return _loss(*_scores(bundle, batch), batch)
 
     def weight(self, bundle: Bundle, batch: Batch) -> float:  # noqa: ARG002
         """Return the number of windows of which the answer is known."""
@@ -175,7 +179,7 @@ class QuestionAnswering(Task):
     def judge(self, bundle: Bundle, batch: Batch) -> tuple[list[Prediction], Tensor]:
         """Return answers and loss from one pass through the network."""
         starts, ends = _scores(bundle, batch)
-        return _answers(bundle, starts, ends, batch), _loss(bundle, starts, ends, batch)
+        return _answers(bundle, starts, ends, batch), _loss(starts, ends, batch)
 
     def score(self, pairs: Iterable[Pair]) -> dict[str, float]:
         """Return mean F1 and exact match over questions, as SQuAD's script counts them, from 0 to 1."""
@@ -212,7 +216,7 @@ class QuestionAnswering(Task):
         about = prediction.answer
         said = str(prediction.label or UNANSWERED)
         certainty = about.get("certainty", prediction.probabilities.get(said))
-        found = ()
+        found: tuple[Span, ...] = ()
         if about.get("text"):
             found = (Span(int(about["start"]), int(about["end"]), ANSWERED, certainty),)
         return Preview((*words, Spans(marked), Spans(found, said=True)), truth, said, certainty)
@@ -221,7 +225,8 @@ class QuestionAnswering(Task):
         """Return encoded questions with contexts in, scores of each token as start and as end out."""
         names = list(bundle.processor["inputs"])
         rows = [("who came", "one short text"), ("when", "another one")]
-        inputs = reading.together(bundle, [reading.cut(bundle, c, 0, q)[0] for q, c in rows])
+        cuts = [reading.cut(bundle, context, 0, question)[0] for question, context in rows]
+        inputs = text.together(reading.encoded(bundle, cuts))
         return Signature(
             _Ends(bundle.network, names),
             {name: inputs[name] for name in names},
@@ -309,20 +314,14 @@ def _scores(bundle: Bundle, batch: Batch) -> tuple[Tensor, Tensor]:
     return starts.masked_fill(hidden, -1e4), ends.masked_fill(hidden, -1e4)
 
 
-def _loss(bundle: Bundle, starts: Tensor, ends: Tensor, batch: Batch) -> Tensor:
-    smoothing = bundle.recipe.optimiser.label_smoothing if bundle.recipe else 0.0
+def _loss(starts: Tensor, ends: Tensor, batch: Batch) -> Tensor:
     places = batch.targets["answers"]
     each = [
-        functional.cross_entropy(
-            scores,
-            places[:, column],
-            reduction="sum",
-            ignore_index=_UNKNOWN,
-            label_smoothing=smoothing if bundle.network.training else 0.0,
-        )
+        functional.cross_entropy(scores, places[:, column], reduction="sum", ignore_index=_UNKNOWN)
         for column, scores in enumerate((starts, ends))
     ]
-    return (each[0] + each[1]) / (2 * (places[:, 0] >= 0).sum().clamp(min=1))
+    found: Tensor = (each[0] + each[1]) / (2 * (places[:, 0] >= 0).sum().clamp(min=1))
+    return found
 
 
 def _answers(bundle: Bundle, starts: Tensor, ends: Tensor, batch: Batch) -> list[Prediction]:

@@ -19,7 +19,6 @@ from finetune_studio.core.preview import Preview, Span, Spans, Words
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Batch, Bundle, Pair, Signature, Task, TaskOptions, View
 from finetune_studio.modality import reading, tags, text
-from finetune_studio.modality.windows import Window
 from finetune_studio.models import text as texts
 
 AUTO = "AutoModelForTokenClassification"
@@ -38,7 +37,7 @@ class Example(NamedTuple):
     """
 
     text: str
-    cuts: list[Window]
+    cuts: list[text.Encoded]
     words: np.ndarray
     homes: np.ndarray
     tags: np.ndarray
@@ -82,9 +81,8 @@ class TokenClassification(Task):
 
     def load_model(self, recipe: Recipe, labels: Labels) -> Bundle:
         """Return the pretrained encoder with a new head: outside, and begin and inside of each type."""
-        outputs = Labels(tuple(tags.names(labels.names)))
-        bundle = texts.load(recipe.model, self.models, AUTO, outputs, recipe.seed, task=self.name)
-        bundle.labels, bundle.recipe = labels, recipe
+        bundle = texts.load(recipe.model, self.models, AUTO, labels, recipe.seed, task=self.name)
+        bundle.recipe = recipe
         options = _options(recipe)
         text.limit(bundle, options.max_length)
         bundle.processor["overlap"] = options.overlap
@@ -124,7 +122,7 @@ class TokenClassification(Task):
             numbers = tags.tags_of(words, _true(sample), bundle.labels.names)
         else:
             numbers = np.full(len(words), tags.UNKNOWN, np.int64)
-        return Example(written, cuts, words, homes, numbers, sample.id)
+        return Example(written, reading.encoded(bundle, cuts), words, homes, numbers, sample.id)
 
     def collate(self, examples: Sequence[Example]) -> Batch:
         """Return the windows of all texts, (windows, length), and the words that are read in them.
@@ -133,7 +131,7 @@ class TokenClassification(Task):
         the inputs, ``letters`` (words, 2), ``owners`` (words,) whose texts they are, and the ``texts``.
         Words without a token, such as control signs, are left out.
         """
-        cuts = [window for example in examples for window in example.cuts]
+        cuts = [row for example in examples for row in example.cuts]
         kept = [example.homes[:, 0] >= 0 for example in examples]
         first = np.cumsum([0, *(len(example.cuts) for example in examples)])
         homes = [e.homes[k] + [row, 0] for e, k, row in zip(examples, kept, first, strict=False)]
@@ -145,8 +143,7 @@ class TokenClassification(Task):
             "owners": _joined([np.full(k.sum(), n, np.int64) for n, k in enumerate(kept)]),
             "texts": [e.text for e in examples],
         }
-        inputs = reading.together(bundle, cuts)
-        return Batch(inputs, targets, [example.sample for example in examples])
+        return Batch(text.together(cuts), targets, [example.sample for example in examples])
 
     def targets(self, samples: Sequence[Sample], bundle: Bundle) -> Any:
         """Return what :meth:`collate` puts there."""
@@ -222,7 +219,7 @@ class TokenClassification(Task):
         """Return encoded texts in, and of each token the probabilities of the tags out."""
         names = list(bundle.processor["inputs"])
         cuts = [reading.cut(bundle, words, 0)[0] for words in ("one short text", "another one")]
-        inputs = reading.together(bundle, cuts)
+        inputs = text.together(reading.encoded(bundle, cuts))
         return Signature(
             _Probabilities(bundle.network, names),
             {name: inputs[name] for name in names},
@@ -237,7 +234,9 @@ class TokenClassification(Task):
     def input_of(self, sample: Sample) -> Any:
         """Return the text; where its words are what lies between spaces, that too."""
         written = sample.fields.get("text", "")
-        return {"text": written, "split_words": True} if sample.fields.get("split_words") else written
+        return (
+            {"text": written, "split_words": True} if sample.fields.get("split_words") else written
+        )
 
     def blank(self, bundle: Bundle) -> Batch:
         """Return one text of one word."""
