@@ -143,7 +143,7 @@ def spans_of(
 ) -> list[list[Any]]:
     """Return ``[start, end, type, certainty]`` of each span that the tags name.
 
-    Its certainty is the smallest share of its words' tags: a span is as sure as its least sure word.
+    A span is as sure as what is least sure of it: the tags of its words, and that it ends where it does.
     """
     found: list[list[Any]] = []
     for place, tag in enumerate(tags.tolist()):
@@ -156,6 +156,9 @@ def spans_of(
         else:
             found[-1][1] = end
             found[-1][3] = min(found[-1][3], share)
+        inside = tag + tag % 2
+        if place + 1 < len(tags) and tags[place + 1] != inside:
+            found[-1][3] = min(found[-1][3], 1.0 - float(shares[place + 1, inside]))
     return found
 
 
