@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 _NOISE = 0.01  # as a new head begins
 _ANOTHER = "Choose another run or model."
-_TELLING_APART = ("AutoModelForSequenceClassification", "AutoModelForTokenClassification")
+_TAGGING = "AutoModelForTokenClassification"  # outside, then begin and inside of each class
+_TELLING_APART = ("AutoModelForSequenceClassification", _TAGGING)
 
 
 def from_run(place: Path, choices: ModelChoices, task: str = "") -> Pretrained:
@@ -129,6 +130,11 @@ def keep_rows(network: nn.Module, found: Pretrained, labels: Labels, seed: int) 
     outputs = found.known.outputs_for(labels)
     if not any(outputs):
         return
+    if found.architecture.get("auto") == _TAGGING:
+        outputs = [
+            [0],
+            *([part + 2 * place for place in row] for row in outputs for part in (1, 2)),
+        ]
     offsets = torch.zeros(len(weight)) if bias is None else bias
     rng = torch.Generator().manual_seed(seed)
     with torch.no_grad():

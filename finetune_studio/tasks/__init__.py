@@ -60,7 +60,7 @@ CATALOGUE = Catalogue(
                 "starter": "minilm",
                 "one": "text",
                 "many": "texts",
-                "fewest_classes": 0,
+                "fewest_classes": 1,
             },
         ),
         Entry(

@@ -40,7 +40,8 @@ def right(sample: Sample) -> Prediction:
         return Prediction("spans", answer={"spans": spans}, sample=sample.id)
     if "answers" in fields:
         first = next(iter(fields["answers"]), {"text": "", "start": 0})
-        answer = {"text": first["text"], "start": first["start"], "certainty": 1.0}
+        end = first["start"] + len(first["text"])
+        answer = {**first, "end": end, "certainty": 1.0}
         return Prediction(first["text"], answer=answer, sample=sample.id)
     if "summaries" in fields:
         first = fields["summaries"][0]
@@ -180,10 +181,12 @@ def test_right_answers_score_one_and_the_headline_comes_first(case: Case) -> Non
     scores = case.task.score(iter(pairs))
     assert next(iter(scores)) == case.task.headline
     assert scores[case.task.headline] == 1.0
-    base = case.task.baseline(case.samples, pairs)
+    base = case.task.baseline(case.samples[::2], pairs[1::2])
     assert {"text", "metric", "value"} <= base.keys()
     assert case.task.better(1.0, base["value"])
-    assert case.task.score(iter([])).keys() == scores.keys()
+    assert (
+        case.task.score(iter([])).keys() <= scores.keys()
+    )  # types of names have scores of their own
 
 
 def test_preview_shows_sample_and_answer(case: Case) -> None:
@@ -252,6 +255,8 @@ def test_saved_and_rebuilt_network_answers_the_same(case: Case) -> None:
 def same(one: Any, other: Any) -> bool:
     if isinstance(one, dict):
         return all(same(one[name], other[name]) for name in one)
+    if isinstance(one, list):
+        return bool(one == other)
     return bool(torch.equal(one, other))
 
 

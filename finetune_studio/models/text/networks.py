@@ -159,7 +159,8 @@ def config_of(architecture: dict[str, Any], classes: int) -> Any:
             f"This version does not know networks of the kind {kind!r}.",
             "Models that bring program code of their own are never run; choose another model.",
         )
-    outputs = {CLASSIFY: classes, TAG: classes, ANSWER: 2}.get(auto)
+    tags = 1 + 2 * classes  # outside, and of each type where one begins and where it goes on
+    outputs = {CLASSIFY: classes, TAG: tags, ANSWER: 2}.get(auto)
     named = {} if outputs is None else {"num_labels": outputs}
     plain = {name: value for name, value in values.items() if name not in LEFT_OUT}
     return CONFIG_MAPPING[kind].from_dict(plain, **named)
