@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,6 +31,7 @@ _SPECIALS = ("bos_token", "eos_token", "pad_token", "unk_token")
 # Some templates write the day's date; a run must give the same numbers on every day.
 _DATE = "1 January 2025"
 _FIXED_DATE = "{%- macro strftime_now(form) -%}" + _DATE + "{%- endmacro -%}"
+_ONE_AT_A_TIME = threading.Lock()  # a template that marks what is generated remembers where it is
 _KEPT_OF_PROMPT = 0.25  # of the room, where an answer alone is longer than it
 
 
@@ -156,14 +158,15 @@ def _in_sandbox(
 
     text = _FIXED_DATE + template.text if "strftime_now" in template.text else template.text
     marks = _MARKER in text and not answering
-    rendered, marked = render_jinja_template(
-        conversations=[chat],
-        chat_template=text,
-        add_generation_prompt=answering,
-        return_assistant_tokens_mask=marks,
-        date_string=_DATE,
-        **template.specials,
-    )
+    with _ONE_AT_A_TIME:
+        rendered, marked = render_jinja_template(
+            conversations=[chat],
+            chat_template=text,
+            add_generation_prompt=answering,
+            return_assistant_tokens_mask=marks,
+            date_string=_DATE,
+            **template.specials,
+        )
     return rendered[0], [(start, end) for start, end in marked[0]] if marks else []
 
 
