@@ -43,7 +43,7 @@ from finetune_studio.engine.launch import Team
 from finetune_studio.engine.loaders import Loader
 from finetune_studio.engine.session import Session
 from finetune_studio.engine.supply import Chosen
-from finetune_studio.models import layers, recompute
+from finetune_studio.models import layers, lora, recompute
 from finetune_studio.models.node import within
 
 T = TypeVar("T")
@@ -130,8 +130,11 @@ def _network(
     A run that goes on is built from its own files: what it was begun from may be gone.
     """
     recipe = this.recipe
+    lora.refuse_4bit(recipe.layers, device.torch)
     bundle = begun.bundle_of(this) or task.load_model(recipe, labels)
     bundle.recipe = _as_task_can(recipe, task)
+    lora.put_in(bundle, recipe.layers, recipe.seed)
+    lora.quantise(bundle, device.torch)
     bundle.network.to(device.torch)
     if device.kind != "mps":
         _channels_last(bundle.network)
@@ -309,9 +312,13 @@ def _class_weights(counts: Mapping[str, int], labels: Labels) -> Tensor:
 
 
 def _channels_last(network: nn.Module) -> None:
-    """Lay convolutions out as the processor likes them (1.15 to 1.25 times as fast)."""
-    for parameter in network.parameters():
-        if parameter.ndim == 4:
+    """Lay convolutions out as the processor likes them (1.15 to 1.25 times as fast).
+
+    Adapters are left as they are: peft looks at their numbers in their first order.
+    """
+    adapters = set(lora.names(network))
+    for name, parameter in network.named_parameters():
+        if parameter.ndim == 4 and name not in adapters:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 

@@ -25,6 +25,15 @@ def rebuild(architecture: dict[str, Any], classes: int) -> nn.Module:
     Raises:
         StudioError: If this version does not know the architecture.
     """
+    network = _without_adapters(architecture, classes)
+    if architecture.get("adapters"):
+        from finetune_studio.models import lora
+
+        lora.inject(network, architecture["adapters"])
+    return network
+
+
+def _without_adapters(architecture: dict[str, Any], classes: int) -> nn.Module:
     library = architecture.get("library")
     if library == "torchvision":
         network: nn.Module = _resolve(architecture["builder"])(

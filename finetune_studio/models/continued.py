@@ -14,7 +14,7 @@ from finetune_studio.core import files
 from finetune_studio.core.dataset import Labels
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.own_run import KnownClasses
-from finetune_studio.models import build, tied, weights
+from finetune_studio.models import build, lora, tied, weights
 from finetune_studio.models.pretrained import Pretrained, processor_for, sized, with_positions
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ def from_run(place: Path, choices: ModelChoices, task: str = "") -> Pretrained:
             f"{place / 'model.json'} is not complete: {error} is missing.", _ANOTHER
         ) from error
     file, state = _best(place)
+    state = _merged(saved["architecture"], state, labels)
+    architecture = lora.plain_architecture(architecture)
     line = (*saved.get("line", ()), *([saved["origin"]] if saved.get("origin") else ()))
 
     def fill(network: nn.Module) -> None:
@@ -86,6 +88,8 @@ def _text(place: Path, saved: dict[str, Any]) -> Pretrained:
     if "tokenizer.json" not in brought:
         raise StudioError(f"There is no tokenizer in {place / 'processor'}.", _ANOTHER)
     file, state = _best(place)
+    state = _merged(architecture, state, labels)
+    architecture = lora.plain_architecture(architecture)
     classes = architecture["auto"] in _TELLING_APART
 
     def make(outputs: int, seed: int) -> nn.Module:
@@ -113,6 +117,15 @@ def _text(place: Path, saved: dict[str, Any]) -> Pretrained:
         make=make,
         files=brought,
     )
+
+
+def _merged(
+    architecture: dict[str, Any], state: dict[str, Tensor], labels: Labels
+) -> dict[str, Tensor]:
+    """Return a run's tensors as those of a plain network, where it learnt adapters."""
+    if not architecture.get("adapters"):
+        return state
+    return lora.merged_state(build.rebuild(architecture, len(labels)), state)
 
 
 def keep_rows(network: nn.Module, found: Pretrained, labels: Labels, seed: int) -> None:

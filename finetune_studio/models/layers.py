@@ -84,9 +84,18 @@ class _Walk:
 
 
 def set_trainable(network: nn.Module, names: Sequence[str]) -> None:
-    """Let the named modules (and single parameters) learn, and freeze everything else."""
-    for name, parameter in network.named_parameters():
-        parameter.requires_grad_(any(within(name, chosen) for chosen in names))
+    """Let the named modules (and single parameters) learn, and freeze everything else.
+
+    A parameter with two names, as a language model's first and last table, learns if either is named.
+    """
+    learning = {
+        id(parameter)
+        for name, parameter in network.named_parameters(remove_duplicate=False)
+        if any(within(name, chosen) for chosen in names)
+    }
+    for parameter in network.parameters():
+        if parameter.is_floating_point():  # what lies in 4 bits cannot learn
+            parameter.requires_grad_(id(parameter) in learning)
 
 
 def refuse_unknown(network: nn.Module, names: Iterable[str], setting: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from finetune_studio.core.errors import StudioError
-from finetune_studio.models import trace
+from finetune_studio.models import lora, trace
 from finetune_studio.models.node import within
 from finetune_studio.models.text import parts as text_parts
 
@@ -40,9 +40,9 @@ def names_for(
     """Return the names of the modules that learn for a choice of how much to retrain.
 
     Args:
-        amount: ``head_only``, ``last_stage``, ``later_half``, ``everything`` or ``custom``.
-        network: The network.
-        head: Its last layer, which always learns, since it starts from nothing.
+        amount: ``head_only``, ``last_stage``, ``later_half``, ``everything``, ``adapters`` or ``custom``.
+        network: The network; for ``adapters`` with these in it.
+        head: Its last layer, which always learns where it starts from nothing.
         trainable: The names for ``custom``: modules, or single parameters.
 
     Raises:
@@ -53,6 +53,8 @@ def names_for(
         return text_parts.head_only(network, head) if texts else [head]
     if amount == "everything":
         return _whole(network)
+    if amount == "adapters":
+        return lora.names(network) + ([head] if lora.has_new_head(network, head) else [])
     if amount == "custom":
         known = {name for name, _ in network.named_modules()}
         known |= {name for name, _ in network.named_parameters()}

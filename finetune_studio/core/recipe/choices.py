@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Preset = Literal["quick", "balanced", "best"]
-Amount = Literal["head_only", "last_stage", "later_half", "everything", "custom"]
+Amount = Literal["head_only", "last_stage", "later_half", "everything", "adapters", "custom"]
 
 
 def described(
@@ -151,6 +151,55 @@ class LayerChoices(Section):
         "The epoch in which a module begins to learn, by its name; what is not named learns from the"
         " start.",
         unit="epoch",
+    )
+    lora_rank: int = described(
+        16,
+        "Rank of adapters",
+        "How much an adapter can learn. Adapters (LoRA) are small matrices beside the layers, which"
+        " themselves stay as they are; 0 puts them only where a layer has a rank of its own. They are"
+        " there if adapters are chosen as what to retrain.",
+        unit="rank",
+        lowest="none",
+        ge=0,
+        le=512,
+    )
+    lora_alpha: float = described(
+        32.0,
+        "Strength of adapters",
+        "What an adapter says is multiplied by this over its rank; twice the rank is usual.",
+        gt=0,
+        le=4096,
+    )
+    lora_dropout: float = described(
+        0.0,
+        "Dropout of adapters",
+        "The part of an adapter's input that is left out at random while learning; guards against"
+        " overfitting.",
+        ge=0,
+        lt=1,
+    )
+    dora: bool = described(
+        False,
+        "Adapters with size (DoRA)",
+        "Learns how strong each output is apart from its direction: often a little better, and slower.",
+    )
+    lora_layers: list[str] = described(
+        [],
+        "Layers with adapters",
+        "Names of modules, or how they end (q_proj); empty takes all linear layers of attention and"
+        " feed-forward blocks.",
+    )
+    lora_ranks: dict[str, int] = described(
+        {},
+        "Ranks of single layers",
+        "The rank of the adapters in a module, by its name, where it is not that of all; 0 for none.",
+        unit="rank",
+    )
+    lora_4bit: bool = described(
+        False,
+        "Frozen layers in 4 bits (QLoRA)",
+        "Keeps the layers below adapters in a quarter of the memory, a little less exact. Needs an NVIDIA"
+        " graphics processor and the package bitsandbytes.",
     )
 
 

@@ -182,7 +182,9 @@ class NoLog:
 
 def save_model(folder: Path, bundle: Bundle) -> None:
     """Write the weights that will never change, the tokenizer, then how to build the network."""
-    state = tied.once(bundle.network, bundle.network.state_dict())
+    from finetune_studio.models import lora
+
+    state = tied.once(bundle.network, lora.full_state(bundle.network))
     moving = set(moving_names(bundle))
     save_tensors(folder / "frozen.safetensors", {n: t for n, t in state.items() if n not in moving})
     for name, content in bundle.files.items():
@@ -225,8 +227,10 @@ def _is_parameter(bundle: Bundle, name: str) -> bool:
     return name in dict(bundle.network.named_parameters(remove_duplicate=False))
 
 
-def load_bundle(folder: Path, dataset: Dataset | None = None) -> Bundle:
+def load_bundle(folder: Path, dataset: Dataset | None = None, *, merged: bool = True) -> Bundle:
     """Return a run's best network in evaluation mode, its labels under today's names.
+
+    Adapters are merged into the layers below them, unless ``merged`` is off.
 
     Raises:
         StudioError: If the run has no checkpoint or one of its files is damaged.
@@ -252,12 +256,17 @@ def load_bundle(folder: Path, dataset: Dataset | None = None) -> Bundle:
         raise StudioError(
             f"The weights of run {run.number} do not fit its network: {error}.", "Train again."
         ) from error
+    architecture = model["architecture"]
+    if merged and architecture.get("adapters"):
+        from finetune_studio.models import lora
+
+        network, architecture = lora.merged(network), lora.plain_architecture(architecture)
     network.eval()
     return Bundle(
         network,
         dataset.current(labels) if dataset else labels,
         model["processor"],
-        model["architecture"],
+        architecture,
         model["head"],
         model.get("origin", ""),
         run.recipe,

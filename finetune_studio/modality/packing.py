@@ -1,0 +1,150 @@
+"""Several token sequences in one row of the network, so that hardly a place is padding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from finetune_studio.modality.chat import Tokens
+
+IGNORED = -100  # the target of a place from which nothing is learnt
+_LONG = 4096  # places at which attention costs as much as all the rest; only ways are compared by it
+_TRIED = (5, 3)  # lengths of the two sequences that a network is tried with
+_CLOSE = 1e-4
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Rows as the network takes them, and whose each place is.
+
+    Attributes:
+        ids: Tokens (row, place).
+        positions: Places counted anew in each sequence; padding is a sequence of its own.
+        targets: The next token where it is learnt, else ``IGNORED``.
+        owners: The place of the sample in the batch; -1 for padding.
+    """
+
+    ids: Tensor
+    positions: Tensor
+    targets: Tensor
+    owners: Tensor
+
+
+def bins(lengths: Sequence[int], width: int) -> list[list[int]]:
+    """Share sequences out to rows of at most ``width`` places: the longest first, each where it first fits.
+
+    Johnson 1973. Sequences longer than that must have been cut before.
+    """
+    rows: list[list[int]] = []
+    left: list[int] = []
+    for number in sorted(range(len(lengths)), key=lambda n: (-lengths[n], n)):
+        size = lengths[number]
+        row = next((r for r, room in enumerate(left) if room >= size), None)
+        if row is None:
+            rows.append([])
+            left.append(width)
+            row = len(rows) - 1
+        rows[row].append(number)
+        left[row] -= size
+    return rows
+
+
+def best_bins(lengths: Sequence[int], widest: int) -> list[list[int]]:
+    """Return the rows, at most ``widest`` places wide, with which the network has least to compute."""
+    longest = max(lengths)
+    widths = {longest}
+    while max(widths) * 2 <= widest:
+        widths.add(max(widths) * 2)
+    widths |= {widest} if widest > longest else set()
+
+    def cost(rows: list[list[int]]) -> tuple[float, int]:
+        width = max(sum(lengths[n] for n in row) for row in rows)
+        return len(rows) * width * (1 + width / _LONG), width
+
+    return min((bins(lengths, width) for width in sorted(widths)), key=cost)
+
+
+def packed(sequences: Sequence[tuple[int, Tokens]], widest: int, pad: int) -> Packed:
+    """Put sequences, each with the place of its sample in the batch, into few full rows."""
+    return _laid_out(sequences, best_bins([len(t.ids) for _, t in sequences], widest), pad)
+
+
+def padded(sequences: Sequence[tuple[int, Tokens]], pad: int) -> Packed:
+    """Put each sequence into a row of its own, as long as the longest."""
+    return _laid_out(sequences, [[n] for n in range(len(sequences))], pad)
+
+
+def _laid_out(
+    sequences: Sequence[tuple[int, Tokens]], rows: list[list[int]], pad: int
+) -> Packed:
+    width = max(sum(len(sequences[n][1].ids) for n in row) for row in rows)
+    shape = (len(rows), width)
+    ids, positions = np.full(shape, pad, np.int64), np.zeros(shape, np.int64)
+    targets, owners = np.full(shape, IGNORED, np.int64), np.full(shape, -1, np.int64)
+    for number, row in enumerate(rows):
+        start = 0
+        for one in row:
+            owner, tokens = sequences[one]
+            end = start + len(tokens.ids)
+            own = np.asarray(tokens.ids, np.int64)
+            ids[number, start:end] = own
+            positions[number, start:end] = np.arange(end - start)
+            owners[number, start:end] = owner
+            # A place predicts the token after it; the first token of a sequence has none before it.
+            targets[number, start : end - 1] = np.where(tokens.learnt[1:], own[1:], IGNORED)
+            start = end
+        positions[number, start:] = np.arange(width - start)
+    return Packed(*(torch.from_numpy(array) for array in (ids, positions, targets, owners)))
+
+
+def inputs(rows: Packed, *, together: bool) -> dict[str, Tensor]:
+    """Return what the network is called with.
+
+    Where sequences share a row no mask is given: counting places anew is how networks are told that a
+    sequence ends, and :func:`possible` tries whether this one understands. Else padding is masked.
+    """
+    if together:
+        return {"input_ids": rows.ids, "position_ids": rows.positions}
+    return {"input_ids": rows.ids, "attention_mask": (rows.owners >= 0).long()}
+
+
+def possible(network: nn.Module, vocabulary: int) -> bool:
+    """Whether sequences that share a row do not see each other in this network, found by trying.
+
+    Networks that keep a state along the row, or tell places from the mask, fail this and are padded.
+    """
+    rng = np.random.default_rng(0)
+    sequences = [
+        (n, Tokens(rng.integers(0, vocabulary, size).tolist(), [True] * size))
+        for n, size in enumerate(_TRIED)
+    ]
+    where = next(network.parameters()).device
+    learning = [module for module in network.modules() if module.training]
+    network.eval()
+    try:
+        with torch.no_grad():
+            shared = packed(sequences, sum(_TRIED), 0)
+            one = _logits(network, inputs(shared, together=True), where)[0]
+            alone = [
+                _logits(network, inputs(padded([pair], 0), together=False), where)[0]
+                for pair in sequences
+            ]
+    except (TypeError, ValueError, RuntimeError, IndexError, KeyError):
+        return False
+    finally:
+        for module in learning:
+            module.training = True
+    largest = float(torch.cat(alone).abs().max()) or 1.0
+    return bool(torch.allclose(one, torch.cat(alone), rtol=0, atol=_CLOSE * max(1.0, largest)))
+
+
+def _logits(network: nn.Module, given: dict[str, Any], where: torch.device) -> Tensor:
+    answer = network(**{name: value.to(where) for name, value in given.items()}, use_cache=False)
+    logits = answer.logits
+    assert isinstance(logits, Tensor)
+    return logits.float()

@@ -1,0 +1,445 @@
+"""Language models: reply to a conversation, or go on with a text, as the user's examples do."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from finetune_studio.core.dataset import Sample
+from finetune_studio.core.dataset.words import Labels
+from finetune_studio.core.errors import StudioError
+from finetune_studio.core.events import Prediction
+from finetune_studio.core.preview import Preview, Words
+from finetune_studio.core.recipe import Recipe
+from finetune_studio.core.task import Batch, Bundle, Pair, Signature, Task, TaskOptions, View
+from finetune_studio.modality import chat, generate, packing, text, wordcount
+from finetune_studio.modality.chat import Tokens
+from finetune_studio.models import text as texts
+
+_LARGEST_LOSS = 50.0  # a mean loss above this gives a perplexity that is no number any more
+_TITLES = {"system": "Instructions", "user": "User", "assistant": "Assistant"}
+
+
+class Example(NamedTuple):
+    """A sample made ready.
+
+    Attributes:
+        sequences: Its conversation, or the pieces of its text.
+        sample: Its number.
+        asks: Whether it ends with a question, so that a reply is to be written.
+        pad: What fills rows up.
+        width: Places of the widest row; 0 where each sequence gets a row of its own.
+    """
+
+    sequences: tuple[Tokens, ...]
+    sample: int
+    asks: bool
+    pad: int
+    width: int
+
+
+class Options(TaskOptions):
+    """Settings of language models."""
+
+    max_length: int = Field(
+        512,
+        ge=8,
+        le=131072,
+        title="Longest conversation",
+        description="Of longer conversations the oldest turns are left out; longer texts are cut into"
+        " pieces of so many tokens (pieces of words).",
+        json_schema_extra={"unit": "tokens"},
+    )
+    packing: bool = Field(
+        default=True,
+        title="Pack conversations",
+        description="Several conversations share a row of the network without seeing each other, so that"
+        " hardly any time is spent on padding. Networks that cannot do so are padded.",
+    )
+    prompts: bool = Field(
+        default=False,
+        title="Learn questions, too",
+        description="Also learns to write what the user and the instructions say. Off, only what the"
+        " assistant says is learnt.",
+    )
+    longest_reply: int = Field(
+        256,
+        ge=1,
+        le=8192,
+        title="Longest reply",
+        description="How many tokens a reply has at most when you try the model.",
+        json_schema_extra={"unit": "tokens"},
+    )
+
+
+class CausalLm(Task):
+    """The next token, learnt where the assistant speaks, or in all of a plain text."""
+
+    name = "causal_lm"
+    readers = ("chat_lines", "chat_table", "plain_text")
+    models = "causal"
+    headline = "perplexity"
+    Options = Options
+    less_is_better = True
+    ragged = True
+    varies = False
+    fewest_classes = 0
+
+    def load_model(self, recipe: Recipe, labels: Labels) -> Bundle:
+        """Return the pretrained language model, which keeps its last layer."""
+        options = _options(recipe)
+        auto = "AutoModelForCausalLM"
+        bundle = texts.load(recipe.model, self.models, auto, labels, recipe.seed, task=self.name)
+        bundle.recipe = recipe
+        text.limit(bundle, options.max_length)
+        bundle.processor |= {"prompts": options.prompts, "packing": options.packing}
+        notes = [bundle.note, *_with_template(bundle), *_packed_if_possible(bundle)]
+        bundle.note = " ".join(filter(None, notes))
+        return bundle
+
+    def teaches(self, sample: Sample) -> bool:
+        """Whether the assistant says something, or there is a text."""
+        said = (m["content"] for m in messages_of(sample) if m["role"] == "assistant")
+        return any(map(str.strip, said)) or bool(_text_of(sample).strip())
+
+    def labels(self, dataset: Any) -> Labels:  # noqa: ARG002  there are no classes
+        """Return no classes."""
+        return Labels(())
+
+    def length(self, sample: Sample) -> int:
+        """Return the letters of the conversation or text."""
+        return len(_text_of(sample)) + sum(len(m["content"]) for m in messages_of(sample))
+
+    def example(
+        self,
+        sample: Sample,
+        bundle: Bundle,
+        *,
+        view: View | None,  # noqa: ARG002  texts are not varied
+        decoded: np.ndarray | None = None,  # noqa: ARG002  nor kept decoded
+    ) -> Example:
+        """Return the sample's tokens, and which of them are learnt."""
+        sequences, asks = _encoded(sample, bundle)
+        seen = bundle.processor
+        width = int(seen["max_length"]) if seen.get("packing") and not asks else 0
+        return Example(sequences, sample.id, asks, int(seen["pad_id"]), width)
+
+    def collate(self, examples: Sequence[Example]) -> Batch:
+        """Return rows of tokens, shared by several samples where that is possible.
+
+        The targets are ``next``, the token after each place where it is learnt, and ``owner``, whose
+        place it is: the sample's place in the batch, -1 for padding.
+        """
+        sequences = [(n, tokens) for n, e in enumerate(examples) for tokens in e.sequences]
+        width = min(e.width for e in examples)
+        pad = examples[0].pad
+        rows = packing.packed(sequences, width, pad) if width else packing.padded(sequences, pad)
+        asks = torch.tensor([e.asks for e in examples])
+        targets = {"next": rows.targets, "owner": rows.owners, "asks": asks}
+        return Batch(
+            packing.inputs(rows, together=bool(width)), targets, [e.sample for e in examples]
+        )
+
+    def targets(self, samples: Sequence[Sample], bundle: Bundle) -> dict[str, Tensor]:
+        """Return what :meth:`collate` puts there."""
+        found = self.collate([self.example(s, bundle, view=None) for s in samples]).targets
+        assert isinstance(found, dict)
+        return found
+
+    def loss(self, bundle: Bundle, batch: Batch) -> Tensor:
+        """Return the mean cross-entropy of the learnt tokens."""
+        scores, true, _ = _learnt(bundle, batch)
+        if not len(true):
+            return scores.sum() * 0.0
+        smoothing = bundle.recipe.optimiser.label_smoothing if bundle.recipe else 0.0
+        if not bundle.network.training:
+            smoothing = 0.0
+        return functional.cross_entropy(scores.float(), true, label_smoothing=smoothing)
+
+    def weight(self, bundle: Bundle, batch: Batch) -> float:  # noqa: ARG002  one signature for all tasks
+        """Return the number of learnt tokens."""
+        return float((batch.targets["next"] != packing.IGNORED).sum())
+
+    def predict(self, bundle: Bundle, batch: Batch) -> list[Prediction]:
+        """Return how well each sample was foretold, and a reply where one is asked for."""
+        return self.judge(bundle, batch)[0]
+
+    def judge(self, bundle: Bundle, batch: Batch) -> tuple[list[Prediction], Tensor]:
+        """Return answers and loss from one pass through the network."""
+        scores, true, owner = _learnt(bundle, batch)
+        losses = functional.cross_entropy(scores.float(), true, reduction="none")
+        right = scores.argmax(-1) == true if len(true) else losses
+        count = len(batch.samples)
+        sums = [_summed(values, owner, count) for values in (losses, torch.ones_like(losses), right)]
+        answers = [
+            Prediction(sample=number, answer={"loss_sum": lost, "tokens": int(tokens), "right": int(hit)})
+            for number, lost, tokens, hit in zip(batch.samples, *sums, strict=True)
+        ]
+        for place in torch.nonzero(batch.targets["asks"]).flatten().tolist():
+            answers[place] = _replied(bundle, batch, place, answers[place])
+        return answers, losses.mean() if len(true) else losses.sum()
+
+    def score(self, pairs: Iterable[Pair]) -> dict[str, float]:
+        """Return perplexity, token accuracy and the mean loss of a token, over all learnt tokens."""
+        lost, tokens, right = [], 0, 0
+        for _, answer in pairs:
+            lost.append(float(answer.answer.get("loss_sum", 0.0)))
+            tokens += int(answer.answer.get("tokens", 0))
+            right += int(answer.answer.get("right", 0))
+        if not tokens:
+            return {"perplexity": 0.0, "token_accuracy": 0.0, "loss": 0.0}
+        loss = math.fsum(lost) / tokens
+        return {
+            "perplexity": math.exp(min(loss, _LARGEST_LOSS)),
+            "token_accuracy": right / tokens,
+            "loss": loss,
+        }
+
+    def baseline(self, train: Sequence[Sample], pairs: Iterable[Pair]) -> dict[str, Any]:
+        """Return the perplexity of words by how often they occur in the training data.
+
+        It is told for each of the network's tokens, so that both can be compared; without answers it is
+        not known how many there are.
+        """
+        counts = wordcount.Counts(said for sample in train for said in _learnt_texts(sample))
+        nats, tokens = 0.0, 0
+        for sample, answer in pairs:
+            known = int(answer.answer.get("tokens", 0))
+            tokens += known
+            nats += sum(map(counts.surprise, _learnt_texts(sample))) if known else 0.0
+        if not tokens:
+            return {}
+        value = math.exp(min(nats / tokens, _LARGEST_LOSS))
+        return {
+            "text": "guessing words by how often they occur",
+            "metric": "perplexity",
+            "value": value,
+        }
+
+    def preview(self, sample: Sample, prediction: Prediction | None = None) -> Preview:
+        """Return the turns of the conversation, and the reply if there is one."""
+        turns = [Words(m["content"], _TITLES.get(m["role"], m["role"])) for m in messages_of(sample)]
+        if not turns:
+            turns = [Words(_text_of(sample))]
+        answer = prediction.answer if prediction else {}
+        if answer.get("reply"):
+            turns.append(Words(str(answer["reply"]), "Reply"))
+        lines = [_how_well(answer)] if answer.get("tokens") else []
+        said = str(prediction.label) if prediction and prediction.label is not None else ""
+        truth = next((m["content"] for m in reversed(messages_of(sample)) if _answers(m)), "")
+        return Preview(tuple(turns), truth, said, lines=tuple(lines))
+
+    def signature(self, bundle: Bundle) -> Signature:
+        """Return tokens in, the scores of each next token out."""
+        ids = torch.tensor([[0, 1, 2, 1], [1, 2, 0, 2]]) % _vocabulary(bundle)
+        inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+        axes = {name: {0: "batch", 1: "length"} for name in inputs}
+        return Signature(_Scores(bundle.network), inputs, axes, ("scores",))
+
+    def sample_from_input(self, text_or_path: str) -> Sample:
+        """Return a question, or the one in a file, as a conversation that waits for a reply.
+
+        A list of messages in JSON is taken as the conversation so far.
+        """
+        found = text.sample_of(text_or_path)
+        asked = _conversation(found.fields["text"])
+        return replace(found, fields={"messages": asked})
+
+    def input_of(self, sample: Sample) -> Any:
+        """Return the messages, or the text."""
+        return messages_of(sample) or _text_of(sample)
+
+    def blank(self, bundle: Bundle) -> Batch:
+        """Return one text of two tokens."""
+        width = int(bundle.processor["max_length"]) if bundle.processor.get("packing") else 0
+        tokens = Tokens([int(bundle.processor["pad_id"])] * 2, [True, True])
+        return self.collate([Example((tokens,), 0, asks=False, pad=tokens.ids[0], width=width)])
+
+
+def _options(recipe: Recipe) -> Options:
+    found = CausalLm.own_options(recipe)
+    assert isinstance(found, Options)
+    return found
+
+
+# --- samples --------------------------------------------------------------------------------------
+
+
+def messages_of(sample: Sample) -> list[dict[str, str]]:
+    """Return the turns of a sample's conversation; none where it is a plain text."""
+    found = sample.fields.get("messages")
+    return list(found) if isinstance(found, list) else []
+
+
+def _text_of(sample: Sample) -> str:
+    found = sample.fields.get("text")
+    return found if isinstance(found, str) else ""
+
+
+def _answers(message: Mapping[str, str]) -> bool:
+    return message["role"] == "assistant"
+
+
+def _learnt_texts(sample: Sample) -> list[str]:
+    said = [m["content"] for m in messages_of(sample) if _answers(m)]
+    return said or [found for found in [_text_of(sample)] if found]
+
+
+def _conversation(given: str) -> list[dict[str, str]]:
+    """Return the messages that a text holds as JSON, or the text as what the user says."""
+    try:
+        found = json.loads(given) if given.lstrip().startswith(("[", "{")) else None
+    except ValueError:
+        found = None
+    listed = found.get("messages") if isinstance(found, dict) else found
+    roles = (*_TITLES,)
+    if isinstance(listed, list) and listed and all(
+        isinstance(m, dict) and m.get("role") in roles and isinstance(m.get("content"), str)
+        for m in listed
+    ):
+        return [{"role": m["role"], "content": m["content"]} for m in listed]
+    return [{"role": "user", "content": given}]
+
+
+def _encoded(sample: Sample, bundle: Bundle) -> tuple[tuple[Tokens, ...], bool]:
+    """Return the sample's tokens, and whether it waits for a reply.
+
+    Raises:
+        StudioError: If it holds nothing, or the model's template refuses it.
+    """
+    opened, template = opened_tokenizer(bundle), template_of(bundle)
+    room = int(bundle.processor["max_length"])
+    turns = messages_of(sample)
+    try:
+        if turns and _answers(turns[-1]):
+            prompts = bool(bundle.processor.get("prompts"))
+            return (chat.encode(opened, template, turns, room, prompts=prompts),), False
+        if turns:
+            ids = chat.prompt(opened, template, turns, room)
+            return (Tokens(ids, [False] * len(ids)),), True
+    except StudioError as error:
+        raise StudioError(f"{sample.place}: {error.message}", error.hint) from error
+    pieces = chat.encode_text(opened, text.text_in(sample), template.end, room)
+    if not pieces:
+        raise StudioError(
+            f"{sample.place}: a text of a single token teaches nothing.", "Exclude the sample."
+        )
+    return tuple(pieces), False
+
+
+def opened_tokenizer(bundle: Bundle) -> Any:
+    """Return the tokenizer, which cuts nothing: turns are left out instead."""
+    return text.tokenizer(replace(bundle, processor=bundle.processor | {"max_length": 2**30}))
+
+
+def template_of(bundle: Bundle) -> chat.Template:
+    """Return how conversations are written down."""
+    number = bundle.processor.get("eos_id")
+    end = opened_tokenizer(bundle).id_to_token(number) if number is not None else None
+    return chat.template_of(bundle.files, end or "")
+
+
+def _with_template(bundle: Bundle) -> Iterator[str]:
+    """Give the tokenizer a plain template if it has none, and say so."""
+    if not template_of(bundle).own:
+        bundle.files["chat_template.jinja"] = chat.PLAIN.encode()
+        yield (
+            "The model's tokenizer brings no chat template, so conversations are written as"
+            " “User: … Assistant: …”; the template goes with the model when it is exported."
+        )
+
+
+def _packed_if_possible(bundle: Bundle) -> Iterator[str]:
+    if not bundle.processor["packing"]:
+        return
+    bundle.processor["packing"] = packing.possible(bundle.network, _vocabulary(bundle))
+    if not bundle.processor["packing"]:
+        yield "Conversations cannot share a row of this network, so shorter ones are padded."
+
+
+def _vocabulary(bundle: Bundle) -> int:
+    config: Any = bundle.network.config
+    return int(config.get_text_config().vocab_size)
+
+
+# --- what the network says ------------------------------------------------------------------------
+
+
+def _learnt(bundle: Bundle, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    """Return scores (token, vocabulary), the true tokens and their samples, of learnt places alone.
+
+    The last layer is only asked there: its answers for all places would take most of the memory.
+    """
+    keep = batch.targets["next"] != packing.IGNORED
+    with _asked_at(bundle.network, bundle.head, keep):
+        found = bundle.network(**batch.inputs, use_cache=False).logits
+    scores = found if found.ndim == 2 else found[keep]
+    return scores, batch.targets["next"][keep], batch.targets["owner"][keep]
+
+
+@contextmanager
+def _asked_at(network: nn.Module, head: str, keep: Tensor) -> Iterator[None]:
+    """Let the last layer see the kept places alone, (place, hidden)."""
+    if getattr(network, "_compiled_call_impl", None) is not None:  # it would be compiled each time
+        yield
+        return
+
+    def chosen(_layer: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        hidden = given[0]
+        return (hidden[keep],) if hidden.shape[:2] == keep.shape else None
+
+    hook = network.get_submodule(head).register_forward_pre_hook(chosen)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def _summed(values: Tensor, owner: Tensor, count: int) -> list[float]:
+    sums = torch.zeros(count, dtype=torch.float64, device=owner.device)
+    found: list[float] = sums.index_add_(0, owner, values.double()).tolist()
+    return found
+
+
+def _replied(bundle: Bundle, batch: Batch, place: int, answer: Prediction) -> Prediction:
+    """Return the answer with the likeliest reply."""
+    ids = batch.inputs["input_ids"][batch.targets["owner"] == place].tolist()
+    opened = opened_tokenizer(bundle)
+    longest = _options(bundle.recipe).longest_reply if bundle.recipe else 256
+    ends = chat.ends(opened, template_of(bundle))
+    reply = ""
+    for written in generate.texts(opened, generate.stream(bundle.network, ids, ends, longest)):
+        reply = written
+    reply = reply.strip()
+    return replace(answer, label=reply, answer={**answer.answer, "reply": reply})
+
+
+def _how_well(answer: Mapping[str, Any]) -> str:
+    tokens = int(answer["tokens"])
+    loss = float(answer["loss_sum"]) / tokens
+    right = int(answer.get("right", 0)) / tokens
+    value = math.exp(min(loss, _LARGEST_LOSS))
+    return f"Perplexity {value:.2f}; {right:.0%} of {tokens:,} tokens foretold."
+
+
+class _Scores(nn.Module):
+    """The network as an export sees it."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        answer = self.network(input_ids=input_ids, attention_mask=attention_mask, use_cache=False)
+        scores: Tensor = answer.logits
+        return scores
