@@ -2,13 +2,110 @@
 
 from __future__ import annotations
 
+import importlib
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
-from finetune_studio.core.events import Prediction
+from finetune_studio.core import files
+from finetune_studio.core.errors import StudioError
 from finetune_studio.core.task import Bundle, Signature, Task
+
+Network = Callable[[dict[str, Any]], dict[str, Any]]
+_OURS = re.compile(r"^from finetune_studio\.modality import ([\w, ]+)$", re.MULTILINE)
+
+PROGRAM = '''"""A model that DOES.
+
+python predict.py FILE...  (needs PACKAGES)
+
+GIVEN Prints a line for each: what was given, a tab, the
+answer, a tab, and how sure the model is of it.
+"""
+import pathlib, sys
+HEAD
+from MODULE import USE
+
+here = pathlib.Path(__file__).resolve().parent
+LOAD
+use = USE(here, network, outputs)
+look, ask = use.look, use.ask
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
+    failed = 0
+    for text in sys.argv[1:] or sys.exit(__doc__):
+        name = text.translate(dict.fromkeys(map(ord, "\\t\\n\\r"), " "))
+        try:
+            said = ask(look(use.read(text)))
+            sure = "" if said["certainty"] is None else f"{said['certainty']:.4f}"
+            print(name, " ".join(said["label"].split()), sure, sep="\\t", flush=True)
+            if said.get("note"):
+                print(f"{name}: {said['note']}", file=sys.stderr)
+        except Exception as error:  # what is damaged can raise anything; the others are still asked
+            failed = 1
+            print(f"{name}: {use.why(text, error)}", file=sys.stderr)
+    sys.exit(failed)
+'''
+
+
+class Use(Protocol):
+    """How a network of a task is asked: a class in ``modality/ask_....py``.
+
+    Its file is copied into every export of the task, with those of ``modality/`` that it imports, so that
+    an export reads what it is given exactly as the app does.
+
+    Class attributes:
+        thing: What it is asked about, for people: ``picture``, ``text``.
+        does: What the model does, as the rest of a sentence: ``looks at a picture and says ...``.
+        given: What ``predict.py`` takes, in a sentence; ``example`` of that, as it is typed.
+        packages: What the files import.
+        limits: What must be known before the model is trusted, in sentences.
+        most: How many samples an export is compared on.
+    """
+
+    thing: ClassVar[str]
+    does: ClassVar[str]
+    given: ClassVar[str]
+    example: ClassVar[str]
+    packages: ClassVar[tuple[str, ...]]
+    limits: ClassVar[tuple[str, ...]]
+    most: ClassVar[int]
+
+    def __init__(self, folder: Path, network: Network, outputs: Sequence[str] | None) -> None:
+        """Take the export's folder, its network, and the names of its outputs where it says them."""
+
+    def read(self, text: str) -> Any:
+        """Return what was meant by an argument of ``predict.py``, as ``Task.input_of`` gives it."""
+
+    def look(self, given: Any) -> Any:
+        """Return what the network takes."""
+
+    def ask(self, seen: Any) -> dict[str, Any]:
+        """Return ``label``, ``certainty`` (or None), ``probabilities``, ``answer`` and maybe a ``note``."""
+
+    def why(self, text: str, error: Exception) -> str:
+        """Say in words why an argument cannot be answered."""
+
+
+def use_of(asked: str) -> type[Use]:
+    """Return the class ``file:class`` of ``modality/``.
+
+    Raises:
+        StudioError: If there is none, as an export by a later version may say.
+    """
+    module, _, name = asked.partition(":")
+    try:
+        if not re.fullmatch(r"ask_\w+", module):
+            raise ImportError(module)
+        found: type[Use] = getattr(importlib.import_module(f"finetune_studio.modality.{module}"), name)
+    except (ImportError, AttributeError) as error:
+        raise StudioError(
+            f"This version does not know how a model is asked by {asked!r}.",
+            "Use the version that wrote the export, or its predict.py.",
+        ) from error
+    return found
 
 
 class Exporter(ABC):
@@ -16,19 +113,15 @@ class Exporter(ABC):
 
     Class attributes:
         exact: Whether its answers must be the trained model's; a difference then refuses the export.
-        predict: The text of ``predict.py``, which must define ``look(path)``, giving what the network
-            sees, ``ask(seen)``, giving one probability a label, and run as a program with files as
-            arguments.
-        files: What each file is, in words, for the export's README.
+        files: What each of its own files is, in words, for the export's README.
     """
 
     exact: ClassVar[bool] = True
-    predict: ClassVar[str]
     files: ClassVar[dict[str, str]]
 
+    @abstractmethod
     def accepts(self, task: Task) -> bool:
-        """Whether models of this task can be written so; image models can."""
-        return task.models == "image"
+        """Whether models of this task can be written so."""
 
     @abstractmethod
     def library(self, architecture: dict[str, Any]) -> str:
@@ -36,12 +129,66 @@ class Exporter(ABC):
 
     @abstractmethod
     def packages(self, architecture: dict[str, Any]) -> list[str]:
-        """Return the packages that ``predict.py`` imports."""
+        """Return the packages that load the network in ``predict.py``."""
+
+    @abstractmethod
+    def loading(self, architecture: dict[str, Any]) -> tuple[str, str]:
+        """Return imports, and the code of ``predict.py`` that makes ``network`` and ``outputs``."""
 
     @abstractmethod
     def write(self, bundle: Bundle, signature: Signature, folder: Path) -> None:
         """Write the model's own files; labels, preprocessing and words come from the engine."""
 
     @abstractmethod
-    def open(self, folder: Path) -> Callable[[str], Prediction]:
-        """Return a function that answers one input by the files in the folder."""
+    def open(self, folder: Path, asked: str) -> Use:
+        """Return what answers by the files in the folder, in this process."""
+
+    def notes(self, bundle: Bundle) -> list[str]:  # noqa: ARG002
+        """Return what the README says about loading the model elsewhere, as Markdown."""
+        return []
+
+    def needs(self, architecture: dict[str, Any], asked: str) -> list[str]:
+        """Return the packages that ``predict.py`` needs."""
+        return list(dict.fromkeys([*self.packages(architecture), *use_of(asked).packages]))
+
+    def program(self, architecture: dict[str, Any], asked: str) -> str:
+        """Return the text of ``predict.py``."""
+        use = use_of(asked)
+        module, _, name = asked.partition(":")
+        head, load = self.loading(architecture)
+        words = {
+            "DOES": use.does,
+            "GIVEN": use.given,
+            "PACKAGES": ", ".join(self.needs(architecture, asked)),
+            "HEAD": head,
+            "MODULE": module,
+            "USE": name,
+            "LOAD": load,
+        }
+        return re.sub(r"\b(" + "|".join(words) + r")\b", lambda found: words[found[0]], PROGRAM)
+
+
+def furnish(exporter: Exporter, bundle: Bundle, asked: str, folder: Path) -> None:
+    """Write what the program in an export needs beside the network: labels, numbers, code, itself."""
+    if names := list(dict.fromkeys(bundle.labels.names)):
+        files.write_json(folder / "labels.json", names)
+    files.write_json(folder / "preprocessing.json", bundle.processor)
+    for name, text in programs(asked).items():
+        files.write_text(folder / f"{name}.py", text)
+    files.write_text(folder / "predict.py", exporter.program(bundle.architecture, asked))
+
+
+def programs(asked: str) -> dict[str, str]:
+    """Return the files of ``modality/`` that an export holds, by name.
+
+    They are the app's own; only the line that imports one from another says where they lie then.
+    """
+    found: dict[str, str] = {}
+    todo = [asked.partition(":")[0]]
+    while todo:
+        name = todo.pop(0)
+        module = importlib.import_module(f"finetune_studio.modality.{name}")
+        text = Path(str(module.__file__)).read_text(encoding="utf-8")
+        found[name] = _OURS.sub(r"import \1", text)
+        todo += [n.strip() for line in _OURS.findall(text) for n in line.split(",") if n not in found]
+    return found

@@ -133,6 +133,8 @@ class Task(ABC):
             only activations without places are computed once and kept.
         varies: Whether training samples can be varied at random.
         fewest_classes: How many classes the data must have; 0 where the task has none.
+        outside: How its models are asked in an export, ``file:class`` of ``modality/`` (see
+            :class:`finetune_studio.core.exporter.Use`); empty where they cannot leave the app.
     """
 
     name: ClassVar[str]
@@ -145,6 +147,7 @@ class Task(ABC):
     ragged: ClassVar[bool] = False
     varies: ClassVar[bool] = True
     fewest_classes: ClassVar[int] = 2
+    outside: ClassVar[str] = ""
 
     @classmethod
     def network_class(cls) -> str:

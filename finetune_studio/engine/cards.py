@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib.metadata
 import json
 import platform
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from finetune_studio.core import files
 from finetune_studio.core.events import Evaluated, ExportVerified
-from finetune_studio.core.exporter import Exporter
+from finetune_studio.core.exporter import Exporter, Use, programs, use_of
+from finetune_studio.core.task import Bundle
 from finetune_studio.core.words import NAMES
 from finetune_studio.engine import facts as known
 from finetune_studio.engine.facts import Facts
+from finetune_studio.exporters import CATALOGUE
 
 SHARED_FILES = {
     "README.md": "this page",
-    "preprocess.py": "makes a picture ready exactly as in training (numpy and pillow alone)",
-    "preprocessing.json": "the numbers it does that with",
+    "predict.py": "answers files: python predict.py FILE...",
+    "preprocessing.json": "the numbers that inputs are made ready with",
     "labels.json": "the labels, in the order of the outputs",
     "recipe.toml": "every choice of the training run; give it your data's place to train again",
     "export.json": "where the export comes from and what it was proven with",
@@ -28,7 +32,9 @@ SHARED_FILES = {
 }
 # Licences that the Hub knows by a word of its own; others are named in plain text.
 _HUB_LICENCES = {"apache-2.0", "mit", "bsd-3-clause", "bsd-2-clause", "cc0-1.0", "cc-by-4.0"}
-_SHARED_VERSIONS = ("torch", "torchvision", "transformers")
+_SHARED_VERSIONS = ("torch", "torchvision", "transformers", "tokenizers", "peft")
+# What the Hub calls tasks that it does not call as we do.
+_PIPELINES = {"causal_lm": "text-generation"}
 
 
 def fingerprint(text: str) -> str:
@@ -41,7 +47,7 @@ def versions(environment: dict[str, Any]) -> dict[str, str]:
     trained = {name: str(environment[name]) for name in _SHARED_VERSIONS if name in environment}
     proven = {
         name: importlib.metadata.version(name)
-        for name in ("onnx", "onnxruntime", "numpy", "pillow", "safetensors")
+        for name in ("onnx", "onnxruntime", "numpy", "pillow", "safetensors", "tokenizers")
         if _installed(name)
     }
     return {"python": platform.python_version(), **trained, **proven}
@@ -55,64 +61,91 @@ def _installed(name: str) -> bool:
     return True
 
 
-def write(
-    facts: Facts,
-    labels: list[str],
-    exporter: Exporter,
-    folder: Path,
-    verified: ExportVerified,
-    split: str,
-) -> None:
-    """Write README.md and MODEL_CARD.md into an export.
+@dataclass(frozen=True)
+class Told:
+    """What README and card tell of: a run, its export, and what that was proven with.
 
-    Args:
+    Attributes:
         facts: The run.
-        labels: The labels as they stand in the export.
+        bundle: The network as it was exported, with the labels of today.
         exporter: The format, which says what its own files are.
         folder: The export.
-        verified: What it was proven with.
-        split: Whose samples it was proven with.
+        verified: What it was proven with, and ``split`` whose samples these were.
     """
-    readme = _readme(facts, labels, exporter, folder, verified, split)
-    files.write_text(folder / "README.md", readme)
-    files.write_text(folder / "MODEL_CARD.md", _card(facts, labels, exporter, verified, split))
+
+    facts: Facts
+    bundle: Bundle
+    exporter: Exporter
+    folder: Path
+    verified: ExportVerified
+    split: str
+
+    @property
+    def use(self) -> type[Use]:
+        """Return how the model is asked."""
+        return use_of(self.facts.task.outside)
+
+    @property
+    def does(self) -> str:
+        """Return what the model does, as the rest of a sentence, with its labels."""
+        names = list(self.facts.classes) or list(dict.fromkeys(self.bundle.labels.names))
+        return f"{self.use.does}: {_list(names)}." if names else f"{self.use.does}."
 
 
-def _readme(
-    facts: Facts,
-    labels: list[str],
-    exporter: Exporter,
-    folder: Path,
-    verified: ExportVerified,
-    split: str,
-) -> str:
-    words = exporter.files | SHARED_FILES
-    architecture = facts.run.model.get("architecture", {})
-    listed = [
-        f"- `{name}`: {words[name]}"
-        for name in words
-        if name == "MODEL_CARD.md" or (folder / name).exists()
-    ]
+def write(told: Told) -> None:
+    """Write README.md and MODEL_CARD.md into an export."""
+    files.write_text(told.folder / "README.md", _readme(told))
+    files.write_text(told.folder / "MODEL_CARD.md", _card(told))
+
+
+def contents(folder: Path) -> list[tuple[str, str]]:
+    """Return the files of an export, the program to begin with first, each with what it is."""
+    about = json.loads((folder / "export.json").read_text(encoding="utf-8"))
+    words = {
+        **CATALOGUE.load(about["format"]).files,
+        **_code(str(about.get("asked", "ask_pictures:Pictures"))),
+        **SHARED_FILES,
+    }
+    order = ["predict.py", *words]
+    names = [file.name for file in folder.iterdir() if file.name[0] not in "._"]
+    names.sort(key=lambda name: (order.index(name) if name in order else len(order), name))
+    return [(name, words.get(name, "")) for name in names]
+
+
+def _code(asked: str) -> dict[str, str]:
+    """Return what the copied files do: the sentence that each opens with."""
+    found = {}
+    for name, text in programs(asked).items():
+        first = (ast.get_docstring(ast.parse(text)) or "").splitlines()[:1]
+        said = "".join(first).partition(";")[0].rstrip(".")
+        found[f"{name}.py"] = said[:1].lower() + said[1:]
+    return found
+
+
+def _readme(told: Told) -> str:
+    facts = told.facts
+    listed = [f"- `{name}`: {words}" for name, words in contents(told.folder) if words]
     return "\n".join(
         [
             f"# {plain(facts.title)}",
             "",
-            f"A model that looks at a picture and says which of these it shows: {_list(labels)}.",
+            f"A model that {told.does}",
             "",
             "## How to ask it",
             "",
             "With Python 3.10 or newer:",
             "",
             "```sh",
-            f"pip install {' '.join(exporter.packages(architecture))}",
-            "python predict.py photo.jpg another.png",
+            f"pip install {' '.join(told.exporter.needs(told.bundle.architecture, facts.task.outside))}",
+            f"python predict.py {told.use.example}",
             "```",
             "",
-            "It prints a line a file: the path, a tab, the label, a tab, and how likely the model takes it",
-            "to be, from 0 to 1. A file that cannot be read is named on the error output, the others are",
-            "still answered, and the exit code is then 1. Nothing but the files in this folder and these",
-            "packages is needed, and nothing is sent anywhere.",
+            f"{told.use.given} It prints a line for each: what was given, a tab, the answer, a tab, and how",
+            "sure the model is of it, from 0 to 1. What cannot be read is named on the error output, the",
+            "others are still answered, and the exit code is then 1. Nothing but the files in this folder",
+            "and these packages is needed, and nothing is sent anywhere.",
             "",
+            *told.exporter.notes(told.bundle),
             "## What is in this folder",
             "",
             *listed,
@@ -122,31 +155,31 @@ def _readme(
             *[plain(sentence) for sentence in known.summary(facts)],
             "MODEL_CARD.md says where it errs and what it was not made for.",
             "",
-            _proof(verified, split),
+            _proof(told),
             "",
         ]
     )
 
 
-def _proof(verified: ExportVerified, split: str) -> str:
+def _proof(told: Told) -> str:
+    verified = told.verified
     return (
         "These files were loaded again without the program that wrote them and asked"
-        f" {verified.samples:,} {split} samples: {_percent(verified.agreement)} of the answers are those of"
+        f" {verified.samples:,} {told.split} samples: {_percent(verified.agreement)} of the answers are those of"
         f" the trained model, the largest difference of a probability is {verified.max_abs_diff:.1e}."
     )
 
 
-def _card(
-    facts: Facts, labels: list[str], exporter: Exporter, verified: ExportVerified, split: str
-) -> str:
-    lines = ["---", *_front(facts, exporter), "---", "", f"# {plain(facts.title)}", ""]
+def _card(told: Told) -> str:
+    facts, verified = told.facts, told.verified
+    lines = ["---", *_front(facts, told), "---", "", f"# {plain(facts.title)}", ""]
     lines += [
-        f"Says which of {len(labels)} classes a picture shows: {_list(labels)}.",
+        f"A model that {told.does}",
         f"Made on {time.strftime('%Y-%m-%d')} with Finetune Studio, run {facts.run.number}.",
         "",
         *[plain(sentence) for sentence in known.summary(facts)],
         "",
-        *_data(facts),
+        *_data(told),
         *_model(facts),
         "## Scores on the validation samples",
         "",
@@ -156,22 +189,22 @@ def _card(
     if facts.test is not None:
         lines += ["## Scores on the test samples", "", *_scores(facts.test)]
     lines += ["## Limits", "", *[f"- {plain(text)}" for text in known.limits(facts)]]
-    lines += ["- The licence of the pictures it learnt from is their owner's to state.", ""]
-    lines += ["## This export", "", f"Format: {verified.format}. {_proof(verified, split)}"]
+    lines += [f"- The licence of the {told.use.thing}s it learnt from is their owner's to state.", ""]
+    lines += ["## This export", "", f"Format: {verified.format}. {_proof(told)}"]
     name = NAMES.get(verified.metric, verified.metric)
     figures = (
         f"The {name} on these samples is {verified.metric_before:.4f} for the trained model and"
         f" {verified.metric_after:.4f} for the export. The network takes {verified.latency_ms:.1f} ms"
-        " for one picture (median, on the computer that made it); the files take"
+        f" for one {told.use.thing} (median, on the computer that made it); the files take"
         f" {verified.size_mb:.1f} MB."
     )
     used = ", ".join(f"{k} {v}" for k, v in versions(facts.run.environment).items())
     return "\n".join([*lines, figures, "", f"Versions: {used}.", ""])
 
 
-def _front(facts: Facts, exporter: Exporter) -> list[str]:
+def _front(facts: Facts, told: Told) -> list[str]:
     """Return the card's front matter; JSON's spelling of texts and lists is valid YAML."""
-    task = facts.task.name.replace("_", "-")
+    task = _PIPELINES.get(facts.task.name, facts.task.name).replace("_", "-")
     licence = facts.licence.lower()
     front: dict[str, Any] = (
         {"license": licence}
@@ -179,7 +212,7 @@ def _front(facts: Facts, exporter: Exporter) -> list[str]:
         else {"license": "other", "license_name": licence or "unknown"}
     )
     front |= {
-        "library_name": exporter.library(facts.run.model.get("architecture", {})),
+        "library_name": told.exporter.library(told.bundle.architecture),
         "pipeline_tag": task,
         "tags": ["finetune-studio", task],
     }
@@ -197,24 +230,25 @@ def _front(facts: Facts, exporter: Exporter) -> list[str]:
     return [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in front.items()]
 
 
-def _data(facts: Facts) -> list[str]:
+def _data(told: Told) -> list[str]:
+    facts = told.facts
     lines = ["## Data", "", "| class | training | validation | test |", "|---|--:|--:|--:|"]
+    if not facts.classes:
+        lines[2] = "| | training | validation | test |"
     for name, row in facts.classes.items():
         lines.append(
             f"| {plain(name)} | {row['train']:,} | {row['validation']:,} | {row['test']:,} |"
         )
     sums = {split: facts.splits.get(split, 0) for split in ("train", "validation", "test")}
-    lines.append(f"| all | {sums['train']:,} | {sums['validation']:,} | {sums['test']:,} |")
+    lines.append(f"| samples | {sums['train']:,} | {sums['validation']:,} | {sums['test']:,} |")
     lines += [
         "",
         "The training samples teach, the validation samples chose the best epoch, the test samples",
-    ]
-    lines += [
         "are for the last check.",
-        f"Fingerprint of the data: `{known.fingerprint_of(facts)}`.",
-        "",
     ]
-    return lines
+    if facts.words is not None:
+        lines.append(known.lengths(facts))
+    return [*lines, f"Fingerprint of the data: `{known.fingerprint_of(facts)}`.", ""]
 
 
 def _model(facts: Facts) -> list[str]:
@@ -233,21 +267,22 @@ def _scores(scored: Evaluated) -> list[str]:
     lines = ["| score | value | 95 % interval |", "|---|--:|--:|"]
     for name, value in scored.metrics.items():
         low, high = scored.intervals.get(name, (value, value))
-        lines.append(f"| {NAMES.get(name, name)} | {value:.3f} | {low:.3f} to {high:.3f} |")
+        text = f"{known.figure(name, low)} to {known.figure(name, high)}"
+        lines.append(f"| {NAMES.get(name, name)} | {known.figure(name, value)} | {text} |")
     if base := scored.baseline:
         name = NAMES.get(base["metric"], base["metric"])
-        lines.append(f"| {name} of {plain(str(base['text']))} | {base['value']:.3f} | |")
+        lines.append(f"| {name} of {plain(str(base['text']))} | {known.figure(base['metric'], base['value'])} | |")
     return [*lines, "", f"{scored.samples:,} samples.", ""]
 
 
 def _class_table(facts: Facts) -> list[str]:
-    if not facts.pairs:
+    if not facts.rows:
         return []
     lines = [
-        "Recall is the share of a class's samples that the model finds; precision the share of its answers",
-        "of that class that are right; F1 takes both together.",
+        "Recall is the share of what belongs to a class that the model finds; precision the share of what it",
+        "gives that class that is right; F1 takes both together.",
         "",
-        "| class | samples | recall | precision | F1 | most often taken for |",
+        "| class | in the data | recall | precision | F1 | most often taken for |",
         "|---|--:|--:|--:|--:|---|",
     ]
     for row in facts.rows:

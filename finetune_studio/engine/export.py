@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import shutil
 import tempfile
@@ -23,7 +24,7 @@ from finetune_studio.core.events import (
     Prediction,
     Progress,
 )
-from finetune_studio.core.exporter import Exporter
+from finetune_studio.core.exporter import Exporter, furnish, use_of
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.task import Bundle, Pair, Task
@@ -31,7 +32,6 @@ from finetune_studio.engine import cards, evaluate, facts, proof
 from finetune_studio.engine.run import Run, load_bundle
 from finetune_studio.exporters import CATALOGUE
 
-_MOST_SAMPLES = 2000
 _FEW_SAMPLES = 64
 
 
@@ -95,13 +95,25 @@ def _target(project: Project, run: Run, name: str, out: Path | None) -> Path:
             f"{target} holds something else, which is not overwritten.",
             "Choose an empty or a new folder.",
         )
-    ours = {name for row in CATALOGUE for name in row.load().files} | set(cards.SHARED_FILES)
-    if strange := sorted(inside - ours - {"__pycache__"}):
+    if strange := sorted(inside - _written(target) - {"__pycache__"}):
         raise StudioError(
             f"Beside an earlier export, {target} holds {strange[0]}, which would be lost.",
             "Move it elsewhere, or choose a new folder.",
         )
     return target
+
+
+def _written(export: Path) -> set[str]:
+    """Return what an earlier export wrote; one of an earlier version does not say, but has no other files."""
+    try:
+        about = json.loads((export / "export.json").read_text(encoding="utf-8"))
+        listed = about.get("files")
+    except (OSError, ValueError, AttributeError):
+        listed = None
+    if isinstance(listed, list):
+        return {str(name) for name in listed}
+    ours = {name for row in CATALOGUE for name in row.load().files} | set(cards.SHARED_FILES)
+    return ours | {"preprocess.py"}
 
 
 @contextlib.contextmanager
@@ -142,20 +154,15 @@ def _replace(fresh: Path, target: Path) -> None:
 
 def _write_words(parcel: _Parcel) -> dict[str, Any]:
     """Write labels, preprocessing, recipe and the program beside the model; return what it is."""
-    from finetune_studio.modality import preprocess
-
     run, folder = parcel.run, parcel.folder
-    files.write_json(folder / "labels.json", list(dict.fromkeys(parcel.bundle.labels.names)))
-    files.write_json(folder / "preprocessing.json", parcel.bundle.processor)
-    shutil.copyfile(preprocess.__file__, folder / "preprocess.py")
-    if not (folder / "predict.py").exists():
-        files.write_text(folder / "predict.py", parcel.exporter.predict)
+    furnish(parcel.exporter, parcel.bundle, parcel.task.outside, folder)
     recipe = facts.without_places(run.recipe)
     recipe.save(folder / "recipe.toml")
     environment = run.environment
     about = {
         "format": parcel.format,
         "task": parcel.task.name,
+        "asked": parcel.task.outside,
         "project": parcel.project.name,
         "run": run.number,
         "data_fingerprint": environment.get("data_fingerprint", ""),
@@ -170,18 +177,20 @@ def _write_words(parcel: _Parcel) -> dict[str, Any]:
 def _prove(
     parcel: _Parcel, about: dict[str, Any], control: Control, proven: list[ExportVerified]
 ) -> Iterator[Event]:
-    """Ask the network and the export the same files; add what came out, and write it down."""
-    samples, split, note = _samples(parcel.project)
+    """Ask the network and the export the same; add what came out, and write it down."""
+    task = parcel.task
+    samples, split, note = _samples(parcel.project, task)
     if note:
         yield Noted(note, "warning", time.time())
     if not proof.can_start_python():
         text = "This build of the program brings no Python to start, so the export is reloaded within it."
         yield Noted(text, "info", time.time())
-    yield PhaseStarted(
-        "verify", "Asking the export and the trained network the same files", 2 * len(samples)
-    )
+    text = "Asking the export and the trained network the same samples"
+    yield PhaseStarted("verify", text, 2 * len(samples))
+    # What is not answered in full by itself, because it takes long, is here: these samples are few.
+    parcel.bundle.asked = None
     ours: list[Pair] = []
-    for item in evaluate.answered(parcel.task, parcel.bundle, samples, control):
+    for item in evaluate.answered(task, parcel.bundle, samples, control):
         if isinstance(item, list):
             ours += item
             yield Progress("verify", len(ours), 2 * len(samples))
@@ -189,17 +198,18 @@ def _prove(
         return
     if not ours:
         raise StudioError(
-            "None of the files to compare with can be read, so the export cannot be proven.",
+            "None of the samples to compare with can be read, so the export cannot be proven.",
             "Find the data again on the Data page.",
         )
     theirs: list[Prediction] = []
-    paths = [sample.path for sample, _ in ours]
-    for answer in proof.answers_alone(parcel.exporter, parcel.folder, paths, control):
+    inputs = [task.input_of(sample) for sample, _ in ours]
+    asked = parcel.task.outside
+    for answer in proof.answers_alone(parcel.exporter, parcel.folder, asked, inputs, control):
         theirs.append(answer)
         yield Progress("verify", len(ours) + len(theirs), 2 * len(ours))
     if control.stop.is_set():
         return
-    verified = proof.compared(parcel.task, parcel.format, ours, theirs, parcel.folder)
+    verified = proof.compared(task, parcel.format, ours, theirs, parcel.folder)
     if parcel.exporter.exact and (refused := proof.refusal(verified, ours, theirs)) is not None:
         raise refused
     _write_proof(parcel, about, verified, ours, split)
@@ -218,19 +228,31 @@ def _write_proof(
     The folder may be handed on, so nothing in it says where it lay.
     """
     proven = {**verified.as_json(), "path": "."}
-    files.write_json(parcel.folder / "export.json", {**about, "verified": proven, "split": split})
+    about = {**about, "verified": proven, "split": split}
+    files.write_json(parcel.folder / "export.json", about)
     answers = ours if split == "validation" else ()
     known = facts.gather(parcel.project, parcel.run.folder, answers)
-    labels = list(dict.fromkeys(parcel.bundle.labels.names))
-    cards.write(known, labels, parcel.exporter, parcel.folder, verified, split)
+    cards.write(
+        cards.Told(known, parcel.bundle, parcel.exporter, parcel.folder, verified, split)
+    )
+    written = sorted(file.name for file in parcel.folder.iterdir() if file.name != "__pycache__")
+    files.write_json(parcel.folder / "export.json", {**about, "files": written})
 
 
-def _samples(project: Project) -> tuple[list[Sample], str, str]:
-    """Return the files to compare on, their split, and a warning if it is not the validation split."""
-    usable = [s for s in project.dataset.samples(usable=True) if s.label is not None]
-    there = [s for s in usable if Path(s.path).is_file()]
+def _samples(project: Project, task: Task) -> tuple[list[Sample], str, str]:
+    """Return the samples to compare on, their split, and a warning if it is not the validation split."""
+    most = use_of(task.outside).most
+    usable = [s for s in project.dataset.samples(usable=True) if task.teaches(s)]
+    there = [s for s in usable if not s.path or Path(s.path).is_file()]
     if validation := [s for s in there if s.split == "validation"]:
-        return validation[:_MOST_SAMPLES], "validation", ""
-    rest = [s for s in there if s.split == "train"][:_FEW_SAMPLES]
+        return spread(validation, most), "validation", ""
+    rest = spread([s for s in there if s.split == "train"], min(most, _FEW_SAMPLES))
     text = f"There are no validation samples; {len(rest)} training samples are compared instead."
     return rest, "train", text if rest else ""
+
+
+def spread(samples: Sequence[Sample], most: int) -> list[Sample]:
+    """Return at most so many samples, spread evenly over all."""
+    if len(samples) <= most:
+        return list(samples)
+    return [samples[place * len(samples) // most] for place in range(most)]

@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from finetune_studio.core import own_run
+from finetune_studio.core.dataset import Sample
 from finetune_studio.core.dataset.words import natural
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Evaluated, RunFinished, RunStarted
+from finetune_studio.core.exporter import use_of
+from finetune_studio.core.preview import Words
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.splits import SPLITS
 from finetune_studio.core.task import Pair, Task
 from finetune_studio.core.words import NAMES
-from finetune_studio.engine import evaluate
+from finetune_studio.engine import evaluate, tally
 from finetune_studio.engine.run import Run
-from finetune_studio.insights.per_class import ClassScore, per_class
+from finetune_studio.insights.per_class import ClassScore
 from finetune_studio.models import zoo
 
 _AMOUNTS = {
@@ -30,6 +33,7 @@ _AMOUNTS = {
 _WIDE = 0.15
 _FEW_IN_CLASS = 10
 _UNEVEN = 5
+_COUNTED = 5000  # texts whose words are counted
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,11 @@ class Facts:
 
     Attributes:
         title: What the user calls the project.
-        classes: For each class of today, how many samples each split of the run has.
-        unused: Samples of the project that are excluded, unreadable or without a label.
+        classes: For each class of today, how often it occurs in each split of the run; empty where the
+            task has no classes. ``splits`` are the samples of each split that has any.
+        words: Of the run's samples that are texts, the words of the middle one, of the longest of
+            twenty, and of the longest; None where they are no texts.
+        unused: Samples of the project that are excluded, unreadable or teach nothing.
         changed: Whether the data are no longer those that the run was trained on.
         origin: What the network was begun from, naming no folder; ``licence`` and ``pretrained_on``
             are empty where they are not known.
@@ -52,6 +59,8 @@ class Facts:
     task: Task
     title: str
     classes: dict[str, dict[str, int]]
+    splits: dict[str, int]
+    words: tuple[int, int, int] | None
     unused: int
     changed: bool
     origin: str
@@ -66,15 +75,9 @@ class Facts:
     looks: int
 
     @property
-    def splits(self) -> dict[str, int]:
-        """Return the number of samples of each split of the run that has any."""
-        sums = {split: sum(c.get(split, 0) for c in self.classes.values()) for split in SPLITS}
-        return {split: count for split, count in sums.items() if count}
-
-    @property
     def rows(self) -> list[ClassScore]:
         """Return the validation scores class by class, in the order in which people count."""
-        return sorted(per_class(self.pairs), key=lambda row: natural(row.name))
+        return sorted(tally.scores(self.pairs), key=lambda row: natural(row.name))
 
     @property
     def retrained(self) -> str:
@@ -100,12 +103,15 @@ def gather(project: Project, run_folder: Path, pairs: Sequence[Pair] = ()) -> Fa
     tested = evaluate.answers(run.folder, project.dataset, "test")
     origin, licence, pretrained_on = _origin(run)
     everything = project.dataset.samples()
+    had = _had(run, everything, task)
     return Facts(
         run,
         task,
         project.name,
-        _classes(project, run),
-        sum(not s.usable or s.label is None for s in everything),
+        _classes(project, run, task, had),
+        {split: len(samples) for split, samples in had.items() if samples},
+        _words(task, [sample for samples in had.values() for sample in samples]),
+        sum(not s.usable or not task.teaches(s) for s in everything),
         run.environment.get("data_fingerprint") != project.dataset.fingerprint(),
         origin,
         licence,
@@ -120,19 +126,43 @@ def gather(project: Project, run_folder: Path, pairs: Sequence[Pair] = ()) -> Fa
     )
 
 
-def _classes(project: Project, run: Run) -> dict[str, dict[str, int]]:
-    """Count the samples that the run had, under today's class names; the test split is today's."""
-    names = project.dataset.current(run.labels).names
-    counts = {name: dict.fromkeys(SPLITS, 0) for name in sorted({*names}, key=natural)}
-    had = {number: split for split, ids in run.samples.items() for number in ids}
-    for sample in project.dataset.samples():
-        split = had.get(sample.id)
+def _had(run: Run, everything: Sequence[Sample], task: Task) -> dict[str, list[Sample]]:
+    """Return the samples that the run had, by split; the test split is today's."""
+    homes = {number: split for split, ids in run.samples.items() for number in ids}
+    found: dict[str, list[Sample]] = {split: [] for split in SPLITS}
+    for sample in everything:
+        split = homes.get(sample.id)
         if split is None and sample.usable and sample.split == "test":
             split = "test"
-        if split is not None and sample.label is not None:
-            row = counts.setdefault(sample.label, dict.fromkeys(SPLITS, 0))
-            row[split] += 1
-    return counts
+        if split is not None and task.teaches(sample):
+            found[split].append(sample)
+    return found
+
+
+def _classes(
+    project: Project, run: Run, task: Task, had: dict[str, list[Sample]]
+) -> dict[str, dict[str, int]]:
+    """Count how often each class occurs in what the run had, under today's names."""
+    counted = {split: task.class_counts(samples) for split, samples in had.items()}
+    today = project.dataset.current(run.labels).names if run.labels.ids else ()
+    names = {*today, *(name for counts in counted.values() for name in counts)}
+    return {
+        name: {split: counts.get(name, 0) for split, counts in counted.items()}
+        for name in sorted(names, key=natural)
+    }
+
+
+def _words(task: Task, samples: Sequence[Sample]) -> tuple[int, int, int] | None:
+    """Return how many words texts have; of many samples some are counted."""
+    some = samples[:: max(1, len(samples) // _COUNTED)]
+    found = sorted(
+        sum(len(mark.text.split()) for mark in marks)
+        for sample in some
+        if (marks := [mark for mark in task.preview(sample).marks if isinstance(mark, Words)])
+    )
+    if not found:
+        return None
+    return found[len(found) // 2], found[min(len(found) - 1, len(found) * 19 // 20)], found[-1]
 
 
 def _origin(run: Run) -> tuple[str, str, str]:
@@ -174,26 +204,52 @@ def summary(facts: Facts) -> list[str]:
             f" {right:,} rightly: {percent(value)}."
         )
     else:
+        better = ", where less is better" if facts.task.less_is_better else ""
         first = (
-            f"On {scored.samples:,} validation samples its {NAMES.get(name, name)} is {value:.3f}."
+            f"On {scored.samples:,} validation samples, which it never learnt from, its"
+            f" {NAMES.get(name, name)} is {figure(name, value)}{better}."
         )
-    second = f"On other samples of the same kind expect between {percent(low)} and {percent(high)}."
-    return [first, second, *_against_baseline(scored, low)]
+    second = (
+        f"On other samples of the same kind expect between {said(name, low)} and {said(name, high)}."
+    )
+    return [first, second, *_against_baseline(facts, scored)]
 
 
-def _against_baseline(scored: Evaluated, low: float) -> list[str]:
+def _against_baseline(facts: Facts, scored: Evaluated) -> list[str]:
     base = scored.baseline
     if not base:
         return []
-    value = scored.metrics.get(base["metric"], 0.0)
-    if low > base["value"]:
+    name, level = base["metric"], base["value"]
+    value = scored.metrics.get(name, 0.0)
+    bounds = scored.intervals.get(name, [value, value])
+    better = facts.task.better
+    if better(bounds[facts.task.less_is_better], level):
         verdict = "is clearly better than"
-    elif value > base["value"]:
+    elif better(value, level):
         verdict = "is not clearly better than"
     else:
         verdict = "is no better than"
-    simplest = f"the simplest answer, {base['text']}, which is right in {percent(base['value'])}"
-    return [f"That {verdict} {simplest}."]
+    reach = (
+        f"is right in {said(name, level)}"
+        if name == "accuracy"
+        else f"reaches {figure(name, level)}"
+    )
+    return [f"That {verdict} the simplest answer, {base['text']}, which {reach}."]
+
+
+def share_of_one(name: str) -> bool:
+    """Whether a score lies between 0 and 1, where 1 is best."""
+    return name not in ("perplexity", "loss")
+
+
+def figure(name: str, value: float) -> str:
+    """Return a score with as many digits as it is worth."""
+    return f"{value:.3f}" if share_of_one(name) or value < 10 else f"{value:,.1f}"
+
+
+def said(name: str, value: float) -> str:
+    """Return a score as percent, or as a plain number where it is no share."""
+    return percent(value) if share_of_one(name) else figure(name, value)
 
 
 def limits(facts: Facts) -> list[str]:
@@ -213,8 +269,7 @@ def limits(facts: Facts) -> list[str]:
         )
     points += [
         "The best epoch was chosen by the validation samples, so the score there is a little too good.",
-        "The scores hold for samples like these: the same cameras, places and habits. Try others first.",
-        "The model always answers with one of its classes, also for a sample that shows none of them.",
+        *(use_of(facts.task.outside).limits if facts.task.outside else ()),
     ]
     if facts.changed:
         points.append(
@@ -228,8 +283,9 @@ def _thin_data(facts: Facts) -> list[str]:
     points = []
     scored = facts.scored
     if scored is not None and scored.metrics:
-        bounds = scored.intervals.get(next(iter(scored.metrics)))
-        if bounds and bounds[1] - bounds[0] > _WIDE:
+        name = next(iter(scored.metrics))
+        bounds = scored.intervals.get(name)
+        if bounds and share_of_one(name) and bounds[1] - bounds[0] > _WIDE:
             points.append(
                 f"{scored.samples:,} validation samples are few: a difference below"
                 f" {percent(bounds[1] - bounds[0])} between two models may be chance."
@@ -266,6 +322,17 @@ def _named(names: Sequence[str]) -> str:
     if len(names) > 3:
         return f"{', '.join(names[:3])} and {len(names) - 3:,} more classes"
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def lengths(facts: Facts) -> str:
+    """Return how long the texts are, in a sentence; empty where they are none."""
+    if facts.words is None:
+        return ""
+    middle, long, longest = facts.words
+    return (
+        f"Half of the texts have {middle:,} words or fewer, nineteen of twenty have {long:,} or fewer;"
+        f" the longest has {longest:,}."
+    )
 
 
 def percent(share: float) -> str:

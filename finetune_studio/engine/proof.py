@@ -25,7 +25,7 @@ LARGEST_DIFFERENCE = 1e-3
 # Two classes closer than this are a tie, which rounding alone may decide.
 _TIE = 1e-5
 
-# Imports the export's own predict.py and answers one path a line. This program cannot be imported in
+# Imports the export's own predict.py and answers one input a line. This program cannot be imported in
 # it, wherever it is installed, and what libraries print goes to the errors.
 _RUNNER = """
 import json, sys, time
@@ -34,12 +34,12 @@ out, sys.stdout = sys.stdout, sys.stderr
 order = json.loads(sys.stdin.readline())
 sys.path.insert(0, order["folder"])
 import predict
-for number, path in enumerate(order["paths"]):
-    seen = predict.look(path)
+for number, given in enumerate(order["inputs"]):
+    seen = predict.look(given)
     began = time.perf_counter()
-    shares = predict.ask(seen)
+    said = predict.ask(seen)
     seconds = time.perf_counter() - began
-    print(json.dumps([number, [float(s) for s in shares], seconds]), file=out, flush=True)
+    print(json.dumps([number, said, seconds], default=float), file=out, flush=True)
 """
 
 
@@ -49,30 +49,35 @@ def can_start_python() -> bool:
 
 
 def answers_alone(
-    exporter: Exporter, folder: Path, paths: Sequence[str], control: Control
+    exporter: Exporter, folder: Path, asked: str, inputs: Sequence[Any], control: Control
 ) -> Iterator[Prediction]:
-    """Yield the export's answer to each file, with the seconds its network took for it.
+    """Yield the export's answer to each input, with the seconds its network took for it.
 
-    The export's own ``predict.py``, ``preprocess.py`` and weights answer in a fresh process; in a frozen
+    The export's own ``predict.py``, its other files and its weights answer in a fresh process; in a frozen
     build, which cannot start one, the same files are loaded in this process.
 
     Raises:
         StudioError: If the export does not run by itself.
     """
     if can_start_python():
-        yield from _in_a_process(folder, paths, control)
+        yield from _in_a_process(folder, inputs, control)
         return
-    answer = exporter.open(folder)
-    for path in paths:
+    use = exporter.open(folder, asked)
+    for given in inputs:
         if control.stop.is_set():
             return
+        seen = use.look(given)
         began = time.perf_counter()
-        found = answer(path)
-        yield Prediction(found.label, found.probabilities, path, time.perf_counter() - began)
+        yield _answer(use.ask(seen), time.perf_counter() - began)
 
 
-def _in_a_process(folder: Path, paths: Sequence[str], control: Control) -> Iterator[Prediction]:
-    names = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
+def _answer(said: dict[str, Any], seconds: float) -> Prediction:
+    return Prediction(
+        said["label"], said["probabilities"], seconds=seconds, answer=dict(said["answer"])
+    )
+
+
+def _in_a_process(folder: Path, inputs: Sequence[Any], control: Control) -> Iterator[Prediction]:
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors,
         _started(folder, errors, control) as child,
@@ -80,19 +85,16 @@ def _in_a_process(folder: Path, paths: Sequence[str], control: Control) -> Itera
         assert child.stdin is not None
         assert child.stdout is not None
         with contextlib.suppress(BrokenPipeError):  # it died; its errors are read below
-            child.stdin.write(json.dumps({"folder": str(folder), "paths": list(paths)}) + "\n")
+            child.stdin.write(json.dumps({"folder": str(folder), "inputs": list(inputs)}) + "\n")
             child.stdin.close()
         answered = 0
         for line in child.stdout:
-            number, shares, seconds = json.loads(line)
-            if len(shares) != len(names):
-                raise _not_alone(f"it gives {len(shares)} probabilities for {len(names)} labels")
-            pairs = sorted(zip(names, shares, strict=True), key=lambda pair: -pair[1])
-            yield Prediction(pairs[0][0], dict(pairs), paths[number], seconds)
+            _, said, seconds = json.loads(line)
+            yield _answer(said, seconds)
             answered += 1
         if control.stop.is_set():
             return
-        if child.wait() or answered < len(paths):
+        if child.wait() or answered < len(inputs):
             errors.seek(0)
             last = errors.read().strip().splitlines()[-1:] or ["no reason was given"]
             raise _not_alone(last[0])
@@ -148,8 +150,8 @@ def compared(
     return ExportVerified(
         path=str(folder),
         format=name,
-        agreement=sum(one.label == other.label for one, other in answers) / len(answers),
-        max_abs_diff=max(_difference(one, other) for one, other in answers),
+        agreement=sum(same(one, other) for one, other in answers) / len(answers),
+        max_abs_diff=max(difference(one, other) for one, other in answers),
         metric=task.headline,
         metric_before=before[task.headline],
         metric_after=after[task.headline],
@@ -159,13 +161,47 @@ def compared(
     )
 
 
-def _difference(one: Prediction, other: Prediction) -> float:
-    """Return the largest difference between two answers' probabilities; 1 where one is not a number."""
-    found: list[Any] = [
+def same(one: Prediction, other: Prediction) -> bool:
+    """Whether two answers say the same, however sure they are of it.
+
+    They do where the words are the same and all that is no fraction: places, names, counts.
+    """
+    return one.label == other.label and _firm(one.answer) == _firm(other.answer)
+
+
+def _firm(value: Any) -> Any:
+    """Return plain values without fractions, which say how sure an answer is."""
+    if isinstance(value, dict):
+        return {name: _firm(item) for name, item in value.items() if not isinstance(item, float)}
+    if isinstance(value, list | tuple):
+        return [_firm(item) for item in value if not isinstance(item, float)]
+    return value
+
+
+def difference(one: Prediction, other: Prediction) -> float:
+    """Return the largest difference between the fractions of two answers; 1 where one is not a number.
+
+    Those above one, such as sums of losses, count by their share.
+    """
+    found = [
         abs(share - other.probabilities.get(label, 0.0))
         for label, share in one.probabilities.items()
     ]
-    return 1.0 if any(value != value for value in found) else max(found)  # noqa: PLR0124  NaN is not itself
+    found += _apart(one.answer, other.answer)
+    return 1.0 if any(value != value for value in found) else max(found, default=0.0)  # noqa: PLR0124  NaN is not itself
+
+
+def _apart(one: Any, other: Any) -> list[float]:
+    """Return the differences of fractions that stand at the same place in both."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return [d for name in one.keys() & other.keys() for d in _apart(one[name], other[name])]
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        # Lists that differ in length say something else; what stands where is then no use.
+        pairs = zip(one, other, strict=True) if len(one) == len(other) else ()
+        return [d for mine, its in pairs for d in _apart(mine, its)]
+    if isinstance(one, float) and isinstance(other, float | int):
+        return [abs(one - other) / max(1.0, abs(one))]
+    return []
 
 
 def refusal(
@@ -175,18 +211,18 @@ def refusal(
 
     A tie between two classes, which rounding alone decides, is no other answer.
     """
-    other = [
+    others = [
         (sample, answer, said)
         for (sample, answer), said in zip(ours, theirs, strict=True)
-        if answer.label != said.label and not _tied(answer, said)
+        if not same(answer, said) and not _tied(answer, said)
     ]
-    if not other and verified.max_abs_diff <= LARGEST_DIFFERENCE:
+    if not others and verified.max_abs_diff <= LARGEST_DIFFERENCE:
         return None
     example = ""
-    if other:
-        sample, answer, said = other[0]
-        name = Path(sample.path).name
-        example = f" {name} is “{answer.label}” to the model and “{said.label}” to the export."
+    if others:
+        sample, answer, said = others[0]
+        name = Path(sample.path).name if sample.path else sample.place
+        example = f" {name} is “{_short(answer)}” to the model and “{_short(said)}” to the export."
     return StudioError(
         f"The export answers differently from the trained model: {verified.agreement:.2%} of"
         f" {len(ours):,} answers agree, and the largest difference of a probability is"
@@ -196,6 +232,16 @@ def refusal(
     )
 
 
+def _short(answer: Prediction) -> str:
+    text = str(answer.label)
+    return text if len(text) <= 100 else f"{text[:100]}…"
+
+
 def _tied(answer: Prediction, said: Prediction) -> bool:
+    """Whether two classes are as likely, or a class as likely as not where there may be several."""
     share = answer.probabilities
-    return abs(share[str(answer.label)] - share.get(str(said.label), 0.0)) < _TIE
+    if "labels" in answer.answer:
+        turned = {*answer.answer["labels"]} ^ {*said.answer.get("labels", ())}
+        return all(abs(share.get(name, 0.0) - 0.5) < _TIE for name in turned)
+    one, other = share.get(str(answer.label)), share.get(str(said.label))
+    return one is not None and other is not None and abs(one - other) < _TIE

@@ -9,6 +9,7 @@ from pathlib import Path
 from finetune_studio.core.catalogue import Catalogue, Entry
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Prediction
+from finetune_studio.core.exporter import Use
 
 CATALOGUE = Catalogue(
     "exporter",
@@ -18,14 +19,14 @@ CATALOGUE = Catalogue(
             "ONNX",
             "One file that runs almost anywhere: servers, phones, web pages, other programs.",
             "finetune_studio.exporters.onnx:Onnx",
-            {"exact": True, "needs": ["onnxruntime", "numpy", "pillow"]},
+            {"exact": True, "needs": ["onnxruntime"]},
         ),
         Entry(
             "huggingface",
             "Hugging Face folder",
             "Weights as safetensors with their settings, for people who go on in Python.",
             "finetune_studio.exporters.huggingface:HuggingFace",
-            {"exact": True, "needs": ["torch", "safetensors", "numpy", "pillow"]},
+            {"exact": True, "needs": ["torch", "safetensors"]},
         ),
     ],
 )
@@ -40,10 +41,25 @@ def open_export(folder: Path) -> Callable[[str], Prediction]:
     try:
         about = json.loads((Path(folder) / "export.json").read_text(encoding="utf-8"))
         kind = CATALOGUE.load(about["format"])
+        asked = str(about.get("asked", "ask_pictures:Pictures"))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StudioError(
             f"{folder} is neither a run nor an export.",
             "Give a folder PROJECT/runs/<number> or PROJECT/exports/<name>.",
         ) from error
-    answer: Callable[[str], Prediction] = kind().open(Path(folder))
+    use: Use = kind().open(Path(folder), asked)
+
+    def answer(text: str) -> Prediction:
+        try:
+            said = use.ask(use.look(use.read(text)))
+        except Exception as error:  # what is damaged makes decoders raise anything at all
+            raise StudioError(
+                f"{_shown(text)} cannot be read: {use.why(text, error)}.", "Try another one."
+            ) from error
+        return Prediction(said["label"], said["probabilities"], text, answer=said["answer"])
+
     return answer
+
+
+def _shown(text: str) -> str:
+    return text if len(text) < 200 else f"{text[:200]}…"

@@ -2,65 +2,33 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.events import Prediction
-from finetune_studio.core.exporter import Exporter
+from finetune_studio.core.exporter import Exporter, Use, programs
 from finetune_studio.core.files import write_json
-from finetune_studio.core.task import Bundle, Signature
+from finetune_studio.core.task import Bundle, Signature, Task
 
-_PREDICT = '''"""Which label do these pictures have? python predict.py FILE...
+_IMAGES = "AutoModelForImageClassification"
 
-Needs LIBRARY, torch, safetensors, numpy and pillow.
-"""
-import json, pathlib, sys
-import torch, preprocess
-
-here = pathlib.Path(__file__).resolve().parent
-names = json.loads((here / "labels.json").read_text("utf-8"))
-seen = json.loads((here / "preprocessing.json").read_text("utf-8"))
-LOAD
-model.eval()
-look = lambda path: torch.from_numpy(preprocess.ready(path, seen)[None])
+_TRANSFORMERS = """model = transformers.AUTO.from_pretrained(here).float().eval()
+outputs = [model.config.id2label[number] for number in range(model.config.num_labels)]
+other = {"pixels": "pixel_values"}
 
 
 @torch.inference_mode()
-def ask(pixels):
-    answer = model(pixels)
-    shares = getattr(answer, "logits", answer).softmax(1)[0]
-    summed = dict.fromkeys(names, 0.0)
-    for name, share in zip(outputs, shares.tolist()):
-        summed[name] += share
-    return torch.tensor([summed[name] for name in names]).numpy()
+def network(inputs):
+    said = model(**{other.get(name, name): torch.from_numpy(v) for name, v in inputs.items()})
+    return {name: value.numpy() for name, value in said.items() if name.endswith("logits")}
 
 
-if __name__ == "__main__":
-    sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
-    failed = 0
-    for path in sys.argv[1:] or sys.exit(__doc__):
-        try:
-            shares = ask(look(path))
-            print(path, names[shares.argmax()], f"{shares.max():.4f}", sep="\\t")
-        except Exception as error:  # a damaged picture can raise anything; the others are still asked
-            failed = 1
-            print(f"{path}: {error}", file=sys.stderr)
-    sys.exit(failed)
-'''
+"""
 
-_TRANSFORMERS = """from transformers import AutoModelForImageClassification
-
-model = AutoModelForImageClassification.from_pretrained(here)
-outputs = [model.config.id2label[number] for number in range(model.config.num_labels)]"""
-
-_TORCHVISION = """import torchvision
-from safetensors.torch import load_file
-
-config = json.loads((here / "config.json").read_text("utf-8"))
+_TORCHVISION = """config = json.loads((here / "config.json").read_text("utf-8"))
 outputs = config["labels"]
 
 
@@ -77,111 +45,139 @@ build = find(config["builder"])
 model = (getattr(torchvision.models, build) if isinstance(build, str) else build)(**kwargs)
 last = model.get_submodule(config["head"])
 model.set_submodule(config["head"], torch.nn.Linear(last.in_features, len(outputs)))
-model.load_state_dict(load_file(here / "model.safetensors"))"""
+model.load_state_dict(load_file(here / "model.safetensors"))
+model.eval()
+
+
+@torch.inference_mode()
+def network(inputs):
+    return {"logits": model(torch.from_numpy(inputs["pixels"])).numpy()}
+
+
+"""
 
 
 class HuggingFace(Exporter):
     """Weights, settings and preprocessing as the Hub keeps them."""
 
-    predict = _PREDICT
     files: ClassVar[dict[str, str]] = {
         "model.safetensors": "the weights",
         "config.json": "how the network is built, and its labels",
         "preprocessor_config.json": "how a picture is made ready, in the Hub's words",
-        "predict.py": "answers files: python predict.py photo.jpg",
+        "tokenizer.json": "cuts texts into tokens",
+        "tokenizer_config.json": "what the tokenizer is called and how it is used",
     }
+
+    def accepts(self, task: Task) -> bool:
+        """Whether there is a way to ask such a model outside."""
+        return bool(task.outside)
 
     def library(self, architecture: dict[str, Any]) -> str:
         """Return the library of the network, as the Hub calls it."""
         return str(architecture.get("library", ""))
 
     def packages(self, architecture: dict[str, Any]) -> list[str]:
-        """Return what ``predict.py`` imports."""
-        return [self.library(architecture), "torch", "safetensors", "numpy", "pillow"]
+        """Return what loads the network."""
+        return [self.library(architecture), "torch", "safetensors"]
+
+    def loading(self, architecture: dict[str, Any]) -> tuple[str, str]:
+        """Return how the library that the network comes from loads it."""
+        if self.library(architecture) == "transformers":
+            auto = str(architecture.get("auto", _IMAGES))
+            return "import torch, transformers", _TRANSFORMERS.replace("AUTO", auto)
+        head = "import json\nimport torch, torchvision\nfrom safetensors.torch import load_file"
+        return head, _TORCHVISION
 
     def write(self, bundle: Bundle, signature: Signature, folder: Path) -> None:  # noqa: ARG002
-        """Write weights and settings, and ``predict.py`` for the library that the network comes from."""
+        """Write weights and settings, and what the Hub's own tools need to make inputs ready."""
         from safetensors.torch import save_file
 
+        if bundle.files:
+            _write_texts(bundle, folder)
+            return
         state = {n: t.detach().contiguous().clone() for n, t in bundle.network.state_dict().items()}
         save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
-        library = bundle.architecture["library"]
-        if library == "transformers":
-            _write_transformers_config(bundle, folder)
-            load = _TRANSFORMERS
+        if self.library(bundle.architecture) == "transformers":
+            _named(bundle.network.config, bundle).save_pretrained(folder)
         else:
             write_json(folder / "config.json", _torchvision_config(bundle))
-            load = _TORCHVISION
-        text = _PREDICT.replace("LIBRARY", library).replace("LOAD", load)
-        (folder / "predict.py").write_text(text, encoding="utf-8")
         write_json(folder / "preprocessor_config.json", _processor(bundle.processor))
 
-    def open(self, folder: Path) -> Callable[[str], Prediction]:
-        """Return a function that answers by the folder's own ``predict.py``.
+    def open(self, folder: Path, asked: str) -> Use:
+        """Return what answers by the folder's own ``predict.py``.
 
         The file is run only where its text is the one this version writes: code that somebody changed
         is not executed.
         """
         text = (folder / "predict.py").read_text(encoding="utf-8") if folder.is_dir() else ""
-        if text not in known_programs():
+        if text not in self.known_programs(asked):
             raise StudioError(
                 f"predict.py in {folder} is not the one this program writes, so it is not run.",
                 "Run it yourself if you trust it: python predict.py FILE.",
             )
-        from finetune_studio.modality import image
-
         try:
-            program = _imported(folder)
+            use: Use = _imported(folder, asked).use
         except Exception as error:
             raise StudioError(
                 f"The export {folder} is damaged: {error}.", "Export again."
             ) from error
+        return use
 
-        def answer(path: str) -> Prediction:
-            try:
-                shares = program.ask(program.look(path))
-            except (OSError, ValueError, SyntaxError) as error:
-                raise StudioError(
-                    f"{path} cannot be read: {image.reason(path, error)}.", "Try another file."
-                ) from error
-            pairs = sorted(zip(program.names, shares.tolist(), strict=True), key=lambda p: -p[1])
-            return Prediction(pairs[0][0], dict(pairs), input=path)
-
-        return answer
+    def known_programs(self, asked: str) -> set[str]:
+        """Return the texts of ``predict.py`` that this version writes."""
+        kinds = [{"library": "torchvision"}]
+        kinds += [{"library": "transformers", "auto": auto} for auto in _AUTOS]
+        return {self.program(kind, asked) for kind in kinds}
 
 
-def known_programs() -> set[str]:
-    """Return the texts of ``predict.py`` that this version writes."""
-    pairs = (("transformers", _TRANSFORMERS), ("torchvision", _TORCHVISION))
-    return {_PREDICT.replace("LIBRARY", library).replace("LOAD", load) for library, load in pairs}
+_AUTOS = (
+    _IMAGES,
+    "AutoModelForSequenceClassification",
+    "AutoModelForTokenClassification",
+    "AutoModelForQuestionAnswering",
+    "AutoModelForSeq2SeqLM",
+    "AutoModelForCausalLM",
+)
 
 
-def _imported(folder: Path) -> Any:
-    """Import an export's ``predict.py`` beside our own ``preprocess``, which is the same file."""
-    from finetune_studio.modality import preprocess
-
+def _imported(folder: Path, asked: str) -> Any:
+    """Import an export's ``predict.py`` beside our own modules, which are the same files."""
     spec = importlib.util.spec_from_file_location("export_predict", folder / "predict.py")
     assert spec is not None
     assert spec.loader is not None
     program = importlib.util.module_from_spec(spec)
-    before = sys.modules.get("preprocess")
-    sys.modules["preprocess"] = preprocess
+    ours = {name: importlib.import_module(f"finetune_studio.modality.{name}") for name in programs(asked)}
+    before = {name: sys.modules.get(name) for name in ours}
+    sys.modules.update(ours)
     try:
         spec.loader.exec_module(program)
     finally:
-        del sys.modules["preprocess"]
-        if before is not None:
-            sys.modules["preprocess"] = before
+        for name, module in before.items():
+            if module is None:
+                del sys.modules[name]
+            else:
+                sys.modules[name] = module
     return program
 
 
-def _write_transformers_config(bundle: Bundle, folder: Path) -> None:
-    config: Any = bundle.network.config
-    names = bundle.labels.names
-    config.id2label = dict(enumerate(names))
-    config.label2id = {name: number for number, name in enumerate(names)}
+def _write_texts(bundle: Bundle, folder: Path) -> None:
+    """Write a network that reads texts, with its tokenizer."""
+    from finetune_studio.models import averaging
+
+    for name, content in bundle.files.items():
+        (folder / name).write_bytes(content)
+    network: Any = averaging.known_to_transformers(bundle)
+    _named(network.config, bundle)
+    network.save_pretrained(folder)
+
+
+def _named(config: Any, bundle: Bundle) -> Any:
+    """Give a network's settings the names of its labels and its own."""
+    if names := bundle.labels.names:
+        config.id2label = dict(enumerate(names))
+        config.label2id = {name: number for number, name in enumerate(names)}
     config.architectures = [type(bundle.network).__name__]
-    config.save_pretrained(folder)
+    return config
 
 
 def _torchvision_config(bundle: Bundle) -> dict[str, Any]:

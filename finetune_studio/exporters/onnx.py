@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import json
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,56 +15,46 @@ import numpy as np
 import torch
 
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.events import Prediction
-from finetune_studio.core.exporter import Exporter
-from finetune_studio.core.task import Bundle, Signature
+from finetune_studio.core.exporter import Exporter, Use, use_of
+from finetune_studio.core.task import Bundle, Signature, Task
 
 _OPSET = 18
+_ONE_PASS = ("image", "text")  # families of networks that answer in one pass
 _CLOSE = 1e-3  # a file whose probabilities are further off than this was written wrongly
 
-_PREDICT = '''"""Which label do these pictures have? python predict.py FILE... (onnxruntime, numpy, pillow)"""
-import json, pathlib, sys
-import onnxruntime, preprocess
-
-here = pathlib.Path(__file__).resolve().parent
-names = json.loads((here / "labels.json").read_text("utf-8"))
-seen = json.loads((here / "preprocessing.json").read_text("utf-8"))
-model = onnxruntime.InferenceSession(str(here / "model.onnx"), providers=["CPUExecutionProvider"])
-look = lambda path: preprocess.ready(path, seen)[None]
-ask = lambda pixels: model.run(None, {"pixels": pixels})[0][0]
-
-if __name__ == "__main__":
-    sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
-    failed = 0
-    for path in sys.argv[1:] or sys.exit(__doc__):
-        try:
-            shares = ask(look(path))
-            print(path, names[shares.argmax()], f"{shares.max():.4f}", sep="\\t")
-        except Exception as error:  # a damaged picture can raise anything; the others are still asked
-            failed = 1
-            print(f"{path}: {error}", file=sys.stderr)
-    sys.exit(failed)
-'''
+_LOAD = """session = onnxruntime.InferenceSession(
+    str(here / "model.onnx"), providers=["CPUExecutionProvider"]
+)
+answers = [output.name for output in session.get_outputs()]
+network = lambda inputs: dict(zip(answers, session.run(None, inputs)))
+outputs = None  # they are those in labels.json"""
 
 
 class Onnx(Exporter):
-    """ONNX in fp32, any number of pictures at a time."""
+    """ONNX in fp32, any number of samples at a time, of any length where they have one."""
 
-    predict = _PREDICT
     files: ClassVar[dict[str, str]] = {
-        "model.onnx": "the network: normalised pixels in, one probability a label out",
-        "predict.py": "answers files: python predict.py photo.jpg (needs onnxruntime, numpy, pillow)",
+        "model.onnx": "the network: what makes it ready goes in, one probability a label comes out",
+        "tokenizer.json": "cuts texts into tokens (for the package tokenizers, and many others)",
     }
+
+    def accepts(self, task: Task) -> bool:
+        """Whether one pass through the network is the answer."""
+        return bool(task.outside) and task.models in _ONE_PASS
 
     def library(self, architecture: dict[str, Any]) -> str:  # noqa: ARG002
         """Return what the Hub calls files for onnxruntime and its like."""
         return "onnx"
 
     def packages(self, architecture: dict[str, Any]) -> list[str]:  # noqa: ARG002
-        """Return what ``predict.py`` imports, whatever the network came from."""
-        return ["onnxruntime", "numpy", "pillow"]
+        """Return what runs the network, whatever it came from."""
+        return ["onnxruntime"]
 
-    def write(self, bundle: Bundle, signature: Signature, folder: Path) -> None:  # noqa: ARG002
+    def loading(self, architecture: dict[str, Any]) -> tuple[str, str]:  # noqa: ARG002
+        """Return how onnxruntime is asked."""
+        return "import onnxruntime", _LOAD
+
+    def write(self, bundle: Bundle, signature: Signature, folder: Path) -> None:
         """Write and check ``model.onnx``.
 
         PyTorch has two ways. Tracing takes a second and needs no further package; torch.export takes
@@ -73,6 +64,8 @@ class Onnx(Exporter):
         Raises:
             StudioError: If neither writes this network rightly.
         """
+        if "tokenizer.json" in bundle.files:
+            (folder / "tokenizer.json").write_bytes(bundle.files["tokenizer.json"])
         path = folder / "model.onnx"
         network = signature.network.eval()
         errors: list[str] = []
@@ -92,33 +85,33 @@ class Onnx(Exporter):
             "Use the Hugging Face folder instead.",
         )
 
-    def open(self, folder: Path) -> Callable[[str], Prediction]:
-        """Return a function that answers by ``model.onnx`` in onnxruntime."""
+    def open(self, folder: Path, asked: str) -> Use:
+        """Return what answers by ``model.onnx`` in onnxruntime."""
         import onnxruntime
 
-        from finetune_studio.modality import image, preprocess
-
         try:
-            names = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
-            seen = json.loads((folder / "preprocessing.json").read_text(encoding="utf-8"))
-            model = onnxruntime.InferenceSession(
+            session = onnxruntime.InferenceSession(
                 str(folder / "model.onnx"), providers=["CPUExecutionProvider"]
             )
-            outputs = model.get_outputs()[0].shape[-1]
-            if outputs != len(names):
-                raise ValueError(f"model.onnx has {outputs} outputs for {len(names)} labels")
+            names = [output.name for output in session.get_outputs()]
+            labels = folder / "labels.json"
+            if labels.is_file() and names[0] == "probabilities":
+                _fit(session.get_outputs()[0].shape[-1], labels)
+            return use_of(asked)(
+                folder,
+                lambda inputs: dict(zip(names, session.run(None, inputs), strict=True)),
+                None,
+            )
         except Exception as error:
             raise StudioError(
                 f"The export {folder} is damaged: {error}.", "Export again."
             ) from error
 
-        def answer(path: str) -> Prediction:
-            picture = image.read(path, max(int(seen["resize"]), int(seen["crop"])))
-            shares = model.run(None, {"pixels": preprocess.prepare(picture, seen)[None]})[0][0]
-            pairs = sorted(zip(names, shares.tolist(), strict=True), key=lambda pair: -pair[1])
-            return Prediction(pairs[0][0], dict(pairs), input=path)
 
-        return answer
+def _fit(outputs: int, labels: Path) -> None:
+    count = len(json.loads(labels.read_text(encoding="utf-8")))
+    if outputs != count:
+        raise ValueError(f"model.onnx has {outputs} outputs for {count} labels")
 
 
 def _traced(network: torch.nn.Module, signature: Signature, path: Path) -> None:
@@ -129,7 +122,7 @@ def _traced(network: torch.nn.Module, signature: Signature, path: Path) -> None:
         str(path),
         input_names=list(signature.inputs),
         output_names=list(signature.outputs),
-        dynamic_axes={**signature.dynamic, **{name: {0: "batch"} for name in signature.outputs}},
+        dynamic_axes={**signature.dynamic, **_moving(network, signature)},
         opset_version=_OPSET,
         dynamo=False,
     )
@@ -137,25 +130,31 @@ def _traced(network: torch.nn.Module, signature: Signature, path: Path) -> None:
 
 def _captured(network: torch.nn.Module, signature: Signature, path: Path) -> None:
     """Write by torch.export, for networks that tracing cannot follow."""
+    words = {word for axes in signature.dynamic.values() for word in axes.values()}
+    sizes = {word: torch.export.Dim(word) for word in words}
     axes: dict[str, Any] = {
-        name: {
-            axis: torch.export.Dim(word) for axis, word in signature.dynamic.get(name, {}).items()
-        }
+        name: {axis: sizes[word] for axis, word in signature.dynamic.get(name, {}).items()}
         for name in signature.inputs
     }
+    shapes = tuple(axes.values())
     torch.onnx.export(
         network,
         tuple(signature.inputs.values()),
         str(path),
         input_names=list(signature.inputs),
         output_names=list(signature.outputs),
-        dynamic_shapes=tuple(axes.values()),
+        dynamic_shapes=(shapes,) if _takes_any_number(network) else shapes,
         opset_version=_OPSET,
         dynamo=True,
         external_data=False,
         verbose=False,
     )
     _without_traces(path)
+
+
+def _takes_any_number(network: torch.nn.Module) -> bool:
+    kinds = [parameter.kind for parameter in inspect.signature(network.forward).parameters.values()]
+    return kinds == [inspect.Parameter.VAR_POSITIONAL]
 
 
 def _without_traces(path: Path) -> None:
@@ -169,24 +168,53 @@ def _without_traces(path: Path) -> None:
     onnx.save(model, str(path))
 
 
+def _moving(network: torch.nn.Module, signature: Signature) -> dict[str, dict[int, str]]:
+    """Return which axes of the outputs grow with the inputs, by the name of each output."""
+    words = {axis: word for axes in signature.dynamic.values() for axis, word in axes.items()}
+    found: dict[str, dict[int, str]] = {name: {} for name in signature.outputs}
+    before = _said(network, signature.inputs)
+    for axis, word in words.items():
+        after = _said(network, _grown(signature.inputs, axis, 2))
+        for name, one, other in zip(signature.outputs, before, after, strict=True):
+            sizes = enumerate(zip(one.shape, other.shape, strict=True))
+            found[name] |= {place: word for place, (was, is_now) in sizes if was != is_now}
+    return found
+
+
+def _grown(inputs: dict[str, torch.Tensor], axis: int, times: int) -> dict[str, torch.Tensor]:
+    return {name: torch.cat([values] * times, axis) for name, values in inputs.items()}
+
+
+def _said(network: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
+    answer = network(*inputs.values())
+    return answer if isinstance(answer, tuple) else (answer,)
+
+
 def _check(network: torch.nn.Module, signature: Signature, path: Path) -> None:
-    """Raise if the file is not valid, or does not answer batches of one to three as the network does."""
+    """Raise if the file is not valid, or does not answer other sizes as the network does.
+
+    It is asked one to three samples; where their length may change, also shorter and longer ones.
+    """
     import onnx
     import onnxruntime
 
     onnx.checker.check_model(str(path), full_check=True)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    for size in (1, 2, 3):
-        # A batch of three begins with the two examples and repeats the first.
-        several = {
-            name: torch.cat([values, values])[:size] for name, values in signature.inputs.items()
-        }
-        expected = network(*several.values())
-        outputs = expected if isinstance(expected, tuple) else (expected,)
-        found = session.run(None, {name: values.numpy() for name, values in several.items()})
-        for ours, theirs in zip(outputs, found, strict=True):
+    lengths = {axis for axes in signature.dynamic.values() for axis in axes if axis > 0}
+    # A batch of three begins with the two examples and repeats the first.
+    given = [
+        {name: values[:size] for name, values in _grown(signature.inputs, 0, 2).items()}
+        for size in (1, 2, 3)
+    ]
+    for axis in lengths:
+        given += [_grown(given[1], axis, 3)]
+        given += [{n: values.narrow(axis, 0, 3) for n, values in given[2].items()}]
+    for inputs in given:
+        found = session.run(None, {name: values.numpy() for name, values in inputs.items()})
+        for ours, theirs in zip(_said(network, inputs), found, strict=True):
             if ours.shape != theirs.shape or not np.allclose(ours.numpy(), theirs, atol=_CLOSE):
-                raise ValueError(f"a batch of {size} is answered otherwise than by the network")
+                shape = tuple(next(iter(inputs.values())).shape)
+                raise ValueError(f"inputs of the shape {shape} are answered otherwise than here")
 
 
 @contextlib.contextmanager

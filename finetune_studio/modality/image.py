@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.task import View
@@ -25,7 +24,6 @@ STRENGTHS = {
 # A varied crop takes a part of the picture, so that is kept larger than it is seen: 256 pixels for 224.
 _MARGIN = 8 / 7
 _LUMA = (0.299, 0.587, 0.114)  # how bright each colour looks (ITU-R BT.601)
-_LFS = b"version https://git-lfs"
 
 
 def read(path: str, at_least: int = 0) -> Image.Image:
@@ -68,28 +66,7 @@ def seen(path: str, processor: dict[str, Any]) -> np.ndarray:
 
 def reason(path: str, error: Exception) -> str:
     """Say in words why a picture cannot be read."""
-    if found := _file_reason(Path(path)):
-        return found
-    if isinstance(error, UnidentifiedImageError):
-        return "it is not a picture in a known format"
-    if isinstance(error, Image.DecompressionBombError) or "too many" in str(error):
-        return f"it is too large ({preprocess.MOST_PIXELS:,} pixels at most)"
-    return f"the file is damaged ({error})" if str(error) else "the file is damaged"
-
-
-def _file_reason(file: Path) -> str:
-    """Say what is wrong with the file itself, whatever should be in it; empty if nothing is."""
-    try:
-        if not file.is_file():
-            return "it is not a file" if file.exists() else "the file is not there"
-        with file.open("rb") as opened:
-            start = opened.read(len(_LFS))
-    except OSError as error:
-        denied = isinstance(error, PermissionError)
-        return "you may not read it" if denied else f"the computer refused it ({error.strerror})"
-    if start == _LFS:
-        return "it is only a pointer left by git-lfs (run 'git lfs pull' where it came from)"
-    return "" if start else "the file is empty"
+    return preprocess.reason(path, error)
 
 
 def varied(

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 # Larger pictures are refused before they are decoded: they would fill the memory.
 MOST_PIXELS = 180_000_000
+_LFS = b"version https://git-lfs"
 
 # Odd files make pillow warn, and warnings are no use to whoever only wants an answer. Set once, because
 # pictures are read in several threads at a time.
@@ -120,3 +121,29 @@ def ready(path: str | Path, processor: dict[str, Any]) -> np.ndarray:
     """Return a file as the network sees it: float32 of shape (3, crop, crop)."""
     side = max(int(processor["resize"]), int(processor["crop"]))
     return prepare(open_picture(path, at_least=side), processor)
+
+
+def reason(path: str, error: Exception) -> str:
+    """Say in words why a picture cannot be read."""
+    if found := _file_reason(Path(path)):
+        return found
+    if isinstance(error, UnidentifiedImageError):
+        return "it is not a picture in a known format"
+    if isinstance(error, Image.DecompressionBombError) or "too many" in str(error):
+        return f"it is too large ({MOST_PIXELS:,} pixels at most)"
+    return f"the file is damaged ({error})" if str(error) else "the file is damaged"
+
+
+def _file_reason(file: Path) -> str:
+    """Say what is wrong with the file itself, whatever should be in it; empty if nothing is."""
+    try:
+        if not file.is_file():
+            return "it is not a file" if file.exists() else "the file is not there"
+        with file.open("rb") as opened:
+            start = opened.read(len(_LFS))
+    except OSError as error:
+        denied = isinstance(error, PermissionError)
+        return "you may not read it" if denied else f"the computer refused it ({error.strerror})"
+    if start == _LFS:
+        return "it is only a pointer left by git-lfs (run 'git lfs pull' where it came from)"
+    return "" if start else "the file is empty"

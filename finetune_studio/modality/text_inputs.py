@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from tokenizers import Encoding, Tokenizer
+
+LIKELY = 0.5  # from this probability on, one of several labels counts as named
+_FILE_NAME = re.compile(r"\S+\.(txt|text|md|json|jsonl|csv|tsv|htm|html|xml|log|rst|tex)", re.IGNORECASE)
 
 
 def open_tokenizer(content: bytes, max_length: int, stride: int = 0) -> Tokenizer:
@@ -49,21 +53,53 @@ def inputs_of(
     return {name: every[name] for name in names}
 
 
+def shares(found: dict[str, np.ndarray], *, several: bool = False) -> np.ndarray:
+    """Return probabilities over the last axis, from the network or from the scores that it gives.
+
+    Args:
+        found: ``probabilities``, or ``logits``, by name.
+        several: Whether each stands alone, as where several labels fit.
+    """
+    if "probabilities" in found:
+        return found["probabilities"]
+    scores = found["logits"].astype(np.float32)
+    if several:
+        return np.asarray(1 / (1 + np.exp(-scores)))
+    scores = np.exp(scores - scores.max(-1, keepdims=True))
+    return np.asarray(scores / scores.sum(-1, keepdims=True))
+
+
 def text_of(given: str) -> str:
     """Return the text in a file of that path, or the given text itself where there is no such file.
 
     Raises:
         ValueError: If the file holds no text, or nothing at all.
-        OSError: If it cannot be read.
+        OSError: If it cannot be read, or the text looks like the name of a file that is not there.
     """
-    try:
-        is_file = Path(given).is_file()
-    except (OSError, ValueError):  # too long for a path: a text
-        is_file = False
-    text = decoded(Path(given).read_bytes()) if is_file else given
+    file = file_of(given)
+    if file is None and _FILE_NAME.fullmatch(given):
+        raise FileNotFoundError("there is no such file")
+    text = decoded(file.read_bytes()) if file else given
     if not text.strip():
         raise ValueError("there is no text in it")
     return text
+
+
+def file_of(given: str) -> Path | None:
+    """Return the file of that path, if there is one."""
+    try:
+        return Path(given) if Path(given).is_file() else None
+    except (OSError, ValueError):  # too long for a path: a text
+        return None
+
+
+def reason(error: Exception) -> str:
+    """Say in words why a text cannot be answered."""
+    if isinstance(error, PermissionError):
+        return "you may not read it"
+    if isinstance(error, OSError):
+        return f"the computer refused it ({error.strerror})" if error.strerror else str(error)
+    return str(error) or type(error).__name__
 
 
 def decoded(content: bytes) -> str:

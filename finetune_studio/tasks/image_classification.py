@@ -32,6 +32,7 @@ class ImageClassification(Task):
     readers = ("image_folder", "image_table")
     models = "image"
     headline = "accuracy"
+    outside = "ask_pictures:Pictures"
 
     def load_model(self, recipe: Recipe, labels: Labels) -> Bundle:
         """Return the pretrained network with a new head for these labels."""

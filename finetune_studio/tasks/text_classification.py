@@ -54,6 +54,7 @@ class TextClassification(Task):
     readers = ("text_table", "text_folder")
     models = "text"
     headline = "macro_f1"
+    outside = "ask_classes:Classes"
     Options = Options
     ragged = True
     varies = False

@@ -135,7 +135,9 @@ def known_facts(**changes: Any) -> facts.Facts:
         "b": {"train": 20, "validation": 5, "test": 3},
     }
     values: dict[str, Any] = {
-        "classes": classes, "scored": scored, "test": None, "looks": 0, "changed": False, "pairs": []
+        "classes": classes, "scored": scored, "test": None, "looks": 0, "changed": False, "pairs": [],
+        "splits": {"train": 140, "validation": 20, "test": 12},
+        "task": evaluate.load_task("image_classification"),
     }  # fmt: skip
     blank = dict.fromkeys(field.name for field in dataclasses.fields(facts.Facts))
     return facts.Facts(**{**blank, **values, **changes})

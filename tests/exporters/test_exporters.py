@@ -16,6 +16,7 @@ import pytest
 from finetune_studio.core.dataset import Labels
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import ExportVerified
+from finetune_studio.core.exporter import furnish
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.task import Bundle
@@ -134,7 +135,6 @@ def starter_export(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, Pa
     import torch
 
     from finetune_studio.core.recipe import ModelChoices
-    from finetune_studio.modality import preprocess
     from finetune_studio.models import zoo
 
     bundle = zoo.load(ModelChoices(source="starter"), "image", Labels(("a", "b", "c")), seed=0)
@@ -145,10 +145,7 @@ def starter_export(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, Pa
     bundle.network.eval()
     folder = tmp_path_factory.mktemp("starter")
     onnx_file.Onnx().write(bundle, ImageClassification().signature(bundle), folder)
-    (folder / "labels.json").write_text(json.dumps(bundle.labels.names))
-    (folder / "preprocessing.json").write_text(json.dumps(bundle.processor))
-    (folder / "predict.py").write_text(onnx_file.Onnx.predict)
-    shutil.copyfile(preprocess.__file__, folder / "preprocess.py")
+    furnish(onnx_file.Onnx(), bundle, ImageClassification.outside, folder)
     return bundle, folder
 
 

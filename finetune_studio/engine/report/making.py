@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
@@ -13,59 +14,84 @@ from finetune_studio.core.splits import SPLITS
 from finetune_studio.core.words import NAMES, duration
 from finetune_studio.engine import charts, facts
 from finetune_studio.engine.facts import Facts
+from finetune_studio.engine.report import examples
 from finetune_studio.engine.report.pictures import square
 from finetune_studio.engine.report.results import section
 
 _EXAMPLES = 4
+_TEXTS = 3
 _MOST_PICTURES = 60
 _SIDE = 96  # pixels of an example, shown at half of it
 _SPLITS = {"train": "training", "validation": "validation", "test": "test"}
 
 
 def data(project: Project, known: Facts) -> str:
-    """Return the classes with examples and the samples that each split has of them."""
-    top = max((sum(row.values()) for row in known.classes.values()), default=0)
-    if not top:
+    """Return what there is of each class in each split, with examples."""
+    if not known.splits:
         return ""
-    examples = _examples(project, known)
+    some = _training(project, known)
+    examples_shown = _examples(known, some) if examples.is_pictures(known.task, some) else {}
+    texts = "" if examples_shown else _texts(known, some)
+    return section("The data", f"{_table(known, examples_shown)}{texts}", _lead(known))
+
+
+def _table(known: Facts, pictures: dict[str, list[str]]) -> str:
+    top = max((sum(row.values()) for row in known.classes.values()), default=0)
     rows = "".join(
-        f"<tr><td>{escape(name)}</td>{_strip(name, examples)}<td style='width:30%'>{_bar(row, top)}</td>"
+        f"<tr><td>{escape(name)}</td>{_strip(name, pictures)}<td style='width:30%'>{_bar(row, top)}</td>"
         + "".join(f"<td class='number'>{row[split]:,}</td>" for split in SPLITS)
         + "</tr>"
         for name, row in known.classes.items()
     )
     sums = "".join(f"<td class='number'>{known.splits.get(split, 0):,}</td>" for split in SPLITS)
     keys = "".join(f"<i class='key {split}'></i>{word} " for split, word in _SPLITS.items())
-    pictures = "<th></th>" if examples else ""
-    head = f"<tr><th>Class</th>{pictures}<th class='keys'>{keys}</th>" + "".join(
+    head = f"<tr><th>{'Class' if rows else ''}</th>{'<th></th>' if pictures else ''}"
+    head += f"<th class='keys'>{keys}</th>" + "".join(
         f"<th class='number'>{word.capitalize()}</th>" for word in _SPLITS.values()
     )
-    total = f"<tr class='total'><td>All</td>{'<td></td>' if examples else ''}<td></td>{sums}</tr>"
+    whole = {split: known.splits.get(split, 0) for split in SPLITS}
+    bar = "" if rows else _bar(whole, sum(whole.values()))
+    total = f"<tr class='total'><td>Samples</td>{'<td></td>' if pictures else ''}<td>{bar}</td>{sums}</tr>"
+    return f"<div class='wide'><table>{head}</tr>{rows}{total}</table></div>"
+
+
+def _lead(known: Facts) -> str:
     count = sum(known.splits.values())
+    classes = f" in {len(known.classes):,} classes" if known.classes else ""
     lead = (
-        f"{count:,} samples in {len(known.classes):,} classes. The model learnt from the training samples,"
-        " its best epoch was chosen by the validation samples, and the test samples are for the last check."
+        f"{count:,} samples{classes}. The model learnt from the training samples, its best epoch was"
+        " chosen by the validation samples, and the test samples are for the last check."
     )
     if known.unused:
         lead += f" {known.unused:,} more are excluded, unreadable or without a label."
-    return section(
-        "The data", f"<div class='wide'><table>{head}</tr>{rows}{total}</table></div>", lead
-    )
+    return f"{lead} {facts.lengths(known)}".strip()
 
 
-def _examples(project: Project, known: Facts) -> dict[str, list[str]]:
+def _training(project: Project, known: Facts) -> list[Sample]:
+    samples = project.dataset.samples(split="train", usable=True)
+    return [sample for sample in samples if known.task.teaches(sample)]
+
+
+def _texts(known: Facts, samples: Sequence[Sample]) -> str:
+    """Return a few training samples, spread over the data."""
+    step = max(1, len(samples) // _TEXTS)
+    shown = examples.plain(known.task, samples[::step][:_TEXTS])
+    return f"<h3>Some of the training samples</h3>{shown}" if shown else ""
+
+
+def _examples(known: Facts, samples: Sequence[Sample]) -> dict[str, list[str]]:
     """Return a few training pictures of each class, spread over the data; none for very many classes."""
-    each = min(_EXAMPLES, _MOST_PICTURES // len(known.classes))
+    each = min(_EXAMPLES, _MOST_PICTURES // max(1, len(known.classes)))
     if not each:
         return {}
     found: dict[str, list[Sample]] = {}
-    for sample in project.dataset.samples(split="train", usable=True):
+    for sample in samples:
         if sample.label is not None:
             found.setdefault(sample.label, []).append(sample)
     chosen: dict[str, list[str]] = {}
-    for name, samples in found.items():
-        step = max(1, len(samples) // each)
-        links = (square(sample.path, _SIDE) for sample in samples[::step][:each])
+    for name, of_class in found.items():
+        step = max(1, len(of_class) // each)
+        links = (square(sample.path, _SIDE) for sample in of_class[::step][:each])
         chosen[name] = [link for link in links if link]
     return chosen if any(chosen.values()) else {}
 
@@ -99,6 +125,8 @@ def model(known: Facts) -> str:
             else f"{known.retrained}: all {started.parameters:,} parameters"
         )
         rows["Ran on"] = started.device
+    if longest := known.run.model.get("processor", {}).get("max_length"):
+        rows["Reads at once"] = f"{longest:,} tokens (pieces of words) at most"
     return section("The model", _list(rows))
 
 
@@ -130,15 +158,17 @@ def training(known: Facts) -> str:
         best,
     )
     name = next(iter(judged[0].metrics), "")
+    direction = "lower" if known.task.less_is_better else "higher"
+    values = [(e.epoch, e.metrics[name]) for e in judged if name in e.metrics]
     base = known.scored.baseline if known.scored is not None else {}
     level = (float(base["value"]), str(base["text"])) if base.get("metric") == name else None
     word = NAMES.get(name, name)
     score = charts.chart(
-        f"Validation {word} (higher is better)",
-        {word: ([(e.epoch, e.metrics[name]) for e in judged], "green")},
+        f"Validation {word} ({direction} is better)",
+        {word: (values, "green")},
         best,
         level=level,
-        bounds=(0.0, 1.0),
+        bounds=(0.0, 1.0) if facts.share_of_one(name) else None,
     )
     lead = (
         "The blue line is the error on samples that the model learns from, the orange one on samples that"
@@ -170,7 +200,7 @@ def recipe(known: Facts) -> str:
         if value not in (about["default"], "", [], {}) and name != "task":
             rows[str(about["title"])] = f"{_said(value)} {_unit(about.get('unit'))}".strip()
     environment = known.run.environment
-    versions = ("python", "torch", "torchvision", "transformers", "platform")
+    versions = ("python", "torch", "torchvision", "transformers", "tokenizers", "peft", "platform")
     used = {name: str(environment.get(name, "")) for name in versions}
     used["Fingerprint of the data"] = facts.fingerprint_of(known)
     return section(

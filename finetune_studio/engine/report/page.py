@@ -36,7 +36,8 @@ def write_report(project: Project, run_folder: Path) -> Path:
         )
     if not evaluate.answers(run.folder, project.dataset, "validation"):
         samples = project.dataset.samples(split="validation", usable=True)
-        if any(s.label is not None and Path(s.path).is_file() for s in samples):
+        task = evaluate.load_task(run.recipe.task)
+        if any(task.teaches(s) and (not s.path or Path(s.path).is_file()) for s in samples):
             for _ in evaluate.evaluate(project, run.folder, "validation", Control()):
                 pass
     known = facts.gather(project, run_folder)
@@ -60,7 +61,7 @@ def _body(project: Project, known: Facts) -> str:
         making.training(known),
         results.classes(known),
         results.matrix(known),
-        results.photos(known),
+        results.answers(known),
         _limits(known),
         making.recipe(known),
         f"<footer>{_FOOTER}</footer>",

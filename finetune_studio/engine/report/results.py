@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 
 from finetune_studio.core.events import Evaluated
 from finetune_studio.core.task import Pair
 from finetune_studio.core.words import NAMES
-from finetune_studio.engine import charts
-from finetune_studio.engine.facts import Facts, percent
-from finetune_studio.engine.report.pictures import square
+from finetune_studio.engine import charts, tally
+from finetune_studio.engine.facts import Facts, figure, percent, share_of_one
+from finetune_studio.engine.report import examples
 from finetune_studio.insights.confusion import confusion
 from finetune_studio.insights.per_class import ClassScore
 from finetune_studio.insights.worst import ordered
 
 _SHOWN = 12
-_SIDE = 200  # pixels of a picture in the page
 _MOST_IN_MATRIX = 40
 _MOST_CONFUSIONS = 5
-_MEANING = {"macro_f1": "Every class counts the same, however small."}
+_MEANING = {
+    "macro_f1": "Every class counts the same, however small.",
+    "entity_f1": "A place counts as found where its beginning, end and type are right.",
+    "exact_match": "The share of answers that are word for word a true one.",
+    "f1": "How well the words of answers fit those of the true ones.",
+    "rouge_l": "How much of the wanted text is there in the same order.",
+    "perplexity": "Among so many equally likely words it would be as unsure; less is better.",
+    "token_accuracy": "The share of words, or pieces of them, that it would have written itself.",
+}
 
 
 def section(title: str, inside: str, lead: str = "") -> str:
@@ -42,7 +49,7 @@ def cards(known: Facts) -> str:
         looks = f"{known.looks} times" if known.looks != 1 else "once"
         text = f"{NAMES.get(name, name)} on {test.samples:,} untouched samples; looked at {looks}."
         bounds = test.intervals.get(name)
-        made.append(_card("Test samples", f"{value:.3f}", text, _range(value, bounds, None)))
+        made.append(_card("Test samples", figure(name, value), text, _range(value, bounds, None)))
     elif known.splits.get("test"):
         text = f"{known.splits['test']:,} samples are kept for one last, honest check."
         made.append(_card("Test samples", "locked", text))
@@ -57,18 +64,18 @@ def _card(title: str, figure: str, text: str, drawing: str = "", kind: str = "")
 def _score(scored: Evaluated, name: str) -> str:
     value, bounds = scored.metrics[name], scored.intervals.get(name)
     base = scored.baseline if scored.baseline.get("metric") == name else {}
-    text = f"95 % interval {bounds[0]:.3f} to {bounds[1]:.3f}." if bounds else ""
+    text = f"95 % interval {figure(name, bounds[0])} to {figure(name, bounds[1])}." if bounds else ""
     if base:
         said = str(base["text"])
-        text += f" {said[:1].upper()}{said[1:]} would give {base['value']:.3f}."
+        text += f" {said[:1].upper()}{said[1:]} would give {figure(name, base['value'])}."
     text += f" {_MEANING.get(name, '')}"
     title = NAMES.get(name, name.replace("_", " "))
-    drawing = _range(value, bounds, base.get("value"))
-    return _card(title[:1].upper() + title[1:], f"{value:.3f}", text.strip(), drawing)
+    drawing = _range(value, bounds, base.get("value")) if share_of_one(name) else ""
+    return _card(title[:1].upper() + title[1:], figure(name, value), text.strip(), drawing)
 
 
 def _weakest(row: ClassScore) -> str:
-    text = f"is found least often: {percent(row.recall)} of its {row.samples:,} samples."
+    text = f"is found least often: {percent(row.recall)} of {row.samples:,}."
     if row.times:
         text += f" Most often taken for {row.taken_for}."
     return _card("Weakest class", row.name, text, kind="name")
@@ -85,7 +92,7 @@ def classes(known: Facts) -> str:
     if not rows:
         return ""
     head = (
-        "<tr><th>Class</th><th class='number'>Samples</th><th colspan='2'>Found (recall)</th>"
+        "<tr><th>Class</th><th class='number'>In the data</th><th colspan='2'>Found (recall)</th>"
         "<th colspan='2'>Right when said (precision)</th><th class='number'>F1</th>"
         "<th>Most often taken for</th></tr>"
     )
@@ -119,7 +126,7 @@ def _share(value: float) -> str:
 
 def matrix(known: Facts) -> str:
     """Return what is taken for what: sentences, and the confusion matrix where it can be read."""
-    if not known.pairs:
+    if not tally.one_each(known.pairs):
         return ""
     names = tuple(row.name for row in known.rows)
     grid = confusion(known.pairs, names)
@@ -169,43 +176,50 @@ def _cell(count: int, share: float, *, right: bool) -> str:
     return f"<td style='background:rgba({colour},{0.12 + 0.4 * share:.2f})'>{count:,}</td>"
 
 
-def photos(known: Facts) -> str:
+def answers(known: Facts) -> str:
     """Return the answers that were most wrong, or where none is wrong the least sure ones."""
-    wrong = [pair for pair in ordered(known.pairs) if pair[0].label != pair[1].label]
+    pairs, task = known.pairs, known.task
+    if not pairs:
+        return ""
+    if not tally.one_each(pairs):
+        return _by_score(known)
+    wrong = [pair for pair in ordered(pairs) if pair[0].label != pair[1].label]
     if wrong:
-        right = len(known.pairs) - len(wrong)
+        title, shown = "Most wrong", wrong[:_SHOWN]
         lead = (
-            f"{len(wrong):,} of {right + len(wrong):,} answers are wrong; of these the model was most"
+            f"{len(wrong):,} of {len(pairs):,} answers are wrong; of these the model was most"
             " certain. Some of the labels may be wrong rather than the answers."
         )
-        title, shown = "Most wrong", wrong[:_SHOWN]
-    elif known.pairs:
-        title, shown = "Least sure", ordered(known.pairs, "least_sure")[:_SHOWN]
-        lead = "No answer is wrong; of these right ones the model was least certain."
     else:
+        title, shown = "Least sure", ordered(pairs, "least_sure")[:_SHOWN]
+        lead = "No answer is wrong; of these right ones the model was least certain."
+    return section(title, examples.gallery(task, shown), lead)
+
+
+def _by_score(known: Facts) -> str:
+    """Return the answers that score worst, each by itself."""
+    task, name = known.task, known.task.headline
+    scored: list[tuple[float, Pair]] = []
+    for pair in known.pairs:
+        found = task.score([pair]).get(name)
+        if found is not None and math.isfinite(found) and not _unanswered(pair):
+            scored.append((found, pair))
+    if not scored:
         return ""
-    figures = "".join(_photo(pair) for pair in shown)
-    return section(title, f"<div class='photos'>{figures}</div>", lead)
+    scored.sort(key=lambda item: item[0], reverse=task.less_is_better)
+    right = sum(value >= 1 for value, _ in scored) if not task.less_is_better else 0
+    shown = [pair for value, pair in scored if task.less_is_better or value < 1][:_SHOWN]
+    word = NAMES.get(name, name)
+    lead = f"Each sample was scored by itself ({word}); these came out worst of {len(scored):,}."
+    if right:
+        lead = f"{right:,} of {len(scored):,} samples are answered fully right. {lead}"
+    lead += " Some of what the data say may be wrong rather than the answers."
+    if not shown:
+        shown, lead = [pair for _, pair in scored[:_SHOWN]], "Every sample is answered fully right."
+    return section("Weakest answers", examples.gallery(task, shown), lead)
 
 
-def _photo(pair: Pair) -> str:
-    sample, answer = pair
-    name = Path(sample.path).name
-    picture = square(sample.path, _SIDE)
-    image = (
-        f"<img alt='{escape(name)}' src='{picture}'>"
-        if picture
-        else "<div class='gone'>The file cannot be read any more.</div>"
-    )
-    said = str(answer.label)
-    share = (
-        percent(answer.probabilities.get(said, 0.0))
-        .replace(" ", "&nbsp;")
-        .replace(">", "&gt;")
-        .replace("<", "&lt;")
-    )
-    words = f"{escape(said)} {share}"
-    if said != sample.label:
-        truth = f"<span class='muted'>labelled {escape(str(sample.label))}</span>"
-        words = f"<b>said {escape(said)}</b> {share}<br>{truth}"
-    return f"<figure>{image}{words}<br><span class='muted'>{escape(name)}</span></figure>"
+def _unanswered(pair: Pair) -> bool:
+    """Whether the answer was not asked for, because giving it takes long."""
+    answer = pair[1]
+    return answer.label is None and not answer.answer
