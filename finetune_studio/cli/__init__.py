@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
         "check", commands.check, "Look for trouble in data; nothing is written beside them."
     )
     check.add_argument("data", type=place, metavar="DATA")
-    check.add_argument("--task", default="image_classification")
+    check.add_argument("--task", help="what the data are for; left out, their format decides")
 
     evaluate = command("evaluate", commands.evaluate, "Score a run on a split.")
     evaluate.add_argument("source", type=place, metavar="RUN")

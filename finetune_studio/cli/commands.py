@@ -21,7 +21,7 @@ def check(arguments: argparse.Namespace, out: Printer, control: Control) -> int:
     from finetune_studio.engine import curate
     from finetune_studio.tasks import CATALOGUE
 
-    task = CATALOGUE[arguments.task].name
+    task = CATALOGUE[arguments.task or curate.task_of(arguments.data) or recipe.Recipe().task].name
     choices = recipe.Recipe().with_settings({"data.path": str(arguments.data)})
     with (
         tempfile.TemporaryDirectory(prefix="finetune-studio-") as folder,

@@ -99,7 +99,9 @@ def use_of(asked: str) -> type[Use]:
     try:
         if not re.fullmatch(r"ask_\w+", module):
             raise ImportError(module)
-        found: type[Use] = getattr(importlib.import_module(f"finetune_studio.modality.{module}"), name)
+        found: type[Use] = getattr(
+            importlib.import_module(f"finetune_studio.modality.{module}"), name
+        )
     except (ImportError, AttributeError) as error:
         raise StudioError(
             f"This version does not know how a model is asked by {asked!r}.",
@@ -190,5 +192,7 @@ def programs(asked: str) -> dict[str, str]:
         module = importlib.import_module(f"finetune_studio.modality.{name}")
         text = Path(str(module.__file__)).read_text(encoding="utf-8")
         found[name] = _OURS.sub(r"import \1", text)
-        todo += [n.strip() for line in _OURS.findall(text) for n in line.split(",") if n not in found]
+        todo += [
+            n.strip() for line in _OURS.findall(text) for n in line.split(",") if n not in found
+        ]
     return found

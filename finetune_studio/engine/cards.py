@@ -189,7 +189,10 @@ def _card(told: Told) -> str:
     if facts.test is not None:
         lines += ["## Scores on the test samples", "", *_scores(facts.test)]
     lines += ["## Limits", "", *[f"- {plain(text)}" for text in known.limits(facts)]]
-    lines += [f"- The licence of the {told.use.thing}s it learnt from is their owner's to state.", ""]
+    lines += [
+        f"- The licence of the {told.use.thing}s it learnt from is their owner's to state.",
+        "",
+    ]
     lines += ["## This export", "", f"Format: {verified.format}. {_proof(told)}"]
     name = NAMES.get(verified.metric, verified.metric)
     figures = (
@@ -271,7 +274,9 @@ def _scores(scored: Evaluated) -> list[str]:
         lines.append(f"| {NAMES.get(name, name)} | {known.figure(name, value)} | {text} |")
     if base := scored.baseline:
         name = NAMES.get(base["metric"], base["metric"])
-        lines.append(f"| {name} of {plain(str(base['text']))} | {known.figure(base['metric'], base['value'])} | |")
+        lines.append(
+            f"| {name} of {plain(str(base['text']))} | {known.figure(base['metric'], base['value'])} | |"
+        )
     return [*lines, "", f"{scored.samples:,} samples.", ""]
 
 

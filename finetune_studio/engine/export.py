@@ -232,9 +232,7 @@ def _write_proof(
     files.write_json(parcel.folder / "export.json", about)
     answers = ours if split == "validation" else ()
     known = facts.gather(parcel.project, parcel.run.folder, answers)
-    cards.write(
-        cards.Told(known, parcel.bundle, parcel.exporter, parcel.folder, verified, split)
-    )
+    cards.write(cards.Told(known, parcel.bundle, parcel.exporter, parcel.folder, verified, split))
     written = sorted(file.name for file in parcel.folder.iterdir() if file.name != "__pycache__")
     files.write_json(parcel.folder / "export.json", {**about, "files": written})
 

@@ -209,9 +209,7 @@ def summary(facts: Facts) -> list[str]:
             f"On {scored.samples:,} validation samples, which it never learnt from, its"
             f" {NAMES.get(name, name)} is {figure(name, value)}{better}."
         )
-    second = (
-        f"On other samples of the same kind expect between {said(name, low)} and {said(name, high)}."
-    )
+    second = f"On other samples of the same kind expect between {said(name, low)} and {said(name, high)}."
     return [first, second, *_against_baseline(facts, scored)]
 
 

@@ -146,7 +146,10 @@ def _imported(folder: Path, asked: str) -> Any:
     assert spec is not None
     assert spec.loader is not None
     program = importlib.util.module_from_spec(spec)
-    ours = {name: importlib.import_module(f"finetune_studio.modality.{name}") for name in programs(asked)}
+    ours = {
+        name: importlib.import_module(f"finetune_studio.modality.{name}")
+        for name in programs(asked)
+    }
     before = {name: sys.modules.get(name) for name in ours}
     sys.modules.update(ours)
     try:

@@ -69,7 +69,9 @@ class Classes:
         several = bool(self._seen.get("several"))
         shares = text_inputs.shares(self._network(inputs), several=several)[0]
         if len(shares) != len(self._outputs):
-            raise ValueError(f"it gives {len(shares)} probabilities for {len(self._outputs)} labels")
+            raise ValueError(
+                f"it gives {len(shares)} probabilities for {len(self._outputs)} labels"
+            )
         summed = dict.fromkeys(self._names, 0.0)
         for name, share in zip(self._outputs, shares.tolist(), strict=True):
             summed[name] += share

@@ -56,7 +56,9 @@ class Pictures:
         """Return the likeliest label and the probabilities of all."""
         shares = _shares(self._network(seen))[0]
         if len(shares) != len(self._outputs):
-            raise ValueError(f"it gives {len(shares)} probabilities for {len(self._outputs)} labels")
+            raise ValueError(
+                f"it gives {len(shares)} probabilities for {len(self._outputs)} labels"
+            )
         summed = dict.fromkeys(self._names, 0.0)
         for name, share in zip(self._outputs, shares.tolist(), strict=True):
             summed[name] += share

@@ -84,7 +84,9 @@ def _json(files: Mapping[str, bytes], name: str) -> dict[str, Any]:
     try:
         found = json.loads(files.get(name, b"{}"))
     except ValueError as error:
-        raise StudioError(f"{name} of the tokenizer is damaged: {error}.", "Fetch the model anew.") from error
+        raise StudioError(
+            f"{name} of the tokenizer is damaged: {error}.", "Fetch the model anew."
+        ) from error
     return found if isinstance(found, dict) else {}
 
 
@@ -95,7 +97,9 @@ def _content(value: Any) -> str:
 def _named_template(value: Any) -> str:
     """Return a template that stands by itself, or the one called default of several."""
     if isinstance(value, list):
-        by_name = {str(v.get("name")): str(v.get("template", "")) for v in value if isinstance(v, dict)}
+        by_name = {
+            str(v.get("name")): str(v.get("template", "")) for v in value if isinstance(v, dict)
+        }
         return by_name.get("default", next(iter(by_name.values()), ""))
     return value if isinstance(value, str) else ""
 
@@ -189,14 +193,14 @@ def _by_prefixes(
         if words not in after[len(before) :]:
             return None
         # The line break between turns is written by the template, never by the assistant.
-        end = max(len(after.rstrip()), len(before) + after[len(before) :].rindex(words) + len(words))
+        end = max(
+            len(after.rstrip()), len(before) + after[len(before) :].rindex(words) + len(words)
+        )
         found.append((len(before), end))
     return found
 
 
-def _by_words(
-    template: Template, messages: Sequence[Message], text: str
-) -> list[tuple[int, int]]:
+def _by_words(template: Template, messages: Sequence[Message], text: str) -> list[tuple[int, int]]:
     """Return where the assistant's words stand, each with the end-of-turn token right behind it."""
     found, place = [], 0
     for number, message in enumerate(messages):
@@ -296,7 +300,9 @@ def ends(tokenizer: Tokenizer, template: Template) -> frozenset[int]:
         text, where = spans(template, probe)
     except StudioError:
         where, text = [], ""
-    special = {number for number, token in tokenizer.get_added_tokens_decoder().items() if token.special}
+    special = {
+        number for number, token in tokenizer.get_added_tokens_decoder().items() if token.special
+    }
     if where:
         behind = _ids(tokenizer, text[where[0][0] : where[0][1]])
         found |= {number for number in behind[-1:] if number in special}
@@ -325,4 +331,3 @@ def _cut(found: Tokens, room: int) -> Tokens:
     start = max(0, min(len(found.ids) - room, first - kept))
     end = start + room
     return Tokens(found.ids[start:end], found.learnt[start:end])
-

@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from finetune_studio.modality.chat import Tokens
 
 IGNORED = -100  # the target of a place from which nothing is learnt
-_LONG = 4096  # places at which attention costs as much as all the rest; only ways are compared by it
+_LONG = (
+    4096  # places at which attention costs as much as all the rest; only ways are compared by it
+)
 _TRIED = (5, 3)  # lengths of the two sequences that a network is tried with
 _CLOSE = 1e-4
 
@@ -79,9 +81,7 @@ def padded(sequences: Sequence[tuple[int, Tokens]], pad: int) -> Packed:
     return _laid_out(sequences, [[n] for n in range(len(sequences))], pad)
 
 
-def _laid_out(
-    sequences: Sequence[tuple[int, Tokens]], rows: list[list[int]], pad: int
-) -> Packed:
+def _laid_out(sequences: Sequence[tuple[int, Tokens]], rows: list[list[int]], pad: int) -> Packed:
     width = max(sum(len(sequences[n][1].ids) for n in row) for row in rows)
     shape = (len(rows), width)
     ids, positions = np.full(shape, pad, np.int64), np.zeros(shape, np.int64)

@@ -10,7 +10,9 @@ import numpy as np
 from tokenizers import Encoding, Tokenizer
 
 LIKELY = 0.5  # from this probability on, one of several labels counts as named
-_FILE_NAME = re.compile(r"\S+\.(txt|text|md|json|jsonl|csv|tsv|htm|html|xml|log|rst|tex)", re.IGNORECASE)
+_FILE_NAME = re.compile(
+    r"\S+\.(txt|text|md|json|jsonl|csv|tsv|htm|html|xml|log|rst|tex)", re.IGNORECASE
+)
 
 
 def open_tokenizer(content: bytes, max_length: int, stride: int = 0) -> Tokenizer:

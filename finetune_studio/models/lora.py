@@ -48,7 +48,9 @@ def adaptable(network: nn.Module, head: str) -> list[Adaptable]:
 
 def _candidates(network: nn.Module, head: str) -> Iterator[tuple[str, nn.Module]]:
     inside_attention = [
-        name for name, module in network.named_modules() if isinstance(module, nn.MultiheadAttention)
+        name
+        for name, module in network.named_modules()
+        if isinstance(module, nn.MultiheadAttention)
     ]
     for name, module in network.named_modules():
         if within(name, head) and head:
@@ -124,7 +126,9 @@ def inject(network: nn.Module, about: dict[str, Any]) -> None:
     )
     before = {name: p.requires_grad for name, p in network.named_parameters()}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about the direction of a weight, which it then sees itself
+        warnings.simplefilter(
+            "ignore"
+        )  # about the direction of a weight, which it then sees itself
         peft.inject_adapter_in_model(config, network, adapter_name=_NAME)
     for name, parameter in network.named_parameters():  # what learns is for others to say
         parameter.requires_grad_(before.get(name.replace(_BASE, ""), True))
@@ -238,7 +242,8 @@ def _bitsandbytes(device: torch.device) -> Any:
     off = "Set layers.lora_4bit to false: the adapters then learn beside layers of full size."
     if device.type != "cuda":
         raise StudioError(
-            "Layers in 4 bits (QLoRA) need an NVIDIA graphics processor, and the run does not use one.", off
+            "Layers in 4 bits (QLoRA) need an NVIDIA graphics processor, and the run does not use one.",
+            off,
         )
     try:
         return importlib.import_module("bitsandbytes")

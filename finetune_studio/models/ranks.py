@@ -39,7 +39,10 @@ def ranks(choices: LayerChoices, layers: Sequence[Adaptable]) -> dict[str, int]:
     Raises:
         StudioError: If a name fits no layer, a rank is not possible, or no layer is left.
     """
-    for setting, names in (("lora_layers", choices.lora_layers), ("lora_ranks", choices.lora_ranks)):
+    for setting, names in (
+        ("lora_layers", choices.lora_layers),
+        ("lora_ranks", choices.lora_ranks),
+    ):
         for name in names:
             if not any(_named(layer.name, name) for layer in layers):
                 raise _unknown(setting, name, layers)
@@ -54,7 +57,8 @@ def ranks(choices: LayerChoices, layers: Sequence[Adaptable]) -> dict[str, int]:
             rank = choices.lora_ranks[max(own, key=len)]
         if not 0 <= rank <= _MOST:
             raise StudioError(
-                f"The rank {rank} of {layer.name} is not possible.", f"Give a number from 0 to {_MOST}."
+                f"The rank {rank} of {layer.name} is not possible.",
+                f"Give a number from 0 to {_MOST}.",
             )
         if rank:
             found[layer.name] = rank

@@ -180,9 +180,13 @@ class CausalLm(Task):
         losses = functional.cross_entropy(scores.float(), true, reduction="none")
         right = scores.argmax(-1) == true if len(true) else losses
         count = len(batch.samples)
-        sums = [_summed(values, owner, count) for values in (losses, torch.ones_like(losses), right)]
+        sums = [
+            _summed(values, owner, count) for values in (losses, torch.ones_like(losses), right)
+        ]
         answers = [
-            Prediction(sample=number, answer={"loss_sum": lost, "tokens": int(tokens), "right": int(hit)})
+            Prediction(
+                sample=number, answer={"loss_sum": lost, "tokens": int(tokens), "right": int(hit)}
+            )
             for number, lost, tokens, hit in zip(batch.samples, *sums, strict=True)
         ]
         for place in torch.nonzero(batch.targets["asks"]).flatten().tolist():
@@ -228,7 +232,9 @@ class CausalLm(Task):
 
     def preview(self, sample: Sample, prediction: Prediction | None = None) -> Preview:
         """Return the turns of the conversation, and the reply if there is one."""
-        turns = [Words(m["content"], _TITLES.get(m["role"], m["role"])) for m in messages_of(sample)]
+        turns = [
+            Words(m["content"], _TITLES.get(m["role"], m["role"])) for m in messages_of(sample)
+        ]
         if not turns:
             turns = [Words(_text_of(sample))]
         answer = prediction.answer if prediction else {}
@@ -303,9 +309,13 @@ def _conversation(given: str) -> list[dict[str, str]]:
         found = None
     listed = found.get("messages") if isinstance(found, dict) else found
     roles = (*_TITLES,)
-    if isinstance(listed, list) and listed and all(
-        isinstance(m, dict) and m.get("role") in roles and isinstance(m.get("content"), str)
-        for m in listed
+    if (
+        isinstance(listed, list)
+        and listed
+        and all(
+            isinstance(m, dict) and m.get("role") in roles and isinstance(m.get("content"), str)
+            for m in listed
+        )
     ):
         return [{"role": m["role"], "content": m["content"]} for m in listed]
     return [{"role": "user", "content": given}]

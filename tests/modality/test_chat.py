@@ -87,7 +87,9 @@ def test_the_assistants_turns_are_found(text: str, said: list[str], tokenizer: T
     assert [written[start:end] for start, end in where] == said
     assert "Be kind." in written  # also where the template refuses instructions
     found = chat.encode(tokenizer, template(text), TALK, 512)
-    learnt = tokenizer.decode([i for i, on in zip(*found, strict=True) if on], skip_special_tokens=False)
+    learnt = tokenizer.decode(
+        [i for i, on in zip(*found, strict=True) if on], skip_special_tokens=False
+    )
     assert learnt.split() == "".join(said).split()
     everything = chat.encode(tokenizer, template(text), TALK, 512, prompts=True)
     assert all(everything.learnt)
@@ -102,7 +104,10 @@ def test_a_template_that_rewrites_earlier_turns_is_still_understood() -> None:
     with pytest.raises(StudioError, match="leaves out what the assistant says in message 3"):
         chat.spans(template(REWRITING), talk)
     written, where = chat.spans(template(REWRITING), TALK)
-    assert [written[start:end] for start, end in where] == ["sat on the mat", "ran after the ball</s>"]
+    assert [written[start:end] for start, end in where] == [
+        "sat on the mat",
+        "ran after the ball</s>",
+    ]
 
 
 def test_old_turns_go_first_and_instructions_stay(tokenizer: Tokenizer) -> None:
@@ -118,11 +123,17 @@ def test_old_turns_go_first_and_instructions_stay(tokenizer: Tokenizer) -> None:
 
 
 def test_a_single_long_exchange_loses_the_beginning_of_its_question(tokenizer: Tokenizer) -> None:
-    talk = [{"role": "user", "content": "the cat " * 50}, {"role": "assistant", "content": "sat on"}]
+    talk = [
+        {"role": "user", "content": "the cat " * 50},
+        {"role": "assistant", "content": "sat on"},
+    ]
     found = chat.encode(tokenizer, template(CHATML), talk, 40)
     assert len(found.ids) == 40
     assert "sat on" in tokenizer.decode(found.ids)
-    talk = [{"role": "user", "content": "the cat"}, {"role": "assistant", "content": "sat on " * 50}]
+    talk = [
+        {"role": "user", "content": "the cat"},
+        {"role": "assistant", "content": "sat on " * 50},
+    ]
     found = chat.encode(tokenizer, template(CHATML), talk, 40)
     assert len(found.ids) == 40
     assert 20 < sum(found.learnt) < 40  # some of the question is still seen

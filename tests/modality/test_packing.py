@@ -119,7 +119,9 @@ def test_prompts_contribute_no_gradient(together: bool) -> None:
 
 def test_networks_that_mix_rows_are_found_out() -> None:
     torch.manual_seed(0)
-    bloom = AutoModelForCausalLM.from_config(BloomConfig(vocab_size=100, hidden_size=32, n_layer=2, n_head=4))
+    bloom = AutoModelForCausalLM.from_config(
+        BloomConfig(vocab_size=100, hidden_size=32, n_layer=2, n_head=4)
+    )
     assert not packing.possible(bloom, 100)
 
     class Recurrent(nn.Module):

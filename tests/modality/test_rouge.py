@@ -9,7 +9,9 @@ from torchmetrics.functional.text.rouge import rouge_score
 
 from finetune_studio.modality import rouge
 
-_WORDS = "the a cat dog sat on mat and ran away quickly it's blue-green 42 Mr. Smith said: hello".split()
+_WORDS = (
+    "the a cat dog sat on mat and ran away quickly it's blue-green 42 Mr. Smith said: hello".split()
+)
 
 
 @pytest.mark.parametrize("seed", range(20))

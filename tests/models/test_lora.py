@@ -155,7 +155,11 @@ def test_ranks_by_layer_and_by_name() -> None:
         amount="adapters",
         lora_rank=4,
         lora_layers=["q_proj", "model.layers.1"],
-        lora_ranks={"model.layers.1": 8, "model.layers.1.mlp.up_proj": 0, "layers.0.self_attn.q_proj": 2},
+        lora_ranks={
+            "model.layers.1": 8,
+            "model.layers.1.mlp.up_proj": 0,
+            "layers.0.self_attn.q_proj": 2,
+        },
     )
     chosen = ranks.ranks(choices, found)
     assert chosen["model.layers.0.self_attn.q_proj"] == 2
@@ -214,4 +218,6 @@ def test_four_bits_without_a_gpu_say_what_to_do() -> None:
     with pytest.raises(StudioError, match="NVIDIA") as told:
         lora.refuse_4bit(choices, torch.device("cpu"))
     assert "lora_4bit" in told.value.hint
-    lora.refuse_4bit(LayerChoices(lora_4bit=True), torch.device("cpu"))  # not asked for without adapters
+    lora.refuse_4bit(
+        LayerChoices(lora_4bit=True), torch.device("cpu")
+    )  # not asked for without adapters

@@ -5,7 +5,7 @@ from __future__ import annotations
 from finetune_studio.engine.curate.choosing import existing, formats, keep_apart
 from finetune_studio.engine.curate.health import apply_remedy, check
 from finetune_studio.engine.curate.importing import add_news, import_data, news, relink
-from finetune_studio.engine.curate.looking import DataLook, look
+from finetune_studio.engine.curate.looking import DataLook, look, task_of
 
 __all__ = [
     "DataLook",
@@ -19,4 +19,5 @@ __all__ = [
     "look",
     "news",
     "relink",
+    "task_of",
 ]

@@ -16,6 +16,7 @@ from finetune_studio.core.reader import Description, Reader, TableLook
 from finetune_studio.core.recipe import DataChoices
 from finetune_studio.engine.curate.choosing import existing, fact, reader_for
 from finetune_studio.engine.curate.counting import SHOWN, Tally, counted, reasons
+from finetune_studio.tasks import CATALOGUE as TASKS
 
 # What is read of an archive for a look, besides tables: texts and lines of several formats.
 _READ = tables.SUFFIXES | {".json", ".conll", ".iob", ".iob2", ".bio", ".conllu"}
@@ -62,6 +63,12 @@ class DataLook:
     problems: tuple[str, ...] = ()
     blocked: str = ""
     importable: bool = True
+
+
+def task_of(path: Path) -> str:
+    """Return the first task that can learn from data of this format; empty where none is recognised."""
+    found = look(path, DataChoices()).reader
+    return next((row.name for row in TASKS if found in row.facts["readers"]), "")
 
 
 def look(path: Path, choices: DataChoices, task: str = "") -> DataLook:

@@ -64,7 +64,9 @@ def _card(title: str, figure: str, text: str, drawing: str = "", kind: str = "")
 def _score(scored: Evaluated, name: str) -> str:
     value, bounds = scored.metrics[name], scored.intervals.get(name)
     base = scored.baseline if scored.baseline.get("metric") == name else {}
-    text = f"95 % interval {figure(name, bounds[0])} to {figure(name, bounds[1])}." if bounds else ""
+    text = (
+        f"95 % interval {figure(name, bounds[0])} to {figure(name, bounds[1])}." if bounds else ""
+    )
     if base:
         said = str(base["text"])
         text += f" {said[:1].upper()}{said[1:]} would give {figure(name, base['value'])}."
