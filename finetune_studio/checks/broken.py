@@ -32,7 +32,7 @@ def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
         f"{few} of {len(samples):,} cannot be used and will be set aside ({reasons})."
         " Mend or replace the files and check again, or exclude them.",
         "Exclude them",
-        [sample.path for sample in bad[:1000]],
+        [sample.place for sample in bad[:1000]],
         [sample.id for sample in bad],
         [{"action": "exclude", "ids": [sample.id for sample in bad]}],
     )

@@ -1,43 +1,74 @@
-"""Finds pictures that are there more than once, as equal files or as near copies."""
+"""Finds pictures or texts that are there more than once, as equal ones or as near copies."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
 
+from finetune_studio.core import texts
 from finetune_studio.core.dataset import Dataset, Sample
 from finetune_studio.core.events import Finding, Progress
 from finetune_studio.core.job import Control
 from finetune_studio.core.splits import SPLITS
-from finetune_studio.modality.examine import copies
+from finetune_studio.modality.likeness import Copies
 
 _SET = list[Sample]
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What samples are, and what near copies of them are like, for sentences."""
+
+    one: str
+    near: str
+
+
+_PICTURES = Kind("picture", "scaled, compressed again, mirrored, or taken in one burst")
+_TEXTS = Kind("text", "some words are others")
+
+
 def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
     """Report exact copies, near copies, and copies that carry different labels."""
-    found = yield from copies(dataset, control)
+    kind = _TEXTS if texts.are_held(dataset) else _PICTURES
+    found = yield from _copies(dataset, control, kind)
     if found is None:
         yield Finding("duplicates", 0, "info", "The search for copies was stopped.")
         return
     samples = {sample.id: sample for sample in dataset.samples(usable=True)}
     exact = [[samples[n] for n in numbers] for numbers in found.exact]
     near = [[samples[n] for n in numbers] for numbers in found.near]
-    torn = [some for some in _whole(exact, near) if _labels(some) > 1]
+    # Of texts that differ in a word the label may well differ: there only equal ones contradict.
+    alike = exact if kind is _TEXTS else _whole(exact, near)
+    torn = [some for some in alike if _labels(some) > 1]
     exact = [some for some in exact if _labels(some) == 1]
     near = [some for some in near if _labels(some) == 1]
     if not (torn or exact or near):
         yield Finding("duplicates", 0, "ok", f"No copies among {len(samples):,} samples.")
     if torn:
-        yield _disagreeing(torn)
+        yield _disagreeing(torn, kind)
     if exact:
         what = "are exact copies of others. Copies teach nothing new and count double"
-        yield _superfluous(exact, "warning", what)
+        yield _superfluous(exact, "warning", what, kind)
     if near:
         what = (
-            "look almost the same as others (scaled, compressed again, mirrored, or taken in one"
-            " burst). Look at them before you exclude any"
+            f"{'look' if kind is _PICTURES else 'are'} almost the same as others ({kind.near})."
+            " Look at them before you exclude any"
         )
-        yield _superfluous(near, "info", what)
+        yield _superfluous(near, "info", what, kind)
+
+
+def _copies(
+    dataset: Dataset, control: Control, kind: Kind
+) -> Generator[Progress, None, Copies | None]:
+    if kind is _PICTURES:
+        from finetune_studio.modality import examine
+
+        return (yield from examine.copies(dataset, control))
+    from finetune_studio.modality import repeats
+
+    # Questions on one text are alike without being copies.
+    near = not any("question" in sample.fields for sample in dataset.samples(usable=True)[:20])
+    return (yield from repeats.copies(dataset, control, texts.whole, near=near))
 
 
 def _whole(exact: Sequence[_SET], near: Sequence[_SET]) -> list[_SET]:
@@ -47,17 +78,17 @@ def _whole(exact: Sequence[_SET], near: Sequence[_SET]) -> list[_SET]:
 
 
 def _labels(some: _SET) -> int:
-    return len({sample.label_id for sample in some})
+    return len({texts.taught(sample) for sample in some})
 
 
-def _superfluous(found: Sequence[_SET], severity: str, what: str) -> Finding:
+def _superfluous(found: Sequence[_SET], severity: str, what: str, kind: Kind) -> Finding:
     """Offer to exclude all but one of each set.
 
     The one that stays is in the split that is used first: what a model may have learned from must
     not judge it.
     """
     spare = [s for some in found for s in sorted(some, key=_first_used)[1:]]
-    few = "1 picture" if len(spare) == 1 else f"{len(spare):,} pictures"
+    few = f"1 {kind.one}" if len(spare) == 1 else f"{len(spare):,} {kind.one}s"
     sets = "1 set" if len(found) == 1 else f"{len(found):,} sets"
     return Finding(
         "duplicates",
@@ -65,17 +96,16 @@ def _superfluous(found: Sequence[_SET], severity: str, what: str) -> Finding:
         severity,
         f"{few} in {sets} {what}.",
         "Keep one of each set",
-        [sample.path for some in found for sample in some][:1000],
+        [sample.place for some in found for sample in some][:1000],
         [sample.id for some in found for sample in some],
         [{"action": "exclude", "ids": [sample.id for sample in spare]}],
     )
 
 
-def _disagreeing(found: Sequence[_SET]) -> Finding:
+def _disagreeing(found: Sequence[_SET], kind: Kind) -> Finding:
     samples = [sample for some in found for sample in some]
-    first = found[0]
-    names = " and ".join(sorted({str(sample.label) for sample in first}))
-    sets = "1 picture is" if len(found) == 1 else f"{len(found):,} pictures are"
+    names = " and ".join(sorted({_said(sample) for sample in found[0]}))
+    sets = f"1 {kind.one} is" if len(found) == 1 else f"{len(found):,} {kind.one}s are"
     return Finding(
         "duplicates",
         len(samples),
@@ -83,10 +113,19 @@ def _disagreeing(found: Sequence[_SET]) -> Finding:
         f"{sets} there several times with different labels (the first as {names}), so at least one"
         " label of each is wrong. Correct them, or exclude these samples until it is clear.",
         "Exclude them all",
-        [sample.path for sample in samples[:1000]],
+        [sample.place for sample in samples[:1000]],
         [sample.id for sample in samples],
         [{"action": "exclude", "ids": [sample.id for sample in samples]}],
     )
+
+
+def _said(sample: Sample) -> str:
+    """Return a sample's label for people: its class, its classes, or the words that are marked."""
+    spans = sample.fields.get("spans")
+    if isinstance(spans, list):
+        text = str(sample.fields.get("text", ""))
+        return ", ".join(f"{text[a:b]!r}: {kind}" for a, b, kind in spans[:3]) or "nothing marked"
+    return ", ".join(texts.classes(sample)) or "no class"
 
 
 def _first_used(sample: Sample) -> tuple[int, int]:

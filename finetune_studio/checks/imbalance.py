@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 
+from finetune_studio.core import texts
 from finetune_studio.core.dataset import Dataset
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Finding, Progress
@@ -20,7 +21,7 @@ def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
     """Report a ratio of three or more in the training split."""
     del control  # counting is instant
     train = dataset.samples(split="train", usable=True) or dataset.samples(usable=True)
-    counts = Counter(sample.label for sample in train if sample.label is not None)
+    counts = Counter(name for sample in train for name in texts.classes(sample))
     if len(counts) < 2:
         yield Finding(
             "imbalance", 0, "ok", "With fewer than two classes there is nothing to compare."

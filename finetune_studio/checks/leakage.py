@@ -1,17 +1,18 @@
-"""Finds pictures and groups that stand both in training and where it is judged."""
+"""Finds pictures, texts and groups that stand both in training and where it is judged."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
+from finetune_studio.core import texts
 from finetune_studio.core.dataset import Dataset, Sample
 from finetune_studio.core.events import Finding, Progress
 from finetune_studio.core.job import Control
 from finetune_studio.core.splits import SPLITS, divide
 from finetune_studio.modality import likeness
-from finetune_studio.modality.examine import copies
+from finetune_studio.modality.likeness import Copies
 
 # A split that would lose more than this by moving copies away is better divided anew.
 _MOST_LOST = 1 / 3
@@ -19,7 +20,8 @@ _MOST_LOST = 1 / 3
 
 def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
     """Report copies that straddle splits, and groups that do."""
-    found = yield from copies(dataset, control)
+    written = texts.are_held(dataset)
+    found = yield from _copies(dataset, control, written=written)
     if found is None:
         yield Finding("leakage", 0, "info", "The search for copies was stopped.")
         return
@@ -37,9 +39,22 @@ def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
             told = True
             touched = {n for some in straddling for n in some}
             whole = [some for some in everything if touched & set(some)]
-            yield _finding(what, _joined(straddling), whole, everything, samples)
+            kind = "texts" if written and what == "copies" else what
+            yield _finding(kind, _joined(straddling), whole, everything, samples)
     if not told:
         yield Finding("leakage", 0, "ok", "No copy and no group stands in two splits.")
+
+
+def _copies(
+    dataset: Dataset, control: Control, *, written: bool
+) -> Generator[Progress, None, Copies | None]:
+    if written:
+        from finetune_studio.modality import repeats
+
+        return (yield from repeats.copies(dataset, control, texts.source))
+    from finetune_studio.modality import examine
+
+    return (yield from examine.copies(dataset, control))
 
 
 def _groups(samples: dict[int, Sample]) -> list[list[int]]:
@@ -66,9 +81,9 @@ def _finding(
     judging = sum(_late(n, some, samples) for some in straddling for n in some)
     sets = "1 set" if len(straddling) == 1 else f"{len(straddling):,} sets"
     told = (
-        f"{judging:,} pictures in validation or test have a copy or near copy in a split that is"
-        f" used before ({sets})"
-        if what == "copies"
+        f"{judging:,} {'texts' if what == 'texts' else 'pictures'} in validation or test have a copy"
+        f" or near copy in a split that is used before ({sets})"
+        if what != "groups"
         else f"{len(straddling):,} groups are torn between splits, with {judging:,} samples in"
         " validation or test"
     )
@@ -76,10 +91,10 @@ def _finding(
     return Finding(
         "leakage",
         judging,
-        "bad" if what == "copies" else "warning",
+        "warning" if what == "groups" else "bad",
         f"{told}. Scores would look better than they are. {meaning}",
         remedy,
-        [samples[n].path for n in ids[:1000]],
+        [samples[n].place for n in ids[:1000]],
         ids,
         edits,
     )

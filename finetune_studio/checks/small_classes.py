@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
+from finetune_studio.core import texts
 from finetune_studio.core.dataset import Dataset
 from finetune_studio.core.events import Finding, Progress
 from finetune_studio.core.job import Control
@@ -16,7 +18,8 @@ _NAMED = 4
 def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
     """Report classes under ten samples, and how many more to collect."""
     del control  # counting is instant
-    counts = {name: count for name, count in dataset.counts().items() if count}
+    usable = dataset.samples(usable=True)
+    counts = dict(Counter(name for sample in usable for name in texts.classes(sample)))
     if len(counts) < 2:
         only = next(iter(counts), "")
         message = f"here is only {only!r}" if only else "no sample carries a label"
@@ -43,10 +46,11 @@ def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
 
 def _unlearnable(dataset: Dataset, counts: dict[str, int]) -> Iterator[Finding]:
     """Report classes that stand only where a model is judged, so that it cannot learn them."""
-    train = {sample.label for sample in dataset.samples(split="train", usable=True)}
+    learned = dataset.samples(split="train", usable=True)
+    train = {name for sample in learned for name in texts.classes(sample)}
     absent = [name for name in counts if train and name not in train]
     if absent:
-        found = [s for s in dataset.samples(usable=True) if s.label in absent]
+        found = [s for s in dataset.samples(usable=True) if set(absent) & set(texts.classes(s))]
         ids = [sample.id for sample in found]
         yield Finding(
             "small_classes",
@@ -55,21 +59,23 @@ def _unlearnable(dataset: Dataset, counts: dict[str, int]) -> Iterator[Finding]:
             f"No sample to train on: {', '.join(absent[:_NAMED])}. A model cannot name what it has"
             " never seen; move samples into training.",
             "Move them into training",
-            [sample.path for sample in found[:1000]],
+            [sample.place for sample in found[:1000]],
             ids,
             [{"action": "move", "ids": ids, "value": "train"}],
         )
 
 
 def _finding(dataset: Dataset, small: dict[str, int], left: int) -> Finding:
-    samples = [sample for sample in dataset.samples(usable=True) if sample.label in small]
+    usable = dataset.samples(usable=True)
+    samples = [sample for sample in usable if small.keys() & set(texts.classes(sample))]
     named = sorted(small, key=lambda name: small[name])[:_NAMED]
     told = ", ".join(
         f"{name} has {small[name]} (collect {FEWEST - small[name]} more)" for name in named
     )
     more = f", and {len(small) - len(named)} other classes" if len(small) > len(named) else ""
     ids = [sample.id for sample in samples]
-    possible = left >= 2
+    # A sample of several classes would take its other ones with it.
+    possible = left >= 2 and not any("labels" in sample.fields for sample in samples)
     choice = "exclude them or merge them with another class" if possible else "merge classes"
     return Finding(
         "small_classes",
@@ -77,7 +83,7 @@ def _finding(dataset: Dataset, small: dict[str, int], left: int) -> Finding:
         "bad" if min(small.values()) < 3 else "warning",
         f"Too few samples to learn from and to judge by: {told}{more}. If you cannot, {choice}.",
         "Exclude these classes" if possible else "",
-        [sample.path for sample in samples[:1000]],
+        [sample.place for sample in samples[:1000]],
         ids,
         [{"action": "exclude", "ids": ids}] if possible else [],
     )

@@ -112,9 +112,10 @@ class DataImported(Event):
 class Finding(Event):
     """What a check found. ``severity``: ok, info, warning or bad.
 
-    ``samples`` are paths (at most 1,000), ``ids`` the dataset's numbers of all of them. ``remedy`` is
-    the sentence on the button; ``edits`` what the remedy does: a list of
-    ``{"action": "exclude" | "move" | "relabel" | "recipe", "ids": [...], "value": ...}``.
+    ``samples`` are places (at most 1,000), ``ids`` the dataset's numbers of all of them. ``remedy`` is
+    the sentence on the button; ``edits`` what the remedy does: a list of ``{"action": ..., "ids":
+    [...], "value": ...}`` with the actions exclude, move, relabel, merge (the ``names`` of its value
+    become ``into``), mend (broken letters are written right) and recipe.
     """
 
     check: str

@@ -9,7 +9,6 @@ import time
 from collections import defaultdict
 from collections.abc import Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from itertools import islice
 
 from finetune_studio.core.dataset import Dataset, Sample, Trace
@@ -17,21 +16,10 @@ from finetune_studio.core.events import Progress
 from finetune_studio.core.job import Control
 from finetune_studio.core.reader import NO_FILE
 from finetune_studio.modality import image, likeness, preprocess
+from finetune_studio.modality.likeness import Copies
 
 _SIDE = 64  # large photos are decoded smaller: as sure to notice damage, several times faster
 _SAVED_EVERY = 2.0  # seconds
-
-
-@dataclass(frozen=True)
-class Copies:
-    """Sets of usable samples, by number, that are the same picture.
-
-    ``exact`` sets hold equal files; ``near`` sets hold at least two different files that look alike,
-    each together with its exact copies.
-    """
-
-    exact: list[list[int]]
-    near: list[list[int]]
 
 
 def examine(

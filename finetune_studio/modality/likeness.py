@@ -14,6 +14,7 @@ with quality 40 reach 0.96 or more; two different garments reach 0.91 at most.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
@@ -40,6 +41,18 @@ def look_of(picture: Image.Image) -> bytes:
     parts = [light.resize((_SIDE, _SIDE), Image.Resampling.BOX)]
     parts += [c.resize((_COLOURS, _COLOURS), Image.Resampling.BOX) for c in colours]
     return b"".join(part.tobytes() for part in parts)
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Sets of usable samples, by number, that are the same picture or text.
+
+    ``exact`` sets hold equal ones; ``near`` sets hold at least two different ones that are alike, each
+    together with its exact copies.
+    """
+
+    exact: list[list[int]]
+    near: list[list[int]]
 
 
 def alike(
