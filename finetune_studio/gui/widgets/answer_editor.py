@@ -43,9 +43,11 @@ class AnswerEditor(QWidget):
         self.view.pressed.connect(self._on_key_pressed)
         self.view.selected.connect(self._say)
         self.view.picked.connect(self._say)
-        self.set_button = QPushButton(self.tr("Answer with the selection (A)"))
+        self.set_button = QPushButton(self.tr("Set the answer (A)"))
         self.set_button.setObjectName("set_answer")
-        self.set_button.setToolTip(self.tr("Shift+A keeps the other answers too"))
+        self.set_button.setToolTip(
+            self.tr("The selected words are the answer; Shift+A keeps the others too")
+        )
         self.set_button.clicked.connect(self.set_answer)
         self.none_button = QPushButton(self.tr("No answer (N)"))
         self.none_button.setObjectName("no_answer")

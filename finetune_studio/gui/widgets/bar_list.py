@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,6 +78,7 @@ class BarItemModel(QAbstractListModel):
         return {
             int(Qt.ItemDataRole.DisplayRole): row.name,
             int(Qt.ItemDataRole.AccessibleTextRole): f"{row.name}: {figure}",
+            int(Qt.ItemDataRole.ToolTipRole): f"<span>{html.escape(row.name)}: {figure}</span>",
             BAR_ROLE: max(0.0, min(1.0, row.value / self._most)),
             FIGURE_ROLE: figure,
         }.get(int(role))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QRect, QRectF, Qt, Signal, Slot
+from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import (
-    QBoxLayout,
     QComboBox,
     QHBoxLayout,
     QLabel,
@@ -18,6 +17,7 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from finetune_studio.gui import theme
+from finetune_studio.gui.widgets.flow import Flow
 from finetune_studio.gui.widgets.name_field import NameField
 
 SPLITS = ("train", "validation", "test")
@@ -60,10 +60,10 @@ class Deciding(QWidget):
         self.field.setObjectName("label_name")
         self.field.named.connect(self._on_named)
         self.field.given_up.connect(self._on_given_up)
-        way = QBoxLayout.Direction
-        rows = QBoxLayout(way.LeftToRight if beside else way.TopToBottom, self)
+        rows = Flow(8) if beside else QVBoxLayout()
         rows.setContentsMargins(0, 4, 0, 0)
         rows.setSpacing(8)
+        self.setLayout(rows)
         for widget in (self.label_button, self.field, self.exclude_button, self.split):
             widget.setMinimumWidth(60)
             rows.addWidget(widget)
@@ -119,7 +119,7 @@ class Deciding(QWidget):
 
 
 class EditHistory(QWidget):
-    """What was done to a sample, the newest first.
+    """What was done to a sample, the newest first; a lone import needs no heading if ``quiet``.
 
     Signals:
         undo_wanted: The last edit is to be taken back.
@@ -127,10 +127,12 @@ class EditHistory(QWidget):
 
     undo_wanted = Signal()
 
-    def __init__(self, most: int = 6, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, most: int = 6, *, quiet: bool = False, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setProperty("clear", True)
-        self._most = most
+        self._most, self._quiet = most, quiet
         self.title = QLabel(self.tr("History"))
         self.title.setProperty("role", "heading")
         self._edits = QVBoxLayout()
@@ -147,7 +149,8 @@ class EditHistory(QWidget):
             if (widget := item.widget()) is not None:
                 widget.hide()
                 widget.deleteLater()
-        self.title.setVisible(bool(edits))
+        lone = len(edits) == 1 and not edits[0][1]
+        self.title.setVisible(bool(edits) and not (self._quiet and lone))
         for text, undoable in edits[: self._most]:
             self._edits.addWidget(self._edit_line(text, undoable=undoable))
 
@@ -177,6 +180,10 @@ class KeyButton(QPushButton):
     def __init__(self, text: str, key: str) -> None:
         super().__init__(text)
         self._key = key
+
+    @override
+    def sizeHint(self) -> QSize:
+        return super().sizeHint() + QSize(2 * theme.px(20), 0)
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:

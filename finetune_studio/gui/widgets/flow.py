@@ -58,10 +58,13 @@ class Flow(QLayout):
         size = QSize()
         for item in self._items:
             size = size.expandedTo(item.minimumSize())
-        return size
+        edges = self.contentsMargins()
+        return size + QSize(edges.left() + edges.right(), edges.top() + edges.bottom())
 
     def _place(self, box: QRect, *, move: bool) -> int:
         """Place everything in a width; return the height that it takes."""
+        edges = self.contentsMargins()
+        box = box.marginsRemoved(edges)
         x, y, high, gap = box.left(), box.top(), 0, self.spacing()
         for item in self._items:
             widget = item.widget()
@@ -74,7 +77,7 @@ class Flow(QLayout):
             if move:
                 item.setGeometry(QRect(QPoint(x, y), QSize(wide, size.height())))
             x, high = x + wide + gap, max(high, size.height())
-        return y + high - box.top()
+        return y + high - box.top() + edges.top() + edges.bottom()
 
 
 def flowing(gap: int = 6) -> tuple[QWidget, Flow]:

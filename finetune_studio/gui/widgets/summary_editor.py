@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QBoxLayout, QLabel, QPushButton, QVBoxLayout, QWid
 from typing_extensions import override
 
 from finetune_studio.gui import theme
+from finetune_studio.gui.widgets.choice_bar import ChoiceBar
 from finetune_studio.gui.widgets.letters import matched
 from finetune_studio.gui.widgets.marked_text import MarkedText
 from finetune_studio.gui.widgets.span_marks import quoted
@@ -39,6 +40,10 @@ class SummaryEditor(QWidget):
         self._fields = QVBoxLayout()
         self._fields.setSpacing(4)
         self.boxes: list[WritingField] = []
+        self._count = 0
+        self._beside = True
+        self.which = ChoiceBar([])
+        self.which.chosen.connect(self._arrange)
         self._captions: list[QLabel] = []
         self.add_button = QPushButton(self.tr("Add another summary"))
         self.add_button.setObjectName("add_summary")
@@ -52,6 +57,7 @@ class SummaryEditor(QWidget):
         left.addWidget(self._title)
         left.addWidget(self.view, 1)
         right.setSpacing(4)
+        right.addWidget(self.which, 0, Qt.AlignmentFlag.AlignLeft)
         right.addLayout(self._fields, 1)
         right.addWidget(self.add_button, 0, Qt.AlignmentFlag.AlignLeft)
         self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
@@ -71,15 +77,29 @@ class SummaryEditor(QWidget):
     def _fill(self, count: int) -> None:
         while len(self.boxes) < count:
             self._add_box()
-        for number, (caption, box) in enumerate(zip(self._captions, self.boxes, strict=True)):
-            shown = number < count
-            caption.setVisible(shown)
-            box.setVisible(shown)
+        for number, box in enumerate(self.boxes):
             box.show_text(self._summaries[number] if number < len(self._summaries) else "")
         one = count == 1
         self._captions[0].setText(self.tr("Summary") if one else self.tr("Summary to train on"))
         full = count < _MOST and len(self._summaries) == count
         self.add_button.setVisible(full)
+        if count != self._count:
+            self._count = count
+            self.which.set_options(
+                [(str(n), self.tr("Summary") if not n else str(n + 1)) for n in range(count)]
+            )
+        self._arrange()
+
+    @Slot(str)
+    def _arrange(self, _chosen: str = "") -> None:
+        """Show all summaries side by side with the text, or one of them where there is little room."""
+        one = not self._beside and self._count > 1
+        self.which.setVisible(one)
+        chosen = int(self.which.value() or 0)
+        for number, (caption, box) in enumerate(zip(self._captions, self.boxes, strict=True)):
+            shown = number < self._count and (not one or number == chosen)
+            caption.setVisible(shown and not one)
+            box.setVisible(shown)
 
     def _add_box(self) -> None:
         number = len(self.boxes)
@@ -99,6 +119,8 @@ class SummaryEditor(QWidget):
     @Slot()
     def _on_add_clicked(self) -> None:
         self._fill(len(self._summaries) + 1)
+        self.which.set_value(str(len(self._summaries)))
+        self._arrange()
         self.boxes[len(self._summaries)].setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _on_left(self, box: WritingField) -> None:
@@ -117,8 +139,11 @@ class SummaryEditor(QWidget):
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         beside = self.width() >= theme.px(_BESIDE)
-        way = QBoxLayout.Direction.LeftToRight if beside else QBoxLayout.Direction.TopToBottom
-        self._row.setDirection(way)
+        if beside != self._beside:
+            self._beside = beside
+            way = QBoxLayout.Direction
+            self._row.setDirection(way.LeftToRight if beside else way.TopToBottom)
+            self._arrange()
         super().resizeEvent(event)
 
 

@@ -83,7 +83,7 @@ class TextDetail(QWidget):
         self.exclude_button, self.split = self.deciding.exclude_button, self.deciding.split
         self.field = self.deciding.field
         column.addWidget(self.deciding)
-        self.history = EditHistory(_MOST_EDITS)
+        self.history = EditHistory(_MOST_EDITS, quiet=True)
         self.history.undo_wanted.connect(self.undo_wanted)
         column.addWidget(self.history)
         self.show_detail(None)
