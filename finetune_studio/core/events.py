@@ -286,6 +286,19 @@ class Prediction(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyWritten(Event):
+    """A model goes on writing: ``text`` is all of its reply so far, whole once it is ``done``.
+
+    ``tokens`` were written in ``seconds`` until now.
+    """
+
+    text: str
+    done: bool = False
+    tokens: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluated(Event):
     """A split was scored. ``intervals`` are 95 % bounds; ``baseline`` what it must beat."""
 

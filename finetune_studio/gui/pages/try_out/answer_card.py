@@ -9,6 +9,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QProgressBar,
+    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -32,9 +33,11 @@ class AnswerCard(Card):
 
     Signals:
         why_wanted: Whether the user wants to see where the model looked.
+        add_wanted: The user wants the picture among the data.
     """
 
     why_wanted = Signal(bool)
+    add_wanted = Signal()
 
     def __init__(self, thumbnails: Thumbnails, parent: QWidget | None = None) -> None:
         super().__init__("", parent)
@@ -58,6 +61,9 @@ class AnswerCard(Card):
         self.why.setObjectName("why")
         self.why.setToolTip(self.tr("Bright places spoke most for the answer (Grad-CAM)."))
         self.why.toggled.connect(self.why_wanted)
+        self.add_button = QPushButton(self.tr("Add to the data"))
+        self.add_button.setObjectName("add_to_data")
+        self.add_button.clicked.connect(self.add_wanted)
         self._waiting = QProgressBar()
         self._waiting.setRange(0, 0)
         self._waiting.setTextVisible(False)
@@ -82,6 +88,7 @@ class AnswerCard(Card):
         right.addWidget(self.bars)
         right.addWidget(self.why)
         right.addWidget(self._waiting)
+        right.addWidget(self.add_button, 0, Qt.AlignmentFlag.AlignLeft)
         right.addStretch(1)
         row = QHBoxLayout()
         row.setSpacing(20)
@@ -92,7 +99,7 @@ class AnswerCard(Card):
     def show_tried(self, tried: Tried | None) -> None:
         """Show one answer, or why there is none; None while the model is asked for the first."""
         answered = tried is not None and not tried.trouble
-        for part in (self.answer, self.share, self.sentence, self.bars, self.why):
+        for part in self._parts_of_answer():
             part.setVisible(answered)
         self.trouble.say(tried.trouble if tried is not None else "", "bad")
         self._waiting.hide()
@@ -115,6 +122,9 @@ class AnswerCard(Card):
             others = self.tr("{n} others").format(n=len(shares) - _MOST_BARS)
             rows.append(BarRow(others, rest, percent(rest)))
         self.bars.set_rows(rows, most=1.0)
+
+    def _parts_of_answer(self) -> tuple[QWidget, ...]:
+        return self.answer, self.share, self.sentence, self.bars, self.why, self.add_button
 
     def show_picture(self, tried: Tried) -> None:
         """Show the picture without heat."""

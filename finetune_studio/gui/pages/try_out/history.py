@@ -1,4 +1,4 @@
-"""What was tried so far: a strip of pictures or a table, to look at again or to save."""
+"""What was tried so far: a strip of pictures or texts, or a table, to look at again or to save."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
-from finetune_studio.gui.pages.try_out.tried import Tried, percent, summary
+from finetune_studio.core.preview import Words
+from finetune_studio.gui.pages.try_out.inputs import is_text_task
+from finetune_studio.gui.pages.try_out.tried import Tried, called, percent, summary
 from finetune_studio.gui.thumbnails import Thumbnails
 from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.choice_bar import ChoiceBar
@@ -25,6 +27,7 @@ from finetune_studio.gui.widgets.gallery import Gallery, GalleryItem
 
 _Index = QModelIndex | QPersistentModelIndex
 _MOST_IN_STRIP = 200
+_TIP_LETTERS = 600
 
 
 class TriedItemModel(QAbstractTableModel):
@@ -54,6 +57,11 @@ class TriedItemModel(QAbstractTableModel):
         self.rows = []
         self.endResetModel()
 
+    def call_inputs(self, one: str) -> None:
+        """Give the first column another heading."""
+        self._titles[0] = one
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, 0)
+
     @override
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
         return 0 if parent.isValid() else len(self.rows)
@@ -70,7 +78,7 @@ class TriedItemModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return _cells(tried)[index.column()]
         if role == Qt.ItemDataRole.ToolTipRole:
-            return tried.trouble or tried.path
+            return tried.trouble or tried.path[:_TIP_LETTERS]
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _alignment(index.column())
         return None
@@ -90,7 +98,8 @@ def _cells(tried: Tried) -> tuple[str, str, str, str, str]:
     if tried.trouble:
         return tried.name, "–", "–", "–", tried.trouble
     milliseconds = f"{tried.prediction.seconds * 1000:.0f} ms"
-    return tried.name, str(tried.prediction.label), percent(tried.certainty), milliseconds, ""
+    share = percent(tried.certainty) if tried.certainty else "–"
+    return tried.name, str(tried.prediction.label or "–"), share, milliseconds, ""
 
 
 def _alignment(column: int) -> Qt.AlignmentFlag:
@@ -99,7 +108,7 @@ def _alignment(column: int) -> Qt.AlignmentFlag:
 
 
 class TriedTable(QTableView):
-    """A line a file.
+    """A line a file or text.
 
     Signals:
         chosen: The id of the row to look at.
@@ -135,7 +144,7 @@ class TriedTable(QTableView):
 
 
 class HistoryCard(Card):
-    """The pictures tried so far, the newest first, or a table of them in their order.
+    """The pictures or texts tried so far, the newest first, or a table of them in their order.
 
     Signals:
         chosen: The id of what the user wants to see again.
@@ -170,6 +179,7 @@ class HistoryCard(Card):
         self._pile.addWidget(self.table)
         self.body.addWidget(self._bar)
         self.body.addWidget(self._pile)
+        self._task = ""
         self.strip.chosen.connect(self.chosen)
         self.table.chosen.connect(self.chosen)
         self.view_bar.chosen.connect(self.set_view)
@@ -182,6 +192,14 @@ class HistoryCard(Card):
         button = QPushButton(text)
         button.setObjectName(name)
         return button
+
+    def suit(self, task: str) -> None:
+        """Speak of pictures or texts, as the task does."""
+        self._task = task
+        texts = is_text_task(task)
+        many = called(task)[1]
+        self.view_bar.set_text("strip", f"{many[:1].upper()}{many[1:]}")
+        self.table.items.call_inputs(self.tr("Text") if texts else self.tr("File"))
 
     @Slot(str)
     def set_view(self, view: str) -> None:
@@ -205,9 +223,9 @@ class HistoryCard(Card):
         """Add what was tried last, and choose the last of it."""
         self.table.items.add(new)
         everything = self.table.items.rows
-        self.set_title(summary(everything))
+        self.set_title(summary(everything, self._task))
         newest = reversed(everything[-_MOST_IN_STRIP:])
-        self.strip.show_items([_item(tried) for tried in newest], new[-1].id)
+        self.strip.show_items([_item(tried, self._task) for tried in newest], new[-1].id)
         self.table.selectRow(len(everything) - 1)
 
     def clear(self) -> None:
@@ -217,8 +235,11 @@ class HistoryCard(Card):
         self.set_title(" ")
 
 
-def _item(tried: Tried) -> GalleryItem:
+def _item(tried: Tried, task: str) -> GalleryItem:
+    texts = is_text_task(task)
+    marks = (Words(tried.name),) if texts else ()
     if tried.trouble:
-        return GalleryItem(tried.id, tried.path, "not readable", "", tried.name, "bad")
-    share = percent(tried.certainty)
-    return GalleryItem(tried.id, tried.path, str(tried.prediction.label), share, tried.name)
+        return GalleryItem(tried.id, tried.path, "not readable", "", tried.name, "bad", marks)
+    share = percent(tried.certainty) if tried.certainty else ""
+    said = " ".join(str(tried.prediction.label or "–").split())
+    return GalleryItem(tried.id, tried.path, said, share, "" if texts else tried.name, "", marks)

@@ -1,7 +1,8 @@
-"""The Try page itself: drop, paste or choose pictures, and see what the model says."""
+"""The Try page itself: show the model pictures, texts or questions, and see what it says."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,13 +12,11 @@ from PySide6.QtGui import (
     QDragEnterEvent,
     QDropEvent,
     QGuiApplication,
-    QImage,
-    QImageReader,
     QKeySequence,
     QShortcut,
 )
 from PySide6.QtWidgets import (
-    QFileDialog,
+    QHBoxLayout,
     QPushButton,
     QSizePolicy,
     QStackedWidget,
@@ -31,11 +30,17 @@ from finetune_studio.core.dataset import Sample
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Event, Noted, Prediction, Progress
 from finetune_studio.gui.page import DONE, NOT_STARTED, Page
+from finetune_studio.gui.pages.try_out import inputs, ways_in
+from finetune_studio.gui.pages.try_out.adding import Adding
 from finetune_studio.gui.pages.try_out.answer_card import AnswerCard
+from finetune_studio.gui.pages.try_out.chat_panel import ChatPanel
+from finetune_studio.gui.pages.try_out.entry import TextEntry
 from finetune_studio.gui.pages.try_out.history import HistoryCard
-from finetune_studio.gui.pages.try_out.tried import Tried, as_csv, ask_model
+from finetune_studio.gui.pages.try_out.inputs import Given
+from finetune_studio.gui.pages.try_out.text_answer import Drawing, TextAnswer
+from finetune_studio.gui.pages.try_out.tried import Tried, as_csv, ask_model, called
 from finetune_studio.gui.studio import Studio
-from finetune_studio.gui.widgets.drop_area import DropArea, paths_in
+from finetune_studio.gui.widgets.drop_area import DropArea
 from finetune_studio.gui.widgets.empty_state import EmptyState
 from finetune_studio.gui.widgets.heats import Heats
 from finetune_studio.gui.widgets.message import Message
@@ -56,8 +61,10 @@ class TryOutPage(Page):
         self.tried: list[Tried] = []
         self._count = 0
         self._new: list[Tried] = []
-        self._waiting: list[Path] = []
+        self._waiting: list[Given] = []
         self._shown: Tried | None = None
+        self.task = ""
+        self._drawing = Drawing("")
         self._pasted = QTemporaryDir()
         self.heats = Heats(studio.ask, self)
         self.setAcceptDrops(True)
@@ -83,8 +90,12 @@ class TryOutPage(Page):
         self.folder_button.setObjectName("choose_folder")
         self.drop.add_button(self.folder_button)
         self.message = Message()
+        self.entry = TextEntry()
         self.answer = AnswerCard(thumbnails)
+        self.text_answer = TextAnswer(thumbnails)
         self.history = HistoryCard(thumbnails)
+        self.chat = ChatPanel(self.studio)
+        self.adding = Adding(self.studio, Path(self._pasted.path()), self)
         content = QWidget()
         content.setProperty("clear", True)
         column = QVBoxLayout(content)
@@ -93,17 +104,32 @@ class TryOutPage(Page):
         column.addWidget(self.drop)
         column.addWidget(self.message)
         column.addWidget(self.answer, 3)
+        column.addLayout(self._make_row(), 3)
         column.addWidget(self.history, 2)
         self.pile = QStackedWidget()
-        self.pile.addWidget(self.empty)
-        self.pile.addWidget(content)
+        for part in (self.empty, content, self.chat):
+            self.pile.addWidget(part)
         self.body.addWidget(self.pile)
         self._show_parts()
+
+    def _make_row(self) -> QHBoxLayout:
+        """Put the text to try at the left of what the model says of it."""
+        row = QHBoxLayout()
+        row.setSpacing(12)
+        for part, share in ((self.entry, 4), (self.text_answer, 5)):
+            part.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
+            part.setMinimumWidth(240)
+            row.addWidget(part, share)
+        return row
 
     def _show_parts(self) -> None:
         """Give the drop area all the room until there is something else to show."""
         something = bool(self.tried) or TRY in self.studio.jobs
-        self.answer.setVisible(something)
+        texts = inputs.is_text_task(self.task)
+        self.drop.setVisible(not texts)
+        self.answer.setVisible(something and not texts)
+        self.entry.setVisible(texts)
+        self.text_answer.setVisible(something and texts)
         self.history.setVisible(something)
         high = QSizePolicy.Policy.Maximum if something else QSizePolicy.Policy.Expanding
         self.drop.setSizePolicy(QSizePolicy.Policy.Preferred, high)
@@ -118,10 +144,18 @@ class TryOutPage(Page):
         self.history.save_wanted.connect(self._on_save_wanted)
         self.history.clear_wanted.connect(self._forget)
         self.history.stop_wanted.connect(self._on_stop_wanted)
+        self.entry.asked.connect(self._on_text_given)
+        self.entry.dropped.connect(self.ask)
+        self.entry.browse_wanted.connect(self._on_browse_wanted)
         self.answer.why_wanted.connect(self._on_why_wanted)
-        self.heats.waiting.connect(self.answer.show_waiting)
-        self.heats.ready.connect(self.answer.show_heat)
-        self.heats.failed.connect(self.answer.show_trouble)
+        self.text_answer.why_wanted.connect(self._explain)
+        for card in (self.answer, self.text_answer):
+            card.add_wanted.connect(self._on_add_wanted)
+            self.heats.waiting.connect(card.show_waiting)
+            self.heats.ready.connect(card.show_heat)
+            self.heats.failed.connect(card.show_trouble)
+        self.adding.added.connect(partial(self.message.say, level="ok"))
+        self.chat.replied.connect(self.state_changed)
         paste = QShortcut(QKeySequence(QKeySequence.StandardKey.Paste), self)
         paste.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         paste.activated.connect(self._on_paste)
@@ -137,18 +171,29 @@ class TryOutPage(Page):
         run = self.studio.run_folder
         if run is None:
             self.subtitle.setText("")
+            task = self.studio.project.task if self.studio.project is not None else ""
             self.empty.say(
                 self.tr("There is no model to try yet"),
                 self.tr(
-                    "Here you show the model pictures it has never seen, and see what it says and"
+                    "Here you show the model {samples} it has never seen, and see what it says and"
                     " why. Train a model first."
-                ),
+                ).format(samples=called(task)[1]),
                 self.tr("Go to Train"),
             )
             self.pile.setCurrentIndex(0)
             return
+        self._suit(self.studio.project.task if self.studio.project is not None else "")
         self.subtitle.setText(self.tr("Ask the model of run {n}").format(n=run.name))
-        self.pile.setCurrentIndex(1)
+        self.chat.set_run(run)
+        self.pile.setCurrentIndex(2 if self.task == "causal_lm" else 1)
+
+    def _suit(self, task: str) -> None:
+        """Ask for pictures, texts or questions, as the task does."""
+        if task != self.task:
+            self.task, self._drawing = task, Drawing(task)
+            self.entry.suit(task)
+            self.history.suit(task)
+            self._show_parts()
 
     @override
     def blocked(self) -> str:
@@ -156,17 +201,18 @@ class TryOutPage(Page):
 
     @override
     def state(self) -> str:
-        return DONE if self.tried else NOT_STARTED
+        return DONE if self.tried or self.chat.turns else NOT_STARTED
 
     @override
     def rail_note(self) -> str:
-        return self.tr("{n} tried").format(n=f"{len(self.tried):,}") if self.tried else ""
+        count = len(self.tried) or self.chat.turns
+        return self.tr("{n} tried").format(n=f"{count:,}") if count else ""
 
     # --- asking -----------------------------------------------------------------------------------
 
     @Slot(object)
-    def ask(self, paths: list[Path]) -> None:
-        """Ask the model about files and folders; what is asked meanwhile waits its turn."""
+    def ask(self, paths: Sequence[Given]) -> None:
+        """Ask the model about files, folders and texts; what is asked meanwhile waits its turn."""
         if self.studio.run_folder is None:
             return
         self.message.say("", "info")
@@ -179,7 +225,7 @@ class TryOutPage(Page):
         if not self._waiting or run is None:
             return
         paths, self._waiting = self._waiting, []
-        many = len(paths) > 1 or any(path.is_dir() for path in paths)
+        many = len(paths) > 1 or any(inputs.is_several(given, self.task) for given in paths)
         self.history.show_progress(0, 0)
         if many:
             self.history.set_view("table")
@@ -218,6 +264,10 @@ class TryOutPage(Page):
         if self._shown == tried:
             return
         self._shown = tried
+        if inputs.is_text_task(self.task):
+            self.heats.drop()
+            self.text_answer.show_tried(tried, self._drawing.said(tried))
+            return
         self.answer.show_tried(tried)
         self._on_why_wanted(self.answer.why.isChecked())
 
@@ -229,56 +279,59 @@ class TryOutPage(Page):
 
     @Slot(bool)
     def _on_why_wanted(self, wanted: bool) -> None:
-        tried, run = self._shown, self.studio.run_folder
+        label = str(self._shown.prediction.label) if self._shown is not None else ""
+        self._explain(label if wanted else None)
+
+    @Slot(object)
+    def _explain(self, wanted: Any) -> None:
+        """Show what spoke for a class or a place in a text; for None, what was tried as it is."""
+        tried, run, project = self._shown, self.studio.run_folder, self.studio.project
+        self.heats.drop()
         if tried is None or tried.trouble or run is None:
-            self.heats.drop()
             return
-        if not wanted:
-            self.heats.drop()
+        if wanted is not None:
+            sample = inputs.sample_of(tried.path, self.task)
+            self.heats.wish(run, sample, wanted, project.dataset if project else None)
+        elif inputs.is_text_task(self.task):
+            self.text_answer.show_plain()
+        else:
             self.answer.show_picture(tried)
-            return
-        project = self.studio.project
-        sample = Sample(0, tried.path, None, None, "")
-        label = str(tried.prediction.label)
-        self.heats.wish(run, sample, label, project.dataset if project else None)
+
+    @Slot()
+    def _on_add_wanted(self) -> None:
+        if self._shown is not None:
+            texts = inputs.is_text_task(self.task)
+            button = self.text_answer.add_button if texts else self.answer.add_button
+            self.adding.offer(self._shown, self.task, button)
 
     # --- ways in ----------------------------------------------------------------------------------
 
+    @Slot(str)
+    def _on_text_given(self, text: str) -> None:
+        self.ask([text])
+
     @Slot()
     def _on_browse_wanted(self) -> None:
-        kinds = " ".join(
-            f"*.{bytes(f.data()).decode()}" for f in QImageReader.supportedImageFormats()
-        )
-        found, _ = QFileDialog.getOpenFileNames(
-            self,
-            self.tr("Pictures to try"),
-            "",
-            self.tr("Pictures ({kinds})").format(kinds=kinds) + ";;" + self.tr("All files (*)"),
-        )
-        if found:
-            self.ask([Path(name) for name in found])
+        if found := ways_in.choose_files(self, self.task):
+            self.ask(found)
 
     @Slot()
     def _on_folder_clicked(self) -> None:
-        found = QFileDialog.getExistingDirectory(self, self.tr("Folder with pictures to try"))
-        if found:
-            self.ask([Path(found)])
+        if found := ways_in.choose_folder(self):
+            self.ask(found)
 
     @Slot()
     def _on_paste(self) -> None:
         self.take(QGuiApplication.clipboard().mimeData())
 
     def take(self, data: QMimeData) -> None:
-        """Try what was pasted or dropped: files, or a picture itself."""
-        paths = paths_in(data)
-        if not paths and data.hasImage():
-            image = QImage(data.imageData())
-            path = Path(self._pasted.filePath(f"pasted picture {self._count + 1}.png"))
-            if not image.isNull() and image.save(str(path)):
-                paths = [path]
-        if not paths and data.hasText() and Path(data.text().strip()).is_file():
-            paths = [Path(data.text().strip())]
-        if paths:
+        """Try what was pasted or dropped: files, a picture itself, or a text."""
+        if inputs.is_text_task(self.task):
+            if given := self.entry.take(data):
+                self.ask(given)
+            return
+        place = Path(self._pasted.filePath(f"pasted picture {self._count + 1}.png"))
+        if paths := ways_in.pictures_in(data, place):
             self.ask(paths)
         else:
             self.message.say(
@@ -288,7 +341,7 @@ class TryOutPage(Page):
 
     @override
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if paths_in(event.mimeData()) or event.mimeData().hasImage():
+        if ways_in.welcome(event.mimeData(), self.task):
             event.acceptProposedAction()
 
     @override
@@ -300,16 +353,13 @@ class TryOutPage(Page):
 
     @Slot()
     def _on_save_wanted(self) -> None:
-        found, _ = QFileDialog.getSaveFileName(
-            self, self.tr("Save the answers"), "answers.csv", self.tr("Tables (*.csv)")
-        )
-        if found:
-            self.save(Path(found))
+        if found := ways_in.choose_table(self):
+            self.save(found)
 
     def save(self, path: Path) -> None:
         """Write all answers as a table; a refusal is said in place."""
         try:
-            files.write_text(path, as_csv(self.tried))
+            files.write_text(path, as_csv(self.tried, self.task))
         except (StudioError, OSError) as error:
             self.message.say(str(explained(error)), "bad")
         else:
@@ -326,6 +376,7 @@ class TryOutPage(Page):
         self.heats.drop()
         self.history.clear()
         self.answer.show_tried(None)
+        self.text_answer.show_tried(None, None)
         self._show_parts()
         self.message.say("", "info")
         self.state_changed.emit()

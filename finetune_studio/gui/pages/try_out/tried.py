@@ -4,38 +4,55 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from finetune_studio.core.errors import StudioError
+from finetune_studio.core.dataset import Row
 from finetune_studio.core.events import Event, Noted, PhaseStarted, Prediction, Progress
 from finetune_studio.core.job import Control
+from finetune_studio.gui.pages.try_out.inputs import Given, expanded, is_text_task, sample_of
+from finetune_studio.tasks import nouns
 
-MOST_FILES = 10_000
+_NAME_LETTERS = 160
+ADDED = "Tried texts"  # where samples come from that were added on the Try page
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One file that was tried, with its answer or the reason why there is none."""
+    """One file or text that was tried, with its answer or the reason why there is none."""
 
     id: int
     prediction: Prediction
 
     @property
     def path(self) -> str:
-        """Return the file."""
+        """Return the file, or the text itself."""
         return self.prediction.input
 
     @property
     def name(self) -> str:
-        """Return the file's name."""
-        return Path(self.path).name
+        """Return the file's name, or the beginning of a text."""
+        given = self.path
+        if given.startswith("{") and '"question"' in given:
+            given = given.removeprefix('{"question": "').replace('", "context": "', " · ")
+        if len(given) < 1024 and "\n" not in given and os.path.isfile(given):  # noqa: PTH113  a Path raises on odd texts
+            return Path(given).name
+        return " ".join(given[:_NAME_LETTERS].split())
 
     @property
     def certainty(self) -> float:
-        """Return the probability of the answer, from 0 to 1."""
+        """Return the probability of the answer, from 0 to 1; 0 where none is known."""
+        known = self.prediction.answer.get("certainty")
+        if known is not None:
+            return float(known)
         return self.prediction.probabilities.get(str(self.prediction.label), 0.0)
+
+    def at(self, path: str) -> Tried:
+        """Return the same answer for another place of the file."""
+        return replace(self, prediction=replace(self.prediction, input=path))
 
     @property
     def trouble(self) -> str:
@@ -50,9 +67,12 @@ def percent(share: float) -> str:
 
 def answer_in_words(tried: Tried) -> str:
     """Return how sure the model is and how long it took, as a sentence."""
-    shares = sorted(tried.prediction.probabilities.values(), reverse=True)
+    several = "labels" in tried.prediction.answer
+    shares = [] if several else sorted(tried.prediction.probabilities.values(), reverse=True)
     milliseconds = tried.prediction.seconds * 1000
     took = f"{milliseconds:.1f} ms" if milliseconds < 10 else f"{milliseconds:.0f} ms"
+    if milliseconds >= 10_000:
+        took = f"{milliseconds / 1000:.1f} s"
     doubt = ""
     if len(shares) > 1 and shares[0] - shares[1] < 0.2:
         second = [n for n, s in tried.prediction.probabilities.items() if s == shares[1]][-1]
@@ -60,21 +80,28 @@ def answer_in_words(tried: Tried) -> str:
     return f"Answered in {took} on this computer.{doubt}"
 
 
-def summary(all_tried: Sequence[Tried]) -> str:
+def called(task: str) -> tuple[str, str]:
+    """Return what one and several of the things that are tried are called."""
+    return nouns(task) if is_text_task(task) else ("picture", "pictures")
+
+
+def summary(all_tried: Sequence[Tried], task: str = "") -> str:
     """Return in a line what was tried."""
     count = len(all_tried)
     broken = sum(bool(tried.trouble) for tried in all_tried)
-    text = "1 picture tried" if count == 1 else f"{count:,} pictures tried"
+    one, many = called(task)
+    text = f"1 {one} tried" if count == 1 else f"{count:,} {many} tried"
     return f"{text}, {broken:,} could not be read" if broken else text
 
 
-def as_csv(all_tried: Iterable[Tried]) -> str:
-    """Return a table with a line a file: path, answer, its probability, each class's, the reason."""
+def as_csv(all_tried: Iterable[Tried], task: str = "") -> str:
+    """Return a table with a line a file or text: what was asked, the answer, how sure, the reason."""
     rows = list(all_tried)
+    what = "text" if is_text_task(task) else "file"
     classes = sorted({name for tried in rows for name in tried.prediction.probabilities})
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(["file", "answer", "probability", "milliseconds", "problem", *classes])
+    writer.writerow([what, "answer", "probability", "milliseconds", "problem", *classes])
     for tried in rows:
         shares = tried.prediction.probabilities
         answered = not tried.trouble
@@ -82,7 +109,7 @@ def as_csv(all_tried: Iterable[Tried]) -> str:
             [
                 _safe(tried.path),
                 _safe(str(tried.prediction.label)) if answered else "",
-                f"{tried.certainty:.6f}" if answered else "",
+                f"{tried.certainty:.6f}" if answered and tried.certainty else "",
                 f"{tried.prediction.seconds * 1000:.1f}" if answered else "",
                 _safe(tried.trouble),
                 *(f"{shares[name]:.6f}" if name in shares else "" for name in classes),
@@ -96,43 +123,44 @@ def _safe(cell: str) -> str:
     return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
-def expanded(paths: Sequence[Path]) -> tuple[list[str], str]:
-    """Return the picture files among paths and in folders, in order, and a note if some were left out.
-
-    A file that was named is always tried, whatever it is called; in a folder only files that look like
-    pictures are.
-    """
-    from PIL import Image
-
-    suffixes = Image.registered_extensions()
-    found: list[str] = []
-    for path in paths:
-        if path.is_dir():
-            inside = (f for f in sorted(path.rglob("*")) if f.suffix.lower() in suffixes)
-            found += [
-                str(f)
-                for f in inside
-                if f.is_file() and not any(p.startswith(".") for p in f.relative_to(path).parts)
-            ]
-        else:
-            found.append(str(path))
-    if not found:
-        raise StudioError(
-            "There are no pictures in what you chose.", "Choose pictures or a folder."
-        )
-    left = len(found) - MOST_FILES
-    note = f"Only the first {MOST_FILES:,} pictures are tried; {left:,} are left out."
-    return found[:MOST_FILES], note if left > 0 else ""
-
-
-def ask_model(source: Path, paths: Sequence[Path], control: Control) -> Iterator[Event]:
-    """Answer files by a run's network; it stays loaded for the next try."""
+def ask_model(source: Path, given: Sequence[Given], control: Control) -> Iterator[Event]:
+    """Answer files and texts by a run's network; it stays loaded for the next try."""
     from finetune_studio.engine import evaluate
+    from finetune_studio.engine.run import Run
 
-    inputs, note = expanded(paths)
+    inputs, note = expanded(given, Run(source).recipe.task)
     if note:
         yield Noted(note, "warning")
     yield PhaseStarted("try", "Asking the model", len(inputs))
     for number, prediction in enumerate(evaluate.predict(source, inputs, control), 1):
         yield prediction
         yield Progress("try", number, len(inputs))
+
+
+def row_of(tried: Tried, task: str, label: str, number: int) -> Row:
+    """Return what was tried as a sample to learn from.
+
+    Args:
+        tried: What was tried.
+        task: Of the project.
+        label: The right class; empty takes the model's answer as it is.
+        number: Which of the tried samples that were added it is; it stands in its place.
+    """
+    if not is_text_task(task):
+        return Row(str(Path(tried.path).resolve()), label, "train")
+    fields: dict[str, Any] = dict(sample_of(tried.path, task).fields)
+    fields |= {"file": ADDED, "row": number}
+    about = tried.prediction.answer
+    if "labels" in about:
+        fields["labels"] = [label] if label else list(about["labels"])
+        return Row(split="train", fields=fields)
+    if label:
+        return Row(label=label, split="train", fields=fields)
+    if "spans" in about:
+        fields["spans"] = [[int(s[0]), int(s[1]), str(s[2])] for s in about["spans"]]
+    elif "start" in about:
+        text = str(about.get("text") or "")
+        fields["answers"] = [{"text": text, "start": int(about["start"])}] if text else []
+    elif "summary" in about:
+        fields["summaries"] = [str(about["summary"])]
+    return Row(split="train", fields=fields)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Prediction
-from finetune_studio.gui.pages.try_out import tried
+from finetune_studio.gui.pages.try_out import inputs, tried
 from finetune_studio.gui.pages.try_out.tried import Tried
 from tests.gui.answered import prediction
 
@@ -61,7 +61,7 @@ def test_a_folder_gives_its_visible_pictures_and_a_named_file_is_always_tried(tm
 
 
 def test_too_many_files_are_said_and_an_empty_folder_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(tried, "MOST_FILES", 1)
+    monkeypatch.setattr(inputs, "MOST_FILES", 1)
     for name in ("a.png", "b.png"):
         Image.new("RGB", (4, 4)).save(tmp_path / name)
     found, note = tried.expanded([tmp_path])
