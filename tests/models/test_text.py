@@ -69,8 +69,9 @@ def test_a_folder_loads_for_each_purpose_and_is_rebuilt(kind, family, auto, made
     assert torch.equal(answer, _answer(bundle))
     assert answer.shape[0] == 2
     if labels:
-        assert answer.shape[-1] == 3
-        assert bundle.network.get_submodule(bundle.head).out_features == 3
+        outputs = 7 if auto == text.TAG else 3  # outside, then begin and inside of each class
+        assert answer.shape[-1] == outputs
+        assert bundle.network.get_submodule(bundle.head).out_features == outputs
     assert bundle.processor["max_length"] == 64
     assert bundle.files["tokenizer.json"] == (made[kind] / "tokenizer.json").read_bytes()
     assert json.loads(json.dumps(bundle.processor)) == bundle.processor

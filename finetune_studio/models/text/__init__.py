@@ -28,7 +28,8 @@ def load(
         choices: A catalogue name, a folder, or a run's folder.
         family: What the task needs: ``text``, ``seq2seq`` or ``causal``.
         auto: The class of transformers, for example ``AutoModelForTokenClassification``.
-        labels: The classes, one an output; empty where the network tells none apart.
+        labels: The classes, one an output; for tags one output outside and two of each class, for where
+            one begins and where it goes on. Empty where the network tells none apart.
         seed: Where the new layers' first weights come from.
         task: The task's name, which a run must have been taught too; empty for any.
 
