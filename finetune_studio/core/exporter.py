@@ -115,10 +115,12 @@ class Exporter(ABC):
 
     Class attributes:
         exact: Whether its answers must be the trained model's; a difference then refuses the export.
+        traces: Whether it follows an input through the network, and so needs the task's signature.
         files: What each of its own files is, in words, for the export's README.
     """
 
     exact: ClassVar[bool] = True
+    traces: ClassVar[bool] = False
     files: ClassVar[dict[str, str]]
 
     @abstractmethod
@@ -138,7 +140,7 @@ class Exporter(ABC):
         """Return imports, and the code of ``predict.py`` that makes ``network`` and ``outputs``."""
 
     @abstractmethod
-    def write(self, bundle: Bundle, signature: Signature, folder: Path) -> None:
+    def write(self, bundle: Bundle, signature: Signature | None, folder: Path) -> None:
         """Write the model's own files; labels, preprocessing and words come from the engine."""
 
     @abstractmethod

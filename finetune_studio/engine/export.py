@@ -76,7 +76,7 @@ def export(
         bundle = load_bundle(run.folder, project.dataset)
         parcel = _Parcel(project, run, task, bundle, exporter, row.name, fresh)
         yield PhaseStarted("write", f"Writing {row.title}")
-        exporter.write(bundle, task.signature(bundle), fresh)
+        exporter.write(bundle, task.signature(bundle) if exporter.traces else None, fresh)
         about = _write_words(parcel)
         proven: list[ExportVerified] = []
         yield from _prove(parcel, about, control, proven)

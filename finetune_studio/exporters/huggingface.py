@@ -57,6 +57,16 @@ def network(inputs):
 """
 
 
+_ABOUT_AVERAGING = [
+    "In training the model took the mean over all tokens. transformers has no BERT classifier that does, so",
+    "that the folder's network has one layer more than what it was begun from: its attention is the same",
+    "for all tokens, and its numbers are small and large on purpose. It answers as the trained model does,",
+    "in float32 and in bfloat16; float16 has no numbers that small. To train it further, begin from the",
+    "original model, or go on in Finetune Studio.",
+    "",
+]
+
+
 class HuggingFace(Exporter):
     """Weights, settings and preprocessing as the Hub keeps them."""
 
@@ -88,7 +98,7 @@ class HuggingFace(Exporter):
         head = "import json\nimport torch, torchvision\nfrom safetensors.torch import load_file"
         return head, _TORCHVISION
 
-    def write(self, bundle: Bundle, signature: Signature, folder: Path) -> None:  # noqa: ARG002
+    def write(self, bundle: Bundle, signature: Signature | None, folder: Path) -> None:  # noqa: ARG002
         """Write weights and settings, and what the Hub's own tools need to make inputs ready."""
         from safetensors.torch import save_file
 
@@ -122,6 +132,22 @@ class HuggingFace(Exporter):
                 f"The export {folder} is damaged: {error}.", "Export again."
             ) from error
         return use
+
+    def notes(self, bundle: Bundle) -> list[str]:
+        """Return how transformers loads the folder, and what it should know."""
+        from finetune_studio.models import averaging
+
+        if not bundle.files:
+            return []
+        auto = bundle.architecture["auto"]
+        lines = ["## How to load it", "", "```python", f"from transformers import AutoTokenizer, {auto}"]
+        lines += [
+            'tokenizer = AutoTokenizer.from_pretrained("this folder")',
+            f'model = {auto}.from_pretrained("this folder")',
+            "```",
+            "",
+        ]
+        return lines + (_ABOUT_AVERAGING if averaging.grafts(bundle) else [])
 
     def known_programs(self, asked: str) -> set[str]:
         """Return the texts of ``predict.py`` that this version writes."""
@@ -166,12 +192,14 @@ def _imported(folder: Path, asked: str) -> Any:
 def _write_texts(bundle: Bundle, folder: Path) -> None:
     """Write a network that reads texts, with its tokenizer."""
     from finetune_studio.models import averaging
+    from finetune_studio.models.quiet import quiet
 
     for name, content in bundle.files.items():
         (folder / name).write_bytes(content)
     network: Any = averaging.known_to_transformers(bundle)
     _named(network.config, bundle)
-    network.save_pretrained(folder)
+    with quiet():
+        network.save_pretrained(folder)
 
 
 def _named(config: Any, bundle: Bundle) -> Any:

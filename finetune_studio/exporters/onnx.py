@@ -33,6 +33,7 @@ outputs = None  # they are those in labels.json"""
 class Onnx(Exporter):
     """ONNX in fp32, any number of samples at a time, of any length where they have one."""
 
+    traces = True
     files: ClassVar[dict[str, str]] = {
         "model.onnx": "the network: what makes it ready goes in, one probability a label comes out",
         "tokenizer.json": "cuts texts into tokens (for the package tokenizers, and many others)",
@@ -54,7 +55,7 @@ class Onnx(Exporter):
         """Return how onnxruntime is asked."""
         return "import onnxruntime", _LOAD
 
-    def write(self, bundle: Bundle, signature: Signature, folder: Path) -> None:
+    def write(self, bundle: Bundle, signature: Signature | None, folder: Path) -> None:
         """Write and check ``model.onnx``.
 
         PyTorch has two ways. Tracing takes a second and needs no further package; torch.export takes
@@ -64,6 +65,7 @@ class Onnx(Exporter):
         Raises:
             StudioError: If neither writes this network rightly.
         """
+        assert signature is not None
         if "tokenizer.json" in bundle.files:
             (folder / "tokenizer.json").write_bytes(bundle.files["tokenizer.json"])
         path = folder / "model.onnx"
@@ -220,6 +222,11 @@ def _check(network: torch.nn.Module, signature: Signature, path: Path) -> None:
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
     """Keep the exporters' progress and advice to developers away from the user."""
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+    nowhere = io.StringIO()
+    with (
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+    ):
         warnings.simplefilter("ignore")
         yield

@@ -20,7 +20,8 @@ class MeanPooling(nn.Module):
         """Return (batch, hidden) of outputs (batch, length, hidden) and a mask (batch, length)."""
         weights = mask.to(hidden.dtype).unsqueeze(-1)
         mean = (hidden * weights).sum(1) / weights.sum(1).clamp(min=1.0)
-        return functional.layer_norm(mean, mean.shape[-1:])
+        # A plain number: a size that is traced could not be written as ONNX.
+        return functional.layer_norm(mean, [int(mean.shape[-1])])
 
 
 class MeanPooledClassifier(nn.Module):
