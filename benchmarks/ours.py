@@ -40,9 +40,11 @@ class Size:
 
 
 class Ours:
-    """A project of ours on some pictures, in a home where nothing was computed before."""
+    """A project of ours on some data, in a home where nothing was computed before."""
 
-    def __init__(self, size: Size, data: Path) -> None:
+    def __init__(
+        self, size: Size, data: Path, task: str = "image_classification", **settings: object
+    ) -> None:
         self._size = size
         self._folder = Path(tempfile.mkdtemp(dir=size.room))
         self._settings = {
@@ -54,8 +56,10 @@ class Ours:
             "stop.early": False,
             "compute.device": size.device,
             "compute.threads": THREADS,
+            "task": task,
+            **{name.replace("__", "."): value for name, value in settings.items()},
         }
-        self._project = Project(self._folder / "project", "image_classification")
+        self._project = Project(self._folder / "project", task)
         from finetune_studio.engine import curate
 
         choices = Recipe().with_settings(self._settings)
