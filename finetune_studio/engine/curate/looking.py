@@ -40,7 +40,9 @@ class DataLook:
         columns: A table's columns; ``guesses`` says which is which, under the recipe's field names,
             and ``cells`` shows its first rows.
         packed_mb: Size of an archive, and ``unpacked_mb`` what it needs in the project.
-        problems: What the user should know, a sentence each.
+        set_aside: How many of the samples cannot be used.
+        notes: What the user should know about how data are read, a sentence each.
+        problems: These, and what is wrong.
         blocked: Why this cannot be trained on as it is; empty if it can.
         importable: Whether it can be imported at all.
     """
@@ -60,6 +62,8 @@ class DataLook:
     encoding: str = ""
     packed_mb: float = 0.0
     unpacked_mb: float = 0.0
+    set_aside: int = 0
+    notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     blocked: str = ""
     importable: bool = True
@@ -159,6 +163,8 @@ def _assembled(
         table.guesses,
         table.cells,
         table.encoding,
+        set_aside=tally.broken,
+        notes=described.notes,
         problems=problems,
         blocked=tally.blocked(fewest),
         importable=tally.samples > tally.broken,

@@ -7,6 +7,13 @@ import pytest
 from finetune_studio.gui.widgets.column_mapping import ColumnMapping, TableItemModel
 
 COLUMNS = ("id", "file", "kind")
+TITLES = {
+    "path_column": "File",
+    "label_column": "Label",
+    "split_column": "Split",
+    "group_column": "Group",
+}
+NOTHING = dict.fromkeys(TITLES, "")
 CELLS = (("1", "a.jpg", "cat"), ("2", "b.jpg"), ("3", "c.jpg", "<b>dog</b>"))
 
 
@@ -15,7 +22,8 @@ def table(qtbot) -> ColumnMapping:
     made = ColumnMapping()
     qtbot.addWidget(made)
     made.resize(500, 300)
-    made.show_table(COLUMNS, CELLS, {"path_column": "file", "label_column": "kind"})
+    roles = NOTHING | {"path_column": "file", "label_column": "kind"}
+    made.show_table(COLUMNS, CELLS, roles, TITLES)
     made.show()
     return made
 
@@ -55,6 +63,6 @@ def test_each_drop_down_stands_above_its_column(table):
 
 
 def test_another_table_brings_its_own_columns(table):
-    table.show_table(("x",), (("1",),), {})
+    table.show_table(("x",), (("1",),), NOTHING, TITLES)
     assert table.roles()["path_column"] == ""
     assert table.model().columnCount() == 1
