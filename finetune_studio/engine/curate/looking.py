@@ -117,7 +117,7 @@ def _look_at(
             reader.name if reader else "",
             (size + message).strip(),
             columns=table.columns,
-            guesses=table.guesses,
+            guesses=_kept(table, choices),
             cells=table.cells,
             encoding=table.encoding,
             blocked=message,
@@ -147,7 +147,7 @@ def _assembled(
     fewest = int(fact(task, "fewest_classes", 2))
     least = "" if tally.complete else "at least "
     title = f"{size}{described.title}: {least}{tally.samples:,} samples"
-    if tally.classes or fewest:
+    if fewest > 1:
         title += f" in {len(tally.classes):,} {'class' if len(tally.classes) == 1 else 'classes'}"
     return DataLook(
         str(path),
@@ -157,7 +157,7 @@ def _assembled(
         tally.complete,
         dict(tally.classes),
         tally.by_split(),
-        tuple(tally.first if described.table else (tally.spread or tally.first)[:SHOWN]),
+        tally.shown(spread=described.table is None),
         str(root),
         table.columns,
         table.guesses,
@@ -193,6 +193,15 @@ def _columns(reader: Reader | None, place: Path) -> TableLook:
         return (reader.columns(place) if reader else None) or TableLook((), {})
     except StudioError:
         return TableLook((), {})
+
+
+def _kept(table: TableLook, choices: DataChoices) -> dict[str, str]:
+    """Return what the user chose of a table that is not understood yet, so that it stays chosen."""
+    chosen = {name: str(getattr(choices, name)) for name in table.guesses}
+    return {
+        name: value if value in table.columns or not name.endswith("_column") else ""
+        for name, value in chosen.items()
+    }
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from typing_extensions import override
 _Index = QModelIndex | QPersistentModelIndex
 NONE = "-"  # what stands for a column that the user does not want, although one was guessed
 _OPTIONAL = ("split_column", "group_column")
-_NARROWEST, _WIDEST, _NARROWEST_TEXT = 140, 280, 300
+_NARROWEST, _WIDEST, _NARROWEST_TEXT = 134, 280, 230
 _LONG = 60  # letters; cells that are longer on average are texts, which get the room that is left
 _SHOWN_LETTERS = 600
 _LINES = 3
@@ -150,8 +150,9 @@ class RowsView(QTableView):
         self.rows.set_cells(columns, cells)
         texts = bool(self.rows.long_columns())
         self.setWordWrap(texts)
-        middle = Qt.TextElideMode.ElideMiddle
-        self.setTextElideMode(Qt.TextElideMode.ElideRight if texts else middle)
+        worded = any(cell.count(" ") >= 3 for row in cells for cell in row)
+        middle, right = Qt.TextElideMode.ElideMiddle, Qt.TextElideMode.ElideRight
+        self.setTextElideMode(right if worded else middle)  # of a path both ends matter
         line = self.fontMetrics().lineSpacing()
         self.verticalHeader().setDefaultSectionSize((_LINES if texts else 1) * line + 14)
         self.share_width()

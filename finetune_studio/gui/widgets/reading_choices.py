@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
     QSizePolicy,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
     QVBoxLayout,
     QWidget,
 )
+from typing_extensions import override
 
 from finetune_studio.gui import theme
 
@@ -40,6 +46,22 @@ class Choice:
     value: str = ""
     elsewhere: str = ""
     help_text: str = ""
+
+
+class _Box(QComboBox):
+    """Shortens what it shows with an ellipsis; the whole is its tooltip."""
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QStylePainter(self)
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        style, part = self.style(), QStyle.SubControl.SC_ComboBoxEditField
+        room = style.subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, self).width()
+        elide = Qt.TextElideMode.ElideRight
+        option.currentText = self.fontMetrics().elidedText(self.currentText(), elide, room - 4)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
 
 
 class ReadingChoices(QWidget):
@@ -94,10 +116,9 @@ class ReadingChoices(QWidget):
         title = QLabel(choice.title)
         title.setProperty("role", "small")
         title.setTextFormat(Qt.TextFormat.PlainText)
-        box = QComboBox()
+        box = _Box()
         box.setObjectName(choice.name)
         box.setAccessibleName(choice.title)
-        box.setToolTip(choice.help_text)
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         box.setMinimumContentsLength(9)
         box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -121,6 +142,8 @@ class ReadingChoices(QWidget):
             box.addItem(choice.elsewhere, _ELSEWHERE)
         box.setCurrentIndex(box.findData(choice.value))
         box.blockSignals(False)
+        told = f"{box.currentText()}\n{choice.help_text}".strip()
+        box.setToolTip(f"<p>{html.escape(told)}</p>".replace("\n", "<br>"))
         wanted = box.view().sizeHintForColumn(0) + 24
         box.view().setMinimumWidth(min(wanted, _WIDEST_LIST))
 

@@ -119,6 +119,11 @@ def role_titles(task: str) -> dict[str, str]:
     return {**_ROLES, **_OWN_ROLES.get(task, {})}
 
 
+def classes_title(task: str) -> str:
+    """Return what stands above the classes, or above the types of names, with their counts."""
+    return "Types of names" if task == "token_classification" else "Classes"
+
+
 def is_text(task: str) -> bool:
     """Whether a task learns from texts."""
     return task in CATALOGUE and CATALOGUE[task].facts["inputs"] == "texts"

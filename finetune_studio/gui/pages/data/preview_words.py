@@ -35,7 +35,7 @@ def _format(look: DataLook, choices: DataChoices, task: str, tr: Tr) -> list[Cho
     if len(rows) < 2:
         return []
     title = next((row.title for row in rows if row.name == look.reader), "")
-    first = tr("Recognised: {what}").format(what=title) if title else tr("Not recognised")
+    first = tr("{what} · recognised").format(what=title) if title else tr("Not recognised")
     known = [(row.name, row.title) for row in rows]
     options = (("", tr("Recognise it") if choices.reader else first), *known)
     help_text = tr("In which format the data are read.")
@@ -46,7 +46,7 @@ def _encoding(look: DataLook, choices: DataChoices, tr: Tr) -> Choice:
     from finetune_studio.core.tables import ENCODINGS
 
     known = look.encoding or tr("file by file")
-    first = tr("Recognise it") if choices.encoding else tr("Recognised: {what}").format(what=known)
+    first = tr("Recognise it") if choices.encoding else tr("{what} · recognised").format(what=known)
     return Choice(
         "encoding",
         tr("Encoding"),
@@ -62,7 +62,7 @@ def _names_of_labels(look: DataLook, choices: DataChoices, tr: Tr) -> Choice:
     if choices.labels_path:
         first = tr("Look for a table beside")
     elif found:
-        first = tr("Found: {name}").format(name=found)
+        first = tr("{name} · found").format(name=found)
     else:
         first = tr("As they stand in the data")
     options = [("", first)]
