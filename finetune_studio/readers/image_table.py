@@ -156,7 +156,7 @@ def _plan(path: Path, choices: DataChoices, names: Collection[str] | None) -> Pl
 
 
 def _plan_of(file: Path, only: bool, choices: DataChoices, inside: Collection[str] | None) -> Plan:
-    table = tables.open_table(file)
+    table = tables.open_table(file, choices.encoding)
     files = Files(file.parent, inside)
     rows = [cells for _, cells in tables.preview(table, _SEEN)]
     if table.kind == "text" and files.any_there(table.columns):

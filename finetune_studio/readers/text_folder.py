@@ -150,7 +150,7 @@ def _encoding_notes(path: Path, layout: Layout, encoding: str) -> list[str]:
             head = head.rsplit(b"\n", 1)[0]  # a letter cut in two must not decide
         found[chosen(encoding, path / file) if encoding else encoding_in(head)] += 1
     if set(found) <= {"utf-8"}:
-        return ["The files are read as UTF-8."] if found else []
+        return []
     return [
         f"Read as {title(name)}: {count:,} of the first {found.total():,} files."
         for name, count in found.most_common()

@@ -43,10 +43,10 @@ class Tally:
         if row.problem:
             self.problems.append(row.problem)
             return
-        for label in labels_of(row):
-            self.classes[label] += 1
-            if self.classes[label] <= 2:
-                self.spread.append(row)
+        labels = labels_of(row)
+        if any(self.classes[label] < 2 for label in labels):
+            self.spread.append(row)
+        self.classes.update(labels)
         if row.split:
             self.splits[row.split] += 1
 
@@ -56,6 +56,8 @@ class Tally:
             if not self.samples:
                 return "There are no samples."
             return f"None of the samples can be used. The first: {self.problems[0]}."
+        if fewest == 1 and not self.classes:
+            return "No sample holds anything to learn from: nothing is marked in any of them."
         if len(self.classes) < fewest:
             only = next(iter(self.classes), "none")
             return f"Two classes are needed; here is only one: {only}."
@@ -63,16 +65,23 @@ class Tally:
             return "There are no samples to train on: no folder or row says train."
         return ""
 
+    def shown(self, *, spread: bool) -> tuple[Row, ...]:
+        """Return the first rows; ``spread``: of files that lie class by class, two of each class."""
+        files = spread and any(row.path for row in self.first)
+        return tuple(((self.spread if files else []) or self.first)[:SHOWN])
+
     def by_split(self) -> dict[str, int]:
         """Return how many samples each split has that the data bring."""
         return {split: self.splits[split] for split in SPLITS if self.splits[split]}
 
 
 def labels_of(row: Row) -> list[str]:
-    """Return the classes of a row: one, several, or none."""
+    """Return the classes of a row, or the types of its spans: one, several, or none."""
     listed = row.fields.get("labels")
     if isinstance(listed, list):
         return [str(label) for label in listed]
+    if spans := row.fields.get("spans"):
+        return [str(span[2]) for span in spans]
     return [] if row.label is None else [row.label]
 
 

@@ -40,7 +40,9 @@ class DataLook:
         columns: A table's columns; ``guesses`` says which is which, under the recipe's field names,
             and ``cells`` shows its first rows.
         packed_mb: Size of an archive, and ``unpacked_mb`` what it needs in the project.
-        problems: What the user should know, a sentence each.
+        set_aside: How many of the samples cannot be used.
+        notes: What the user should know about how data are read, a sentence each.
+        problems: These, and what is wrong.
         blocked: Why this cannot be trained on as it is; empty if it can.
         importable: Whether it can be imported at all.
     """
@@ -60,6 +62,8 @@ class DataLook:
     encoding: str = ""
     packed_mb: float = 0.0
     unpacked_mb: float = 0.0
+    set_aside: int = 0
+    notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     blocked: str = ""
     importable: bool = True
@@ -113,7 +117,7 @@ def _look_at(
             reader.name if reader else "",
             (size + message).strip(),
             columns=table.columns,
-            guesses=table.guesses,
+            guesses=_kept(table, choices),
             cells=table.cells,
             encoding=table.encoding,
             blocked=message,
@@ -143,7 +147,7 @@ def _assembled(
     fewest = int(fact(task, "fewest_classes", 2))
     least = "" if tally.complete else "at least "
     title = f"{size}{described.title}: {least}{tally.samples:,} samples"
-    if tally.classes or fewest:
+    if fewest > 1:
         title += f" in {len(tally.classes):,} {'class' if len(tally.classes) == 1 else 'classes'}"
     return DataLook(
         str(path),
@@ -153,12 +157,14 @@ def _assembled(
         tally.complete,
         dict(tally.classes),
         tally.by_split(),
-        tuple(tally.first if described.table else (tally.spread or tally.first)[:SHOWN]),
+        tally.shown(spread=described.table is None),
         str(root),
         table.columns,
         table.guesses,
         table.cells,
         table.encoding,
+        set_aside=tally.broken,
+        notes=described.notes,
         problems=problems,
         blocked=tally.blocked(fewest),
         importable=tally.samples > tally.broken,
@@ -187,6 +193,15 @@ def _columns(reader: Reader | None, place: Path) -> TableLook:
         return (reader.columns(place) if reader else None) or TableLook((), {})
     except StudioError:
         return TableLook((), {})
+
+
+def _kept(table: TableLook, choices: DataChoices) -> dict[str, str]:
+    """Return what the user chose of a table that is not understood yet, so that it stays chosen."""
+    chosen = {name: str(getattr(choices, name)) for name in table.guesses}
+    return {
+        name: value if value in table.columns or not name.endswith("_column") else ""
+        for name, value in chosen.items()
+    }
 
 
 @contextmanager

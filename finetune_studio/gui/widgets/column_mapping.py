@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,13 +15,17 @@ from PySide6.QtCore import (
     Signal,
     Slot,
 )
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QComboBox, QHeaderView, QTableView, QWidget
 from typing_extensions import override
 
 _Index = QModelIndex | QPersistentModelIndex
-ROLES = ("path_column", "label_column", "split_column", "group_column")
-_NARROWEST, _WIDEST = 140, 280
+NONE = "-"  # what stands for a column that the user does not want, although one was guessed
+_OPTIONAL = ("split_column", "group_column")
+_NARROWEST, _WIDEST, _NARROWEST_TEXT = 134, 280, 230
+_LONG = 60  # letters; cells that are longer on average are texts, which get the room that is left
+_SHOWN_LETTERS = 600
+_LINES = 3
 
 
 class TableItemModel(QAbstractTableModel):
@@ -37,6 +42,15 @@ class TableItemModel(QAbstractTableModel):
         self.columns, self._cells = columns, cells
         self.endResetModel()
 
+    def long_columns(self) -> list[int]:
+        """Return the columns whose cells are texts rather than words."""
+        found = []
+        for section in range(len(self.columns)):
+            cells = [row[section] for row in self._cells if section < len(row) and row[section]]
+            if cells and sum(map(len, cells)) > _LONG * len(cells):
+                found.append(section)
+        return found
+
     @override
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
         return 0 if parent.isValid() else len(self._cells)
@@ -47,11 +61,18 @@ class TableItemModel(QAbstractTableModel):
 
     @override
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid() or role != Qt.ItemDataRole.DisplayRole:
+        if not index.isValid():
             return None
         row = self._cells[index.row()]
         # A line that ends early has fewer cells than the table has columns.
-        return row[index.column()] if index.column() < len(row) else ""
+        cell = row[index.column()] if index.column() < len(row) else ""
+        if role == Qt.ItemDataRole.DisplayRole:
+            return cell if len(cell) <= _SHOWN_LETTERS else f"{cell[:_SHOWN_LETTERS]}…"
+        if role == Qt.ItemDataRole.ToolTipRole and len(cell) > _LONG:
+            return f"<p>{html.escape(cell[: 4 * _SHOWN_LETTERS])}</p>"  # a tooltip may take it for rich text
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
+        return None
 
     @override
     def headerData(
@@ -105,56 +126,105 @@ class _RoleHeader(QHeaderView):
             choice.show()
 
 
-class ColumnMapping(QTableView):
-    """Asks which column names the file, which holds the label, the split and the group.
+class RowsView(QTableView):
+    """The first rows of data; texts get several lines and the room that other columns leave."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.rows = TableItemModel(self)
+        self.setModel(self.rows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setShowGrid(False)
+        self.setAccessibleName(self.tr("First rows"))
+        self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
+        self.verticalHeader().setDefaultAlignment(
+            Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop
+        )
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+
+    def show_cells(self, columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+        """Show other rows."""
+        self.rows.set_cells(columns, cells)
+        texts = bool(self.rows.long_columns())
+        self.setWordWrap(texts)
+        worded = any(cell.count(" ") >= 3 for row in cells for cell in row)
+        middle, right = Qt.TextElideMode.ElideMiddle, Qt.TextElideMode.ElideRight
+        self.setTextElideMode(right if worded else middle)  # of a path both ends matter
+        line = self.fontMetrics().lineSpacing()
+        self.verticalHeader().setDefaultSectionSize((_LINES if texts else 1) * line + 14)
+        self.share_width()
+
+    def share_width(self) -> None:
+        """Give each column what it needs, and texts the rest."""
+        texts = self.rows.long_columns()
+        used = 0
+        for section in range(len(self.rows.columns)):
+            if section not in texts:
+                width = max(_NARROWEST, min(_WIDEST, self.sizeHintForColumn(section) + 24))
+                self.setColumnWidth(section, width)
+                used += width
+        left = self.viewport().width() - used
+        for section in texts:
+            self.setColumnWidth(section, max(_NARROWEST_TEXT, left // len(texts)))
+        if not texts and used and left > 0:
+            self.setColumnWidth(0, self.columnWidth(0) + left)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.share_width()
+
+
+class ColumnMapping(RowsView):
+    """Asks what each column holds: the file or text, the label, the split and so on.
 
     Signals:
-        mapped: The columns by role (``path_column`` and so on), empty where there is none.
+        mapped: The columns by role (``path_column`` and so on): empty where it is to be guessed, ``-``
+            where there is none.
     """
 
     mapped = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._rows = TableItemModel(self)
+        self._titles: dict[str, str] = {}
         self._head = _RoleHeader(self)
-        self.setModel(self._rows)
         self.setHorizontalHeader(self._head)
-        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
         self.setAccessibleName(self.tr("First rows of the table"))
-        self.verticalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignRight)
         self.horizontalScrollBar().valueChanged.connect(self._head.place_choices)
 
     def show_table(
-        self, columns: Sequence[str], cells: Sequence[Sequence[str]], roles: Mapping[str, str]
+        self,
+        columns: Sequence[str],
+        cells: Sequence[Sequence[str]],
+        roles: Mapping[str, str],
+        titles: Mapping[str, str],
     ) -> None:
-        """Show a table's first rows; ``roles`` says which column has which role."""
-        if tuple(columns) != tuple(self._rows.columns):
-            self._rows.set_cells(columns, cells)
+        """Show a table's first rows.
+
+        Args:
+            columns: The names of its columns.
+            cells: Its first rows.
+            roles: Which column has which role; its keys are the roles that are offered.
+            titles: What roles are called.
+        """
+        offered = {role: titles[role] for role in roles if role in titles}
+        fresh = tuple(columns) != tuple(self.rows.columns) or offered != self._titles
+        self.show_cells(columns, cells)
+        if fresh:
+            self._titles = offered
             self._head.set_choices([self._choice(column) for column in columns])
-            for section in range(len(columns)):
-                width = self.sizeHintForColumn(section) + 24
-                self.setColumnWidth(section, max(_NARROWEST, min(_WIDEST, width)))
-        else:
-            self._rows.set_cells(columns, cells)
         self.set_roles(roles)
+        self._head.place_choices()
 
     def _choice(self, column: str) -> QComboBox:
         choice = QComboBox(self._head.viewport())
         choice.setAccessibleName(self.tr("Meaning of {column}").format(column=column))
-        for role, text in (
-            ("", self.tr("not used")),
-            ("path_column", self.tr("File")),
-            ("label_column", self.tr("Label")),
-            ("split_column", self.tr("Split")),
-            ("group_column", self.tr("Group")),
-        ):
+        choice.addItem(self.tr("not used"), "")
+        for role, text in self._titles.items():
             choice.addItem(text, role)
         choice.activated.connect(self._on_role_chosen)
         return choice
@@ -162,24 +232,29 @@ class ColumnMapping(QTableView):
     def set_roles(self, roles: Mapping[str, str]) -> None:
         """Mark which column has which role, without saying so."""
         by_column = {column: role for role, column in roles.items() if column}
-        for column, choice in zip(self._rows.columns, self._head.choices, strict=True):
+        for column, choice in zip(self.rows.columns, self._head.choices, strict=True):
             choice.setCurrentIndex(max(0, choice.findData(by_column.get(column, ""))))
 
     def roles(self) -> dict[str, str]:
         """Return the columns by role, empty where there is none."""
-        found = dict.fromkeys(ROLES, "")
-        for column, choice in zip(self._rows.columns, self._head.choices, strict=True):
+        found = dict.fromkeys(self._titles, "")
+        for column, choice in zip(self.rows.columns, self._head.choices, strict=True):
             if choice.currentData():
                 found[str(choice.currentData())] = column
         return found
 
     def choice(self, column: str) -> QComboBox:
         """Return the drop-down of a column."""
-        return self._head.choices[list(self._rows.columns).index(column)]
+        return self._head.choices[list(self.rows.columns).index(column)]
 
     @override
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        self._head.place_choices()
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
         self._head.place_choices()
 
     @Slot(int)
@@ -188,4 +263,6 @@ class ColumnMapping(QTableView):
         for choice in self._head.choices:  # a role belongs to one column
             if choice is not chosen and choice.currentData() == chosen.currentData():  # type: ignore[attr-defined]  # sender() is a QObject to the stubs
                 choice.setCurrentIndex(0)
-        self.mapped.emit(self.roles())
+        found = self.roles()
+        gone = {role: NONE for role in _OPTIONAL if found.get(role) == ""}
+        self.mapped.emit(found | gone)

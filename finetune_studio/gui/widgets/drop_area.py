@@ -65,6 +65,12 @@ class DropArea(QWidget):
         column.addLayout(self.buttons)
         column.addStretch(1)
 
+    def set_words(self, text: str, sentence: str) -> None:
+        """Say something else."""
+        self._text.setText(text)
+        self._sentence.setText(sentence)
+        self._sentence.setVisible(bool(sentence))
+
     def set_compact(self, *, compact: bool) -> None:
         """Take little room beside other things, or all there is, with its sentence."""
         for label in (self._text, self._sentence):

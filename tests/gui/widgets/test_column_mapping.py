@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from PySide6.QtCore import Qt
 
 from finetune_studio.gui.widgets.column_mapping import ColumnMapping, TableItemModel
 
 COLUMNS = ("id", "file", "kind")
+TITLES = {
+    "path_column": "File",
+    "label_column": "Label",
+    "split_column": "Split",
+    "group_column": "Group",
+}
+NOTHING = dict.fromkeys(TITLES, "")
 CELLS = (("1", "a.jpg", "cat"), ("2", "b.jpg"), ("3", "c.jpg", "<b>dog</b>"))
 
 
@@ -15,7 +23,8 @@ def table(qtbot) -> ColumnMapping:
     made = ColumnMapping()
     qtbot.addWidget(made)
     made.resize(500, 300)
-    made.show_table(COLUMNS, CELLS, {"path_column": "file", "label_column": "kind"})
+    roles = NOTHING | {"path_column": "file", "label_column": "kind"}
+    made.show_table(COLUMNS, CELLS, roles, TITLES)
     made.show()
     return made
 
@@ -55,6 +64,46 @@ def test_each_drop_down_stands_above_its_column(table):
 
 
 def test_another_table_brings_its_own_columns(table):
-    table.show_table(("x",), (("1",),), {})
+    table.show_table(("x",), (("1",),), NOTHING, TITLES)
     assert table.roles()["path_column"] == ""
     assert table.model().columnCount() == 1
+
+
+def test_a_guess_can_be_taken_away(table, qtbot):
+    table.show_table(COLUMNS, CELLS, NOTHING | {"split_column": "kind"}, TITLES)
+    choice = table.choice("kind")
+    choice.setCurrentIndex(choice.findData(""))
+    with qtbot.waitSignal(table.mapped) as heard:
+        choice.activated.emit(choice.currentIndex())
+    assert heard.args[0]["split_column"] == "-"  # empty would be guessed again
+
+
+def test_only_roles_of_the_task_are_offered(table):
+    roles = {"text_column": "file", "target_column": "", "split_column": ""}
+    table.show_table(
+        COLUMNS, CELLS, roles, {**TITLES, "text_column": "Text", "target_column": "Summary"}
+    )
+    choice = table.choice("file")
+    assert [choice.itemText(i) for i in range(choice.count())] == [
+        "not used",
+        "Text",
+        "Summary",
+        "Split",
+    ]
+    assert choice.currentText() == "Text"
+
+
+def test_texts_get_lines_and_room_and_are_cut(qtbot):
+    made = ColumnMapping()
+    qtbot.addWidget(made)
+    made.resize(800, 300)
+    text = "Some words of a long text <b>that is plain</b>. " * 40
+    made.show_table(("label", "text"), (("a", text), ("b", text)), NOTHING, TITLES)
+    made.show()
+    assert made.columnWidth(1) > 3 * made.columnWidth(0)
+    assert made.rowHeight(0) > 2.5 * made.fontMetrics().lineSpacing()
+    items = made.model()
+    assert len(items.data(items.index(0, 1))) < 700
+    tip = items.data(items.index(0, 1), Qt.ItemDataRole.ToolTipRole)
+    assert "&lt;b&gt;that is plain" in tip
+    assert made.horizontalScrollBar().maximum() == 0

@@ -12,14 +12,19 @@ from PySide6.QtWidgets import QFileDialog
 from finetune_studio.core import events
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.recipe import DataChoices
-from finetune_studio.gui.pages.data import words, work
+from finetune_studio.gui.pages.data import intake_words, words, work
 from finetune_studio.gui.pages.data.intake import Intake, common_place
+from finetune_studio.gui.pages.data.preview import Standing
 from finetune_studio.gui.studio import IMPORT, Studio
 
 if TYPE_CHECKING:
     from finetune_studio.engine.curate import DataLook
 
-_COLUMNS = ("path_column", "label_column", "split_column", "group_column")
+# The recipe's choices that say how data are read; they are kept with the recipe once data are imported.
+_READING = (
+    *("reader", "path_column", "text_column", "question_column", "label_column", "target_column"),
+    *("split_column", "group_column", "labels_path", "label_separator", "encoding"),
+)
 
 
 class Importing(QObject):
@@ -51,6 +56,7 @@ class Importing(QObject):
         intake.file_wanted.connect(self._on_file_wanted)
         intake.sample_wanted.connect(studio.open_sample)
         intake.mapped.connect(self._on_mapped)
+        intake.table_wanted.connect(self._on_table_wanted)
         intake.import_wanted.connect(self._on_import_wanted)
         intake.left.connect(self._on_left)
         intake.stop_wanted.connect(self._on_stop_wanted)
@@ -67,8 +73,13 @@ class Importing(QObject):
         """Offer to drop data; ``held`` samples are in the project already."""
         self._turn += 1
         self._held = held
-        self._intake.show_drop(has_data=held > 0)
+        self._intake.show_drop(self._task, has_data=held > 0)
         self.face_changed.emit()
+
+    @property
+    def _task(self) -> str:
+        project = self._studio.project
+        return project.task if project is not None else self._studio.recipe.task
 
     # --- looking ----------------------------------------------------------------------------------
 
@@ -90,7 +101,7 @@ class Importing(QObject):
         self._turn += 1
         choices = self._choices
         self._studio.ask(
-            partial(work.look, Path(choices.path), choices),
+            partial(work.look, Path(choices.path), choices, self._task),
             partial(self._on_looked, self._turn),
             partial(self._on_look_failed, self._turn),
         )
@@ -100,11 +111,13 @@ class Importing(QObject):
             return
         task = self._studio.project.task
         least = "" if look.complete else self.tr("at least ")
+        usable = look.samples - look.set_aside
         button = self.tr("Import {photos}").format(
-            photos=least + words.counted(look.samples, task) if look.samples else ""
+            photos=least + words.counted(usable, task) if usable else ""
         )
         said, refusal = self._standing(look)
-        self._intake.show_look(look, said=said, refusal=refusal, button=button.strip())
+        seen = Standing(task, self._choices, said, refusal, button.strip())
+        self._intake.show_look(look, seen)
         self._intake.focus_first()
         self.face_changed.emit()
 
@@ -138,22 +151,34 @@ class Importing(QObject):
 
     @Slot()
     def _on_folder_wanted(self) -> None:
+        said = intake_words.invitation(self._task)
         found = QFileDialog.getExistingDirectory(
-            self._intake, self.tr("Choose the folder with your photos"), str(Path.home())
+            self._intake, self.tr(said.folder), str(Path.home())
         )
         if found:
             self.offer([Path(found)])
 
     @Slot()
     def _on_file_wanted(self) -> None:
-        kinds = self.tr(
-            "Zips and tables (*.zip *.csv *.tsv *.txt *.jsonl *.parquet);;All files (*)"
-        )
+        said = intake_words.invitation(self._task)
+        title = self.tr(said.file_button).rstrip("…")
         found, _ = QFileDialog.getOpenFileName(
-            self._intake, self.tr("Choose a zip or a table"), str(Path.home()), kinds
+            self._intake, title, str(Path.home()), self.tr(said.kinds)
         )
         if found:
             self.offer([Path(found)])
+
+    @Slot(str)
+    def _on_table_wanted(self, name: str) -> None:
+        beside = Path(self._choices.path)
+        found, _ = QFileDialog.getOpenFileName(
+            self._intake,
+            self.tr("Choose the table with the names of the labels"),
+            str(beside if beside.is_dir() else beside.parent),
+            self.tr("Tables (*.csv *.tsv *.tab *.txt *.jsonl *.ndjson *.parquet);;All files (*)"),
+        )
+        if found:
+            self._on_mapped({name: found})
 
     # --- importing --------------------------------------------------------------------------------
 
@@ -162,7 +187,7 @@ class Importing(QObject):
         project, look = self._studio.project, self._intake.preview.look
         if project is None or look is None:
             return
-        self._kept = {f"data.{name}": getattr(self._choices, name) for name in ("path", *_COLUMNS)}
+        self._kept = {f"data.{name}": getattr(self._choices, name) for name in ("path", *_READING)}
         job = partial(
             work.import_data, project, self._choices, self._studio.recipe.seed, self._held > 0
         )

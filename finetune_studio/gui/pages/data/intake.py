@@ -18,8 +18,9 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from finetune_studio.gui import theme
+from finetune_studio.gui.pages.data import intake_words
 from finetune_studio.gui.pages.data.faces import Faces
-from finetune_studio.gui.pages.data.preview import ImportPreview
+from finetune_studio.gui.pages.data.preview import ImportPreview, Standing
 from finetune_studio.gui.thumbnails import Thumbnails
 from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.drop_area import DropArea
@@ -37,7 +38,8 @@ class Intake(Faces):
         folder_wanted: A folder is to be chosen in a dialog.
         file_wanted: A file is to be chosen in a dialog.
         sample_wanted: The sample project is to be opened.
-        mapped: Columns of the table were given other roles (dict of role to column).
+        mapped: Data are to be read otherwise (a dict of the recipe's fields to values).
+        table_wanted: A table is to be chosen in a dialog, for this field of the recipe.
         import_wanted: What is previewed is to be imported.
         left: The user wants back, or something else instead of what is previewed.
         stop_wanted: The work under way is to end.
@@ -48,6 +50,7 @@ class Intake(Faces):
     file_wanted = Signal()
     sample_wanted = Signal()
     mapped = Signal(object)
+    table_wanted = Signal(str)
     import_wanted = Signal()
     left = Signal()
     stop_wanted = Signal()
@@ -57,6 +60,7 @@ class Intake(Faces):
         self._drop = self._make_drop()
         self.preview = ImportPreview(thumbnails)
         self.preview.mapped.connect(self.mapped)
+        self.preview.table_wanted.connect(self.table_wanted)
         self.preview.import_wanted.connect(self.import_wanted)
         self.preview.left.connect(self.left)
         self._work = self._make_work()
@@ -64,26 +68,18 @@ class Intake(Faces):
             self.addWidget(widget)
 
     def _make_drop(self) -> QWidget:
-        self.area = _Drop(
-            self.tr("Drop your photos here"),
-            self.tr(
-                "A folder with one folder for each class, such a folder split into train, validation"
-                " and test, a zip of either, or a table (CSV, TSV, JSONL, Parquet) that names files"
-                " and labels. Everything is read where it lies; your files are never changed."
-            ),
-            self.tr("Choose a folder…"),
-        )
+        self.area = _Drop("", "", self.tr("Choose a folder…"))
         self.folder_button = self.area.button
         self.folder_button.setObjectName("choose_folder")
         self.area.browse_wanted.connect(self.folder_wanted)
         self.area.dropped.connect(self.offered)
-        self.file_button = QPushButton(self.tr("Choose a zip or table…"))
+        self.file_button = QPushButton()
         self.file_button.setObjectName("choose_file")
         self.file_button.clicked.connect(self.file_wanted)
         self.sample_button = QPushButton(self.tr("Open the sample"))
         self.sample_button.setObjectName("open_sample")
         self.sample_button.clicked.connect(self.sample_wanted)
-        self.back_button = QPushButton(self.tr("Back to the photos"))
+        self.back_button = QPushButton()
         self.back_button.setObjectName("leave_intake")
         self.back_button.clicked.connect(self.left)
         for button in (self.file_button, self.sample_button, self.back_button):
@@ -123,9 +119,13 @@ class Intake(Faces):
 
     # --- faces ------------------------------------------------------------------------------------
 
-    def show_drop(self, *, has_data: bool) -> None:
-        """Offer to drop or choose data; with data there already, also the way back to them."""
-        self.sample_button.setVisible(not has_data)
+    def show_drop(self, task: str, *, has_data: bool) -> None:
+        """Offer to drop or choose data for a task; with data there already, also the way back."""
+        said = intake_words.invitation(task)
+        self.area.set_words(self.tr(said.title), self.tr(said.text))
+        self.file_button.setText(self.tr(said.file_button))
+        self.back_button.setText(self.tr(intake_words.back(task)))
+        self.sample_button.setVisible(not has_data and intake_words.has_sample(task))
         self.back_button.setVisible(has_data)
         self.setCurrentWidget(self._drop)
 
@@ -142,9 +142,9 @@ class Intake(Faces):
         self._bar.setValue(min(done, total))
         self._of.setText(of)
 
-    def show_look(self, look: DataLook, *, said: str, refusal: str, button: str) -> None:
-        """Show what was dropped; ``refusal`` says why it cannot be imported."""
-        self.preview.show_look(look, said=said, refusal=refusal, button=button)
+    def show_look(self, look: DataLook, seen: Standing) -> None:
+        """Show what was dropped, and how it stands with it."""
+        self.preview.show_look(look, seen)
         self.setCurrentWidget(self.preview)
 
     @property

@@ -115,11 +115,11 @@ def pixels(path: str) -> tuple[int, int]:
         return 0, 0
 
 
-def look(path: Path, choices: DataChoices) -> DataLook:
+def look(path: Path, choices: DataChoices, task: str) -> DataLook:
     """Say what data would become."""
     from finetune_studio.engine import curate
 
-    return curate.look(path, choices)
+    return curate.look(path, choices, task)
 
 
 def import_data(
