@@ -47,13 +47,10 @@ def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
     if torn:
         yield _disagreeing(torn, kind)
     if exact:
-        what = "are exact copies of others. Copies teach nothing new and count double"
+        what = "exact copies of others. Copies teach nothing new and count double"
         yield _superfluous(exact, "warning", what, kind)
     if near:
-        what = (
-            f"{'look' if kind is _PICTURES else 'are'} almost the same as others ({kind.near})."
-            " Look at them before you exclude any"
-        )
+        what = f"almost the same as others ({kind.near}). Look at them before you exclude any"
         yield _superfluous(near, "info", what, kind)
 
 
@@ -94,7 +91,7 @@ def _superfluous(found: Sequence[_SET], severity: str, what: str, kind: Kind) ->
         "duplicates",
         len(spare),
         severity,
-        f"{few} in {sets} {what}.",
+        f"{few} in {sets} {'is' if len(spare) == 1 else 'are'} {what}.",
         "Keep one of each set",
         [sample.place for some in found for sample in some][:1000],
         [sample.id for some in found for sample in some],

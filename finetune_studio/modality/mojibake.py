@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 LOST = "\ufffd"  # what a reader puts where it could read no letter: it cannot be brought back
-# What the bytes of UTF-8 become in Windows' western page: a first byte and the bytes that follow it.
-_PAGE = {bytes([b]).decode("cp1252", "ignore") or chr(b): b for b in range(128, 256)}
+# What the bytes of UTF-8 become in Windows' western page, or in Latin-1: a first byte and those after it.
+_PAGE = {chr(b): b for b in range(128, 256)}
+_PAGE |= {letter: b for b in range(128, 160) if (letter := bytes([b]).decode("cp1252", "ignore"))}
 _FIRST = "".join(re.escape(letter) for letter, byte in _PAGE.items() if 0xC2 <= byte <= 0xF4)
 _NEXT = "".join(re.escape(letter) for letter, byte in _PAGE.items() if 0x80 <= byte <= 0xBF)
 _BROKEN = re.compile(f"[{_FIRST}][{_NEXT}]+")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from finetune_studio import checks
+from finetune_studio import checks, readers
 from finetune_studio.core.dataset import Dataset, Row
 from finetune_studio.core.events import Finding, Progress
 from finetune_studio.core.job import Control
@@ -16,6 +16,15 @@ from finetune_studio.readers.image_folder import ImageFolder
 from tests import tiny
 
 NAMES = [row.name for row in checks.CATALOGUE]
+OF_TEXTS = [row.name for row in checks.CATALOGUE if row.facts["inputs"] in ("texts", "any")]
+# Tiny data of each task with texts, and what reads them; whether they have classes.
+TEXTS = {
+    "text_classification": ("text_table", True),
+    "token_classification": ("conll", False),
+    "question_answering": ("squad", False),
+    "summarization": ("summary_table", False),
+    "causal_lm": ("chat_lines", False),
+}
 SEVERITIES = {"ok", "info", "warning", "bad"}
 
 
@@ -23,6 +32,14 @@ def dataset_of(folder, file):
     dataset = Dataset(file)
     dataset.fill(ImageFolder().read(folder, DataChoices()), root=folder)
     dataset.divide(validation=0.15, test=0.15, seed=0)
+    return dataset
+
+
+def texts_of(task, folder, file):
+    data = getattr(tiny, task)(folder)
+    reader = readers.CATALOGUE.load(TEXTS[task][0])()
+    dataset = Dataset(file)
+    dataset.fill(reader.read(data, DataChoices()), root=reader.root(data))
     return dataset
 
 
@@ -51,6 +68,21 @@ def test_sound_data_give_one_finding_that_says_so(name, tmp_path):
     assert findings[0].edits == []
     assert dataset.edits() == []
     assert {p: p.stat().st_mtime_ns for p in folder.rglob("*")} == before
+    dataset.close()
+
+
+@pytest.mark.parametrize("task", list(TEXTS))
+@pytest.mark.parametrize("name", OF_TEXTS)
+def test_sound_texts_give_one_finding_that_says_so(name, task, tmp_path):
+    if checks.CATALOGUE[name].facts.get("classes") and not TEXTS[task][1]:
+        pytest.skip("a task without classes is not asked")
+    dataset = texts_of(task, tmp_path / "texts", tmp_path / "p" / "project.sqlite")
+    findings = run(name, dataset)
+    assert [f.severity for f in findings] == ["ok"]
+    assert dataset.edits() == []
+    control = Control()
+    control.ask_stop()
+    run(name, dataset, control)
     dataset.close()
 
 

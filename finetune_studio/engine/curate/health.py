@@ -60,7 +60,7 @@ def fitting(dataset: Dataset, task: str) -> list[Entry]:
     """Return the checks for what a task's samples are; what the dataset holds decides without a task."""
     facts = TASKS[task].facts if task in TASKS else {}
     inputs = facts.get("inputs") or ("texts" if texts.are_held(dataset) else "images")
-    classes = facts.get("fewest_classes", 2) > 0
+    classes = facts.get("fewest_classes", 2) >= 2
     marked = any("spans" in sample.fields for sample in dataset.samples(usable=True)[:100])
     return [
         row
