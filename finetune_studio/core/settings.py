@@ -55,6 +55,8 @@ class Settings:
         theme: ``system``, ``light`` or ``dark``.
         depth: ``simple`` or ``expert``.
         offline: No socket is opened while this is on.
+        hub_mirror: Address of a mirror of the Hugging Face Hub; empty for the Hub itself.
+        proxy: Address of the proxy that downloads go through; empty for the environment's.
         projects: Folder in which new projects are offered.
         cache: Folder for downloaded models and computed features.
         cache_limit_mb: Room for the cache, in MB.
@@ -64,6 +66,8 @@ class Settings:
     theme: str = "system"
     depth: str = "simple"
     offline: bool = True
+    hub_mirror: str = ""
+    proxy: str = ""
     projects: str = ""
     cache: str = ""
     cache_limit_mb: int = 8192

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from finetune_studio.core import settings
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Downloaded, Event, Noted, PhaseStarted, Progress
-from finetune_studio.core.files import explained
+from finetune_studio.core.files import explained, folder_size
+from finetune_studio.models import repository
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -38,6 +39,8 @@ def local(entry: Entry) -> Path | None:
     """
     if "package" in entry.facts:
         return _in_package(entry)
+    if "repository" in entry.facts:
+        return repository.local(entry, folder_of_models())
     if "card" in entry.facts:
         described = card(entry)
         if described is None:
@@ -101,8 +104,8 @@ def absent(entry: Entry) -> StudioError:
         )
     return StudioError(
         f"The weights of {entry.title} are not on this computer ({entry.facts['size_mb']} MB).",
-        "Download them on the Model page, choose a weights file of your own, or the starter,"
-        " which works offline.",
+        "Download them on the Model page, choose a model of your own, or the starter, which works"
+        " offline.",
     )
 
 
@@ -113,7 +116,8 @@ def fetch(entry: Entry, control: Control, address: str | None = None) -> Iterato
     """Fetch a row's weights into this program's folder; a job.
 
     What was fetched before an interruption is kept and continued. The file takes its name only when
-    it is whole and its SHA-256 begins as its name says. Proxies are taken from the environment.
+    it is whole and its SHA-256 begins as its name says. Proxies are taken from the settings, or else
+    from the environment. Of a repository of the Hub all needed files are fetched (``repository.py``).
 
     Args:
         entry: A row of the catalogue.
@@ -135,6 +139,9 @@ def fetch(entry: Entry, control: Control, address: str | None = None) -> Iterato
             f"{entry.title} was not downloaded: the program is set to stay offline.",
             "Turn the offline switch off in Settings, then download again.",
         )
+    if "repository" in entry.facts:
+        yield from repository.fetch(entry, control, folder_of_models())
+        return
     file = folder_of_models() / str(entry.facts["file"])
     part = file.with_name(f"{file.name}.part")
     with explained(file):
@@ -152,7 +159,8 @@ def fetch(entry: Entry, control: Control, address: str | None = None) -> Iterato
 
 
 def _downloaded(entry: Entry, file: Path) -> Downloaded:
-    return Downloaded(entry.name, str(file), round(file.stat().st_size / 2**20, 1))
+    size = folder_size(file) if file.is_dir() else file.stat().st_size
+    return Downloaded(entry.name, str(file), round(size / 2**20, 1))
 
 
 def _address(entry: Entry) -> str:
@@ -193,7 +201,9 @@ def _open(address: str, begun: int) -> Any:
     request = urllib.request.Request(address, headers={"User-Agent": "finetune-studio"})  # noqa: S310  torchvision's own https address
     if begun:
         request.add_header("Range", f"bytes={begun}-")
-    return urllib.request.urlopen(request, timeout=_SILENCE_S)  # noqa: S310  as above
+    proxy = settings.load().proxy
+    through = [urllib.request.ProxyHandler({"http": proxy, "https": proxy})] if proxy else []
+    return urllib.request.build_opener(*through).open(request, timeout=_SILENCE_S)
 
 
 def _copy(

@@ -70,6 +70,19 @@ def read(file: Path) -> State:
     return state
 
 
+def read_plain(file: Path) -> State:
+    """Return the tensors in a file of PyTorch under the very names that they have there.
+
+    Raises:
+        StudioError: If the file is damaged, holds no weights, or would have to run code.
+    """
+    with file.open("rb") as opened:
+        _refuse_other_kinds(file, opened.read(64))
+    state = _unwrapped(file, _read_torch(file))
+    _refuse_not_numbers(file, state)
+    return state
+
+
 def read_own(file: Path) -> State:
     """Return the tensors of a ``.safetensors`` file that a run wrote, under their names there.
 

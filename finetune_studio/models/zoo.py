@@ -39,7 +39,21 @@ class Models(Catalogue):
 
 def _placed(row: Entry) -> Entry:
     facts = row.facts | (_from_card(row) if "card" in row.facts else {})
+    if facts["family"] != "image":
+        facts |= _memory(int(facts["parameters"]))
     return replace(row, facts=facts | {"local": hub.local(row) is not None})
+
+
+def _memory(parameters: int) -> dict[str, int]:
+    """Return the memory in MB that training takes at least, beside what a batch of texts needs.
+
+    All numbers: the weights, a gradient and the optimiser's two averages, 4 bytes each. LoRA: the
+    weights, and the same four for adapters of about a hundredth of their number.
+    """
+    return {
+        "memory_full_mb": round(parameters * 16 / 2**20),
+        "memory_lora_mb": round(parameters * (4 + 0.16) / 2**20),
+    }
 
 
 def _from_card(row: Entry) -> dict[str, Any]:
@@ -70,6 +84,9 @@ def _read(path: Path) -> list[Entry]:
         named = {key: values.pop(key) for key in ("name", "title", "summary")}
         builder = values.get("architecture")
         where = f"torchvision.models:{builder}" if builder else "torchvision.models:ResNet"
+        if values["family"] != "image":
+            rows.append(Entry(**named, where="transformers:AutoModel", facts=_empty() | values))
+            continue
         rows.append(Entry(**named, where=where, facts=_empty() | _IMAGENET | values))
     return rows
 

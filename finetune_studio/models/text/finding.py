@@ -10,7 +10,7 @@ import torch
 
 from finetune_studio.core import own_run
 from finetune_studio.core.errors import StudioError
-from finetune_studio.models import hub, zoo
+from finetune_studio.models import hub, repository, zoo
 from finetune_studio.models.pretrained import Pretrained, not_offered
 from finetune_studio.models.text import networks, tokens
 
@@ -34,7 +34,8 @@ def find(
     """Return what the choice stands for.
 
     Args:
-        choices: A catalogue name or a folder.
+        choices: A catalogue name, a folder, or the name of a repository that lies in Hugging Face's
+            own cache.
         family: What the task needs: ``text``, ``seq2seq`` or ``causal``.
         auto: The class of transformers, for example ``AutoModelForTokenClassification``.
         task: The task's name, which a run must have been taught too; empty for any.
@@ -54,6 +55,9 @@ def find(
             f"{place} is a single file; a text model is a folder with its tokenizer.",
             "Choose the folder that holds config.json, model.safetensors and tokenizer.json.",
         )
+    known = repository.cached(choices.source) if choices.source.count("/") == 1 else None
+    if known is not None:
+        return from_folder(known, auto, origin=choices.source)
     if place.suffix or "/" in choices.source or "\\" in choices.source:
         raise StudioError(
             f"There is no model at {choices.source}.",
@@ -83,6 +87,7 @@ def _promised(row: Entry, auto: str) -> Pretrained:
         raise hub.absent(row)
 
     architecture = _architecture(row.facts["config"], auto, str(row.facts.get("pooling", "")))
+    architecture |= {"untied": row.facts["untied"]} if "untied" in row.facts else {}
     network = _shape_of(architecture, row.title)
     longest = row.facts.get("max_length", 512)
     seen = {"max_length": longest, "limit": longest, "inputs": networks.inputs_of(network)}

@@ -10,6 +10,7 @@ from torch import nn
 
 from finetune_studio.core.errors import StudioError
 from finetune_studio.models import build as building
+from finetune_studio.models import tied
 from finetune_studio.models.node import within
 from finetune_studio.models.quiet import quiet
 from finetune_studio.models.text.pooled import MeanPooledClassifier
@@ -73,7 +74,16 @@ def build(architecture: dict[str, Any], classes: int) -> nn.Module:
 
         made = getattr(transformers, auto).from_config(config, dtype=torch.float32)
     assert isinstance(made, nn.Module)
+    for name in architecture.get("untied", ()):
+        _untie(made, name)
     return made
+
+
+def _untie(network: nn.Module, name: str) -> None:
+    """Give a module numbers of its own where its kind shares them with another."""
+    around, _, table = name.rpartition(".")
+    module = network.get_submodule(around)
+    module.register_parameter(table, nn.Parameter(getattr(module, table).detach().clone()))
 
 
 def loaded(place: Path, architecture: dict[str, Any], classes: int, seed: int) -> nn.Module:
@@ -95,11 +105,20 @@ def loaded(place: Path, architecture: dict[str, Any], classes: int, seed: int) -
 
         auto = _auto(architecture)
         network, told = _read(place, getattr(transformers, auto), config, {})
+    _remember_untied(network, architecture, classes)
     refuse_gaps(place, told, new_parts(network))
     head = head_of(network)
     if auto in (CLASSIFY, TAG) or any(within(name, head) for name in told["missing_keys"]):
         building.reset_head(network, head, seed)
     return network
+
+
+def _remember_untied(network: nn.Module, architecture: dict[str, Any], classes: int) -> None:
+    """Write down which weights the files hold apart though the kind shares them."""
+    with torch.device("meta"):
+        shared = tied.second_names(build(architecture, classes))
+    if apart := sorted(shared.keys() - tied.second_names(network).keys()):
+        architecture["untied"] = apart
 
 
 def _read(

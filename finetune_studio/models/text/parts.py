@@ -57,7 +57,9 @@ def _grouped(network: nn.Module, units: list[str], lists: list[str]) -> list[Par
         around = next((place for place in lists if within(name, place)), "")
         if around:
             counts[around] += 1
-            found.append(Part(f"{_kind(network, lists, around)} {counts[around]}", [name], True))
+            found.append(
+                Part(f"{_kind(network, lists, around)} {counts[around]}", [name], layer=True)
+            )
         elif name.rpartition(".")[2] == "pooler":
             found.append(Part("Pooler", [name]))
         elif not found or (found[-1].layer and "embed" in name):
