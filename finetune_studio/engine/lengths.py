@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +32,9 @@ _AUTO = {
     "seq2seq": "AutoModelForSeq2SeqLM",
     "causal": "AutoModelForCausalLM",
 }
+
+
+Write = Callable[[Mapping[str, Any]], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ def measure(dataset: Dataset, recipe: Recipe, control: Control) -> Iterator[Even
     content = found.files.get("tokenizer.json", b"")
     if not content:
         return  # a model that was not downloaded yet: how long its tokens are is not known
-    for event in count(dataset, content, control):
+    for event in count(dataset, content, control, _writer(found.files)):
         if isinstance(event, LengthsMeasured):
             windows = hasattr(options, "overlap")
             yield LengthsMeasured(found.origin, limit, event.lengths, windows)
@@ -93,23 +96,42 @@ def _model(recipe: Recipe, family: str) -> ModelChoices:
     return recipe.model.model_copy(update={"source": starter_of(recipe.task)})
 
 
-def count(dataset: Dataset, tokenizer: bytes, control: Control) -> Iterator[Event]:
+def _writer(files: Mapping[str, bytes]) -> Write:
+    """Return what writes a sample down as this model reads it, conversations by its own template."""
+    from finetune_studio.modality import chat
+
+    template = chat.template_of(files)
+
+    def write(fields: Mapping[str, Any]) -> tuple[str, ...]:
+        if isinstance(turns := fields.get("messages"), list):
+            with suppress(StudioError):  # a template that refuses these turns: counted one by one
+                return (chat.render(template, turns),)
+        return texts_of(fields)
+
+    return write
+
+
+def count(
+    dataset: Dataset, tokenizer: bytes, control: Control, write: Write | None = None
+) -> Iterator[Event]:
     """Count the tokens of all texts, of which only those not counted before are encoded.
 
     Args:
         dataset: The texts.
         tokenizer: The bytes of a ``tokenizer.json``.
         control: Asks to stop; what was counted until then is kept.
+        write: Returns the texts that the network reads of a sample's fields.
     """
+    write = write or texts_of
     samples = dataset.samples()
     place = _place(dataset, tokenizer)
     known = _kept(place)
-    keys = {sample.id: _key(sample) for sample in samples}
+    keys = {sample.id: _key(write(sample.fields)) for sample in samples}
     missing = [s for s in samples if keys[s.id] not in known]
     if missing:
         yield PhaseStarted("lengths", "Counting the tokens of the texts", len(missing))
         try:
-            for done, counted in _encoded(missing, tokenizer):
+            for done, counted in _encoded(missing, tokenizer, write):
                 known |= {keys[number]: tokens for number, tokens in counted.items()}
                 yield Progress("lengths", done, len(missing))
                 if control.stop.is_set():
@@ -128,50 +150,57 @@ def texts_of(fields: Mapping[str, Any]) -> tuple[str, ...]:
     return (str(fields.get("text") or ""),)
 
 
-def _encoded(samples: Sequence[Sample], tokenizer: bytes) -> Iterator[tuple[int, dict[int, int]]]:
+_Portion = list[
+    tuple[int, tuple[str, ...]]
+]  # samples' numbers, and the texts that are read of each
+
+
+def _encoded(
+    samples: Sequence[Sample], tokenizer: bytes, write: Write
+) -> Iterator[tuple[int, dict[int, int]]]:
     """Yield how many samples are done, and the tokens of those that were encoded last."""
     from tokenizers import Tokenizer
 
     opened = Tokenizer.from_buffer(tokenizer)
     opened.no_padding()
     opened.no_truncation()
+    one, two = (opened.num_special_tokens_to_add(is_pair=pair) for pair in (False, True))
     done = 0
-    for some in _portions(samples):
-        texts = [(s.id, part) for s in some for part in texts_of(s.fields)]
-        rows = opened.encode_batch_fast([part[:_LETTERS_READ] for _, part in texts])
-        marks = opened.num_special_tokens_to_add(is_pair=False)
-        counted = dict.fromkeys((s.id for s in some), 0)
-        for (number, part), row in zip(texts, rows, strict=True):
-            grown = max(1.0, len(part) / _LETTERS_READ)
-            # Marks of start and end count once a text, whatever it is put together from.
-            counted[number] += round((len(row.ids) - marks) * grown)
-        for sample in some:
-            several = len(texts_of(sample.fields)) > 1
-            counted[sample.id] += opened.num_special_tokens_to_add(is_pair=several)
-        done += len(some)
+    for portion in _portions(samples, write):
+        parts = [part for _, texts in portion for part in texts]
+        rows = iter(opened.encode_batch_fast([part[:_LETTERS_READ] for part in parts]))
+        counted = {}
+        for number, texts in portion:
+            # Marks of start and end count once a sample, whatever it is put together from.
+            own = two if len(texts) > 1 else one
+            counted[number] = own + sum(
+                round((len(next(rows).ids) - one) * max(1.0, len(part) / _LETTERS_READ))
+                for part in texts
+            )
+        done += len(portion)
         yield done, counted
 
 
-def _portions(samples: Sequence[Sample]) -> Iterator[list[Sample]]:
+def _portions(samples: Sequence[Sample], write: Write) -> Iterator[_Portion]:
     """Yield samples in portions whose texts fit into memory together."""
-    portion: list[Sample] = []
+    portion: _Portion = []
     letters = 0
     for sample in samples:
-        own = sum(min(_LETTERS_READ, len(part)) for part in texts_of(sample.fields))
-        full = letters + own > _LETTERS_AT_ONCE or len(portion) >= _TEXTS_AT_ONCE
-        if portion and full:
+        texts = write(sample.fields)
+        own = sum(min(_LETTERS_READ, len(part)) for part in texts)
+        if portion and (letters + own > _LETTERS_AT_ONCE or len(portion) >= _TEXTS_AT_ONCE):
             yield portion
             portion, letters = [], 0
-        portion.append(sample)
+        portion.append((sample.id, texts))
         letters += own
     if portion:
         yield portion
 
 
-def _key(sample: Sample) -> int:
-    """Return a number that stands for a sample's texts."""
+def _key(texts: Sequence[str]) -> int:
+    """Return a number that stands for texts."""
     digest = hashlib.blake2b(digest_size=8)
-    for part in texts_of(sample.fields):
+    for part in texts:
         digest.update(part.encode("utf-8", "surrogatepass"))
         digest.update(b"\x00")
     return int.from_bytes(digest.digest(), "little")

@@ -43,7 +43,7 @@ class AnswerEditor(QWidget):
         self.view.pressed.connect(self._on_key_pressed)
         self.view.selected.connect(self._say)
         self.view.picked.connect(self._say)
-        self.set_button = QPushButton(self.tr("Set the answer (A)"))
+        self.set_button = QPushButton(self.tr("Set answer (A)"))
         self.set_button.setObjectName("set_answer")
         self.set_button.setToolTip(
             self.tr("The selected words are the answer; Shift+A keeps the others too")

@@ -185,6 +185,7 @@ class Browser(QWidget):
         side = max(theme.px(196), min(theme.px(252), round(self.width() * 0.2)))
         right = side
         if self.kind.is_text:
+            side = max(side, theme.px(208))  # a bar to scroll with stands beside the cards
             part = 0.46 if self.kind.shown == kinds.SUMMARY else 0.39
             right = max(theme.px(292), min(theme.px(680), round(self.width() * part)))
         self._left.setFixedWidth(side)

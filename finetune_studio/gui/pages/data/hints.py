@@ -100,10 +100,8 @@ def _script_of(letter: str) -> str:
 
 def language(text: str) -> str:
     """Return the language whose little words are most in a text's beginning; empty if it is open."""
-    votes: Counter[str] = Counter()
-    words = text[: _LOOKED_AT * 2].lower().split()[:_VOTERS]
-    for word in words:
-        votes.update(_VOTES.get(word.strip(".,;:!?()\"'"), ()))
+    words = text[: _LOOKED_AT * 2].lower().split(maxsplit=_VOTERS)[:_VOTERS]
+    votes = Counter(voted for word in words if word in _VOTES for voted in _VOTES[word])
     (first, most), (_, second) = [*votes.most_common(2), ("", 0), ("", 0)][:2]
     sure = most >= max(_FEWEST_VOTES, _LEAST_SHARE * len(words)) and most >= 1.5 * second
     return first if sure else ""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QPushButton
+from typing_extensions import override
 
 from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.length_histogram import LengthHistogram
@@ -41,4 +43,14 @@ class LengthCard(Card):
         self.bars.show_lengths(lengths, unit, limit)
         self.told.setText(told)
         self.told.setVisible(bool(told))
+        self._fit()
         self.show_button.setVisible(bool(limit) and any(length > limit for length in lengths))
+
+    def _fit(self) -> None:
+        """Keep the sentence whole: a card as low as can be would cut its last line off."""
+        self.told.setMinimumHeight(self.told.heightForWidth(max(60, self.bars.width())))
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
