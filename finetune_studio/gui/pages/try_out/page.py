@@ -100,8 +100,9 @@ class TryOutPage(Page):
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
-        for part, share in ((self.drop, 0), (self.message, 0), (self.answer, 3)):
-            column.addWidget(part, share)
+        column.addWidget(self.drop)
+        column.addWidget(self.message)
+        column.addWidget(self.answer, 3)
         column.addLayout(self._make_row(), 3)
         column.addWidget(self.history, 2)
         self.pile = QStackedWidget()
