@@ -11,6 +11,13 @@ NAMES = {
     "accuracy": "accuracy",
     "macro_f1": "macro-F1",
     "loss": "loss",
+    "entity_f1": "entity F1",
+    "f1": "F1",
+    "exact_match": "exact match",
+    "rouge_l": "ROUGE-L",
+    "rouge_1": "ROUGE-1",
+    "rouge_2": "ROUGE-2",
+    "token_accuracy": "token accuracy",
 }
 
 

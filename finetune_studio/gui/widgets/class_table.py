@@ -189,6 +189,7 @@ class ClassTable(QTableView):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._picked = ""
         self._rows = ClassItemModel(self)
         self._sorted = QSortFilterProxyModel(self)
         self._sorted.setSourceModel(self._rows)
@@ -221,18 +222,21 @@ class ClassTable(QTableView):
         model = self.selectionModel()
         before = model.blockSignals(True)
         self.clearSelection()
+        self.setCurrentIndex(QModelIndex())  # else a click on the same row would say nothing
+        self._picked = ""
         for row in range(self._sorted.rowCount()):
             if self._sorted.index(row, 0).data() == name:
                 self.selectRow(row)
+                self._picked = name
         model.blockSignals(before)
         self.viewport().update()
 
     def picked_name(self) -> str:
         """Return the class whose row is chosen; empty if none is."""
-        rows = self.selectionModel().selectedRows()
-        return str(rows[0].data()) if rows else ""
+        return self._picked
 
     @Slot(QModelIndex)
     def _on_row_changed(self, current: QModelIndex) -> None:
         if current.isValid():
-            self.picked.emit(str(self._sorted.index(current.row(), 0).data()))
+            self._picked = str(self._sorted.index(current.row(), 0).data())
+            self.picked.emit(self._picked)

@@ -55,11 +55,12 @@ class Sorting:
     scores: Mapping[int, Scores] = field(default_factory=dict)
 
     def ordered(self, pairs: Sequence[Pair], order: str) -> list[Pair]:
-        """Return samples in an order: ``most_wrong``, ``least_sure`` or ``best``."""
-        if order == "least_sure":
-            return sorted(pairs, key=lambda pair: -self.doubt.get(pair[0].id, 0.0))
-        found = sorted(pairs, key=lambda pair: -self.wrong.get(pair[0].id, 0.0))
-        return found[::-1] if order == "best" else found
+        """Return samples in an order: ``most_wrong``, ``least_sure`` or ``best``; unknown ones last."""
+        by = self.doubt if order == "least_sure" else self.wrong
+        known = [pair for pair in pairs if pair[0].id in by]
+        rest = [pair for pair in pairs if pair[0].id not in by]
+        found = sorted(known, key=lambda pair: -by[pair[0].id])
+        return (found[::-1] if order == "best" else found) + rest
 
     @property
     def has_doubt(self) -> bool:
@@ -227,7 +228,8 @@ def _answers(
 def _closeness(
     pairs: Sequence[Pair], score: Callable[[Iterable[Pair]], Mapping[str, float]]
 ) -> Sorting:
-    judged = [pair for pair in pairs if "summary" in pair[1].answer or pair[1].answer.get("tokens")]
+    written = [pair for pair in pairs if "summary" in pair[1].answer]
+    judged = written or [pair for pair in pairs if pair[1].answer.get("tokens")]
     scores = {pair[0].id: dict(score([pair])) for pair in judged}
     name = next((n for own in scores.values() for n in own), "")
     values = {n: own[name] for n, own in scores.items() if name in own}

@@ -26,7 +26,6 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from finetune_studio.core import files
-from finetune_studio.core.dataset import Sample
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Event, Noted, Prediction, Progress
 from finetune_studio.gui.page import DONE, NOT_STARTED, Page
@@ -158,7 +157,7 @@ class TryOutPage(Page):
         self.chat.replied.connect(self.state_changed)
         paste = QShortcut(QKeySequence(QKeySequence.StandardKey.Paste), self)
         paste.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        paste.activated.connect(self._on_paste)
+        paste.activated.connect(lambda: self.take(QGuiApplication.clipboard().mimeData()))
         self.studio.project_changed.connect(self._on_other_run)
         self.studio.run_chosen.connect(self._on_other_run)
         self.studio.job_failed.connect(self._on_job_failed)
@@ -319,10 +318,6 @@ class TryOutPage(Page):
     def _on_folder_clicked(self) -> None:
         if found := ways_in.choose_folder(self):
             self.ask(found)
-
-    @Slot()
-    def _on_paste(self) -> None:
-        self.take(QGuiApplication.clipboard().mimeData())
 
     def take(self, data: QMimeData) -> None:
         """Try what was pasted or dropped: files, a picture itself, or a text."""
