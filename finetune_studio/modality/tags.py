@@ -215,7 +215,7 @@ class Dictionary:
         while at < len(lowered):
             for length in self._lengths.get(lowered[at], []):
                 name = tuple(lowered[at : at + length])
-                if name in self._kinds:
+                if len(name) == length and name in self._kinds:
                     end = int(places[at + length - 1, 1])
                     yield name, [int(places[at, 0]), end, self._kinds[name]]
                     at += length

@@ -150,3 +150,9 @@ def test_dictionary_marks_the_longest_known_name() -> None:
         [15, 21, "Disease"],
     ]  # "cold" names nothing in two of three places
     assert tags.Dictionary([]).find("any text", False) == []
+
+
+def test_dictionary_does_not_look_beyond_the_end() -> None:
+    long = (("a b c", True), [[0, 5, "Gene"]])
+    known = tags.Dictionary([long, (("a b", True), [[0, 3, "Gene"]])])
+    assert known.find("x a b", True) == [[2, 5, "Gene"]]  # three words would reach over the end

@@ -22,6 +22,8 @@ _FAMILIES = {
 
 def rows(task: str) -> tuple[PresetRow, ...]:
     """Return the presets of a task, for people."""
+    if task in encoders.NEEDS_ENCODER:
+        return encoders.PLACES
     found: tuple[PresetRow, ...] = _family(task).ROWS
     return found
 
