@@ -293,7 +293,7 @@ def without_oldest(messages: Sequence[Message], *, asking: bool = False) -> list
 
 
 def ends(tokenizer: Tokenizer, template: Template) -> frozenset[int]:
-    """Return the tokens that end the assistant's turn: the first special one behind it, and the end of text."""
+    """Return the tokens that end the assistant's turn: the one written behind it, and the end of text."""
     found = {tokenizer.token_to_id(template.end)} if template.end else set()
     probe = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
     try:

@@ -7,6 +7,7 @@ the checkpoints. Whoever uses the trained network gets it merged: plain layers, 
 
 from __future__ import annotations
 
+import importlib
 import re
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -58,7 +59,8 @@ def _candidates(network: nn.Module, head: str) -> Iterator[tuple[str, nn.Module]
         if any(within(name, attention) for attention in inside_attention):
             continue  # torch's own attention reads its layers' weights past any adapter
         grouped = isinstance(module, nn.Conv2d) and module.groups > 1
-        if isinstance(module, nn.Linear | nn.Conv2d) and not grouped or _is_transposed(module):
+        plain = isinstance(module, nn.Linear | nn.Conv2d) and not grouped
+        if plain or _is_transposed(module):
             yield name, module
 
 
@@ -237,8 +239,6 @@ def refuse_4bit(choices: LayerChoices, device: torch.device) -> None:
 
 
 def _bitsandbytes(device: torch.device) -> Any:
-    import importlib
-
     off = "Set layers.lora_4bit to false: the adapters then learn beside layers of full size."
     if device.type != "cuda":
         raise StudioError(
@@ -280,8 +280,7 @@ def full_state(network: nn.Module) -> dict[str, Tensor]:
         quantised = getattr(getattr(module, "weight", None), "quant_state", None)
         if quantised is None:
             continue
-        import bitsandbytes.functional as functional
-
+        functional: Any = importlib.import_module("bitsandbytes.functional")
         key = f"{name}.weight"
         for part in [n for n in state if n.startswith(f"{key}.")]:
             del state[part]  # how the 4 bits are to be read

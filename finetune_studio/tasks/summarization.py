@@ -355,7 +355,7 @@ def _written(bundle: Bundle, batch: Batch, places: Sequence[int]) -> list[str]:
         return []
     index = torch.tensor(places, device=batch.targets.device)
     given = {n: batch.inputs[n].index_select(0, index) for n in ("input_ids", "attention_mask")}
-    options = _options(bundle.recipe) if bundle.recipe else Options()
+    options = _options(bundle.recipe) if bundle.recipe else Options.model_validate({})
     ids = generate.written(
         bundle.network,
         given,

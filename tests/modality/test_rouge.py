@@ -9,9 +9,8 @@ from torchmetrics.functional.text.rouge import rouge_score
 
 from finetune_studio.modality import rouge
 
-_WORDS = (
-    "the a cat dog sat on mat and ran away quickly it's blue-green 42 Mr. Smith said: hello".split()
-)
+_TEXT = "the a cat dog sat on mat and ran away quickly it's blue-green 42 Mr. Smith said: hello"
+_WORDS = _TEXT.split()
 
 
 @pytest.mark.parametrize("seed", range(20))
