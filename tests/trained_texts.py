@@ -14,7 +14,9 @@ from tests import tiny, tiny_models
 from tests.engine.conftest import run_all, settings
 
 
-def trained_texts(folder: Path, task: str, kind: str, data: Path | None = None, **changes: object) -> Path:
+def trained_texts(
+    folder: Path, task: str, kind: str, data: Path | None = None, **changes: object
+) -> Path:
     """Train a tiny network of a kind on the tiny data of a task and return the project's folder."""
     data = data or getattr(tiny, task)(folder / "texts")
     words = [file.read_text(encoding="utf-8") for file in sorted(data.parent.rglob("*.*"))]

@@ -24,7 +24,9 @@ class Answers:
     """
 
     thing: ClassVar[str] = "question"
-    does: ClassVar[str] = "reads a question and a text, and finds the words of the text that answer it"
+    does: ClassVar[str] = (
+        "reads a question and a text, and finds the words of the text that answer it"
+    )
     given: ClassVar[str] = (
         'Each FILE holds {"question": "...", "context": "..."}, the context being the text'
         " that holds the answer."
@@ -55,9 +57,7 @@ class Answers:
             given = json.loads(text_inputs.text_of(text))
             return {name: str(given[name]) for name in ("question", "context")}
         except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise ValueError(
-                'there is no {"question": "...", "context": "..."} in it'
-            ) from error
+            raise ValueError('there is no {"question": "...", "context": "..."} in it') from error
 
     def look(self, given: dict[str, str]) -> dict[str, Any]:
         """Return the windows of a context, the question before each."""
@@ -96,10 +96,19 @@ class Answers:
             longest=int(self._seen["longest_answer"]),
             may_be_none=bool(self._seen["may_be_none"]),
         )
-        about = answers.told(seen["context"], best)
+        about = _told(seen["context"], best)
         said = {"certainty": best.certainty, "probabilities": {}, "answer": about}
         return {"label": about["text"], **said}
 
     def why(self, text: str, error: Exception) -> str:  # noqa: ARG002
         """Say in words why a question cannot be answered."""
         return text_inputs.reason(error)
+
+
+def _told(context: str, best: answers.Found) -> dict[str, Any]:
+    """Return the answer as it stands in the context, without spaces around it, and where."""
+    said = context[best.start : best.end] if best.start >= 0 else ""
+    start = best.start + len(said) - len(said.lstrip())
+    said = said.strip()
+    place = (start, start + len(said)) if said else (-1, -1)
+    return {"text": said, "start": place[0], "end": place[1], "certainty": best.certainty}

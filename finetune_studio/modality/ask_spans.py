@@ -84,7 +84,7 @@ class Names:
         spans = tags.spans_of(seen["words"], found, shares, self._types)
         certainty = min((span[3] for span in spans), default=None)
         said = {"certainty": certainty, "probabilities": {}, "answer": {"spans": spans}}
-        return {"label": tags.in_words(seen["text"], spans), **said}
+        return {"label": _in_words(seen["text"], spans, self._types), **said}
 
     def _shares(self, seen: dict[str, Any]) -> np.ndarray:
         """Return the probabilities of each word's tags, (words, tags)."""
@@ -102,3 +102,11 @@ class Names:
     def why(self, text: str, error: Exception) -> str:  # noqa: ARG002
         """Say in words why a text cannot be answered."""
         return text_inputs.reason(error)
+
+
+def _in_words(text: str, spans: Sequence[Sequence[Any]], types: Sequence[str]) -> str:
+    """Return names as a person reads them: ``Disease: a; b | Gene: c``."""
+    found: dict[str, list[str]] = {}
+    for start, end, kind, *_ in spans:
+        found.setdefault(kind, []).append(" ".join(text[start:end].split()))
+    return " | ".join(f"{kind}: {'; '.join(found[kind])}" for kind in types if kind in found)
