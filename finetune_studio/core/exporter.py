@@ -58,7 +58,8 @@ class Use(Protocol):
 
     Class attributes:
         thing: What it is asked about, for people: ``picture``, ``text``.
-        does: What the model does, as the rest of a sentence: ``looks at a picture and says ...``.
+        does: What the model does, as the rest of a sentence; its labels follow where it ends with
+            ``these``, or has it: ``looks at a picture and says which of these it shows``.
         given: What ``predict.py`` takes, in a sentence; ``example`` of that, as it is typed.
         packages: What the files import.
         limits: What must be known before the model is trusted, in sentences.
@@ -161,7 +162,7 @@ class Exporter(ABC):
         module, _, name = asked.partition(":")
         head, load = self.loading(architecture)
         words = {
-            "DOES": use.does,
+            "DOES": use.does.replace("these", "its labels"),
             "GIVEN": use.given,
             "PACKAGES": ", ".join(self.needs(architecture, asked)),
             "HEAD": head,

@@ -89,7 +89,8 @@ class Told:
     def does(self) -> str:
         """Return what the model does, as the rest of a sentence, with its labels."""
         names = list(self.facts.classes) or list(dict.fromkeys(self.bundle.labels.names))
-        return f"{self.use.does}: {_list(names)}." if names else f"{self.use.does}."
+        lists = names and "these" in self.use.does
+        return f"{self.use.does}: {_list(names)}." if lists else f"{self.use.does}."
 
 
 def write(told: Told) -> None:

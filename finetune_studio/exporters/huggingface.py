@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,6 +13,7 @@ from finetune_studio.core.errors import StudioError
 from finetune_studio.core.exporter import Exporter, Use, programs
 from finetune_studio.core.files import write_json
 from finetune_studio.core.task import Bundle, Signature, Task
+from finetune_studio.modality import tags
 
 _IMAGES = "AutoModelForImageClassification"
 
@@ -140,7 +142,12 @@ class HuggingFace(Exporter):
         if not bundle.files:
             return []
         auto = bundle.architecture["auto"]
-        lines = ["## How to load it", "", "```python", f"from transformers import AutoTokenizer, {auto}"]
+        lines = [
+            "## How to load it",
+            "",
+            "```python",
+            f"from transformers import AutoTokenizer, {auto}",
+        ]
         lines += [
             'tokenizer = AutoTokenizer.from_pretrained("this folder")',
             f'model = {auto}.from_pretrained("this folder")',
@@ -164,6 +171,14 @@ _AUTOS = (
     "AutoModelForSeq2SeqLM",
     "AutoModelForCausalLM",
 )
+
+
+# What the outputs of classifying networks stand for, given the labels.
+_NAMED: dict[str, Callable[[Sequence[str]], Sequence[str]]] = {
+    _IMAGES: list,
+    "AutoModelForSequenceClassification": list,
+    "AutoModelForTokenClassification": tags.names,
+}
 
 
 def _imported(folder: Path, asked: str) -> Any:
@@ -204,7 +219,8 @@ def _write_texts(bundle: Bundle, folder: Path) -> None:
 
 def _named(config: Any, bundle: Bundle) -> Any:
     """Give a network's settings the names of its labels and its own."""
-    if names := bundle.labels.names:
+    auto = bundle.architecture.get("auto", _IMAGES)
+    if auto in _NAMED and (names := _NAMED[auto](bundle.labels.names)):
         config.id2label = dict(enumerate(names))
         config.label2id = {name: number for number, name in enumerate(names)}
     config.architectures = [type(bundle.network).__name__]

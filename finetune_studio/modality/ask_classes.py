@@ -23,7 +23,7 @@ class Classes:
     """
 
     thing: ClassVar[str] = "text"
-    does: ClassVar[str] = "reads a text and says which of its labels fits"
+    does: ClassVar[str] = "reads a text and says which of these fits it"
     given: ClassVar[str] = (
         "Each FILE is a text file, or the text itself where there is no such file."
     )

@@ -23,7 +23,7 @@ class Pictures:
     """
 
     thing: ClassVar[str] = "picture"
-    does: ClassVar[str] = "looks at a picture and says which of its labels fits"
+    does: ClassVar[str] = "looks at a picture and says which of these it shows"
     given: ClassVar[str] = "Each FILE is a picture."
     example: ClassVar[str] = "photo.jpg another.png"
     packages: ClassVar[tuple[str, ...]] = ("numpy", "pillow")

@@ -29,6 +29,14 @@ def open_tokenizer(content: bytes, max_length: int, stride: int = 0) -> Tokenize
     return tokenizer
 
 
+def uncut_tokenizer(content: bytes) -> Tokenizer:
+    """Return the tokenizer in the text of a ``tokenizer.json``, which neither cuts nor fills up."""
+    tokenizer = Tokenizer.from_buffer(content)
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
 def padded(rows: Sequence[Sequence[int]], filler: int) -> np.ndarray:
     """Return rows of different length as one table, int64 (rows, longest)."""
     table = np.full((len(rows), max(map(len, rows), default=0)), filler, np.int64)
@@ -47,10 +55,24 @@ def inputs_of(
         names: Which of ``input_ids``, ``attention_mask`` and ``token_type_ids`` the network takes.
         pad_id: The token that fills up shorter texts.
     """
+    return rows_of([e.ids for e in encodings], [e.type_ids for e in encodings], names, pad_id)
+
+
+def rows_of(
+    ids: Sequence[Sequence[int]], types: Sequence[Sequence[int]], names: Sequence[str], pad_id: int
+) -> dict[str, np.ndarray]:
+    """Return what the network takes, by name: int64 (rows, longest).
+
+    Args:
+        ids: The tokens of each row.
+        types: To which of two texts each belongs.
+        names: Which of ``input_ids``, ``attention_mask`` and ``token_type_ids`` the network takes.
+        pad_id: The token that fills up shorter rows.
+    """
     every = {
-        "input_ids": padded([e.ids for e in encodings], pad_id),
-        "attention_mask": padded([[1] * len(e.ids) for e in encodings], 0),
-        "token_type_ids": padded([e.type_ids for e in encodings], 0),
+        "input_ids": padded(ids, pad_id),
+        "attention_mask": padded([[1] * len(row) for row in ids], 0),
+        "token_type_ids": padded(types, 0),
     }
     return {name: every[name] for name in names}
 

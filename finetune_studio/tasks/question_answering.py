@@ -84,6 +84,7 @@ class QuestionAnswering(Task):
     readers = ("squad", "question_table")
     models = "text"
     headline = "f1"
+    outside = "ask_answers:Answers"
     Options = Options
     ragged = True
     varies = False

@@ -74,6 +74,7 @@ class TokenClassification(Task):
     readers = ("conll", "span_lines")
     models = "text"
     headline = "entity_f1"
+    outside = "ask_spans:Names"
     Options = Options
     ragged = True
     varies = False
