@@ -142,8 +142,8 @@ class ImportPreview(Card):
         )
         self._left.setVisible(bool(look.classes))
         self._classes_title.setText(self.tr(intake_words.classes_title(seen.task)))
-        self._splits.setText(preview_words.split_sentence(look, seen.choices, self.tr))
-        self._splits.setVisible(look.importable)
+        splits = preview_words.split_sentence(look, seen.choices, self.tr)
+        self._splits.setText(splits if look.importable else "")
         self._show_rows(look, seen.task)
 
     def _show_problems(self, look: DataLook, *, quiet: bool) -> None:
