@@ -24,11 +24,9 @@ def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
     samples = [s for s in dataset.samples(usable=True) if isinstance(s.fields.get("spans"), list)]
     counts = Counter(kind for sample in samples for kind in texts.types(sample))
     if not counts:
-        nothing = (
-            f"In none of {len(samples):,} texts is a word marked, so there is nothing to learn."
-        )
-        told = nothing if samples else "There are no marked words to look at."
-        yield Finding("entities", len(samples), "bad" if samples else "ok", told)
+        nothing = f"In none of {len(samples):,} texts is a word marked; there is nothing to learn."
+        message = nothing if samples else "There are no marked words to look at."
+        yield Finding("entities", len(samples), "bad" if samples else "ok", message)
         return
     told = False
     for finding in (_rare(samples), _contrary(samples), _missed(samples, control)):
