@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import platformdirs
 
@@ -98,6 +99,15 @@ class Settings:
     def save(self) -> None:
         """Write the preferences."""
         write_json(home() / "settings.json", asdict(self))
+
+
+def is_address(text: str) -> bool:
+    """Whether a text can be the address of a mirror or a proxy."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def load() -> Settings:

@@ -200,13 +200,12 @@ def _one(
 def _pieces(
     entry: Entry, file: _File, commit: str, piece: Path, control: Control, state: tuple[int, int]
 ) -> Generator[Event, None, bool]:
-    from huggingface_hub import hf_hub_url
-    from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
+    from huggingface_hub import HfApi, get_session, hf_hub_url, hf_raise_for_status
 
     address = hf_hub_url(
         str(entry.facts["repository"]), file.name, revision=commit, endpoint=_endpoint()
     )
-    headers = build_hf_headers(token=_token(), library_name="finetune-studio")
+    headers = HfApi(library_name="finetune-studio")._build_hf_headers(token=_token())
     headers["Accept-Encoding"] = "identity"  # sizes and places in a file are those of the file
     begun = piece.stat().st_size if piece.is_file() else 0
     if begun:

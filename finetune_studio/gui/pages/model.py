@@ -86,15 +86,12 @@ class ModelPage(Page):
         self.table.setObjectName("model_table")
         self.table.setMinimumHeight(theme.px(240))
         self.table.model_chosen.connect(self._on_model_chosen)
-        file = QPushButton(self.tr("Use a weights file…"))
+        self._file = file = QPushButton(self.tr("Use a weights file…"))
         file.setObjectName("use_file")
         file.setToolTip(self.tr("A .pth, .pt or .safetensors file; nothing in it is ever run."))
         file.clicked.connect(self._on_file_clicked)
-        folder = QPushButton(self.tr("Use a folder…"))
+        self._folder = folder = QPushButton(self.tr("Use a folder…"))
         folder.setObjectName("use_folder")
-        folder.setToolTip(
-            self.tr("A folder with config.json and model.safetensors, or a run of this program.")
-        )
         folder.clicked.connect(self._on_folder_clicked)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
@@ -184,7 +181,19 @@ class ModelPage(Page):
         if found is not None:
             self.card.show_measured(found.memory, found.time, found.note)
         self._form.set_recipe(self.studio.recipe)
-        self._form_card.setVisible(self.studio.expert)
+        texts = model_rows.reads_texts(self.studio.recipe)
+        self._form_card.setVisible(self.studio.expert and not texts)
+        self._file.setVisible(not texts)
+        self._folder.setToolTip(
+            self.tr(
+                "A folder with config.json, model.safetensors and tokenizer.json, or a run of this"
+                " program."
+            )
+            if texts
+            else self.tr(
+                "A folder with config.json and model.safetensors, or a run of this program."
+            )
+        )
         self._show_download()
         self.refresh_next()
 

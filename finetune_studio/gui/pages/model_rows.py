@@ -40,7 +40,12 @@ def _row(entry: Entry, place: int) -> ModelRow:
         str(facts["licence"]),
         str(facts.get("pretrained_on", "")),
         bool(facts["local"]),
-        inside="card" in facts,
+        inside="card" in facts or "package" in facts,
+        tokens=int(facts.get("max_length", 0)),
+        languages=str(facts.get("languages", "")),
+        gated=bool(facts.get("gated")),
+        full_mb=int(facts.get("memory_full_mb", 0)),
+        adapters_mb=int(facts.get("memory_lora_mb", 0)),
     )
 
 
@@ -58,6 +63,11 @@ def own_row(source: str, project: Project | None = None) -> ModelRow:
     return ModelRow(
         source, run or place.name, f"{kind} {place}", -1, size, 0, 0, "", "", there, own=True
     )
+
+
+def reads_texts(recipe: Recipe) -> bool:
+    """Whether the recipe's task is for texts; its models are then folders, never single files."""
+    return _family(recipe) != "image"
 
 
 def _family(recipe: Recipe) -> str:
@@ -86,10 +96,10 @@ def try_model(recipe: Recipe, labels: Labels) -> ModelLook:
     """
     from finetune_studio.core.dataset import Labels as Names
     from finetune_studio.engine.probe import look_at_model
-    from finetune_studio.models import zoo
+    from finetune_studio.tasks import CATALOGUE
 
     enough = labels if len(labels) > 1 else Names(("a", "b"), (1, 2))
-    zoo.load(recipe.model, _family(recipe), enough, recipe.seed, task=recipe.task)
+    CATALOGUE.load(recipe.task)().load_model(recipe, enough)
     return look_at_model(recipe, enough)
 
 

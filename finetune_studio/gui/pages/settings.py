@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
     QPushButton,
     QSpinBox,
     QVBoxLayout,
@@ -20,6 +21,8 @@ from PySide6.QtWidgets import (
 )
 
 from finetune_studio.core.files import explained, folder_size
+from finetune_studio.core.settings import is_address
+from finetune_studio.gui import theme
 from finetune_studio.gui.page import Page
 from finetune_studio.gui.studio import Studio
 from finetune_studio.gui.widgets.card import Card
@@ -107,15 +110,35 @@ class SettingsPage(Page):
         self._offline.setObjectName("offline")
         self._offline.clicked.connect(self._on_offline_clicked)
         card.body.addWidget(self._offline)
+        self._mirror = self._address("mirror", self.tr("https://… (empty: the Hub itself)"))
+        self._proxy = self._address("proxy", self.tr("http://… (empty: as the system says)"))
+        self._mirror.editingFinished.connect(partial(self._on_address, "hub_mirror", self._mirror))
+        self._proxy.editingFinished.connect(partial(self._on_address, "proxy", self._proxy))
+        grid = _grid(card)
+        _row(grid, 0, self.tr("Mirror of the Hub"), self._mirror)
+        _row(grid, 1, self.tr("Proxy"), self._proxy)
+        self._problem = _small("")
+        self._problem.setObjectName("address_problem")
+        self._problem.hide()
+        card.body.addWidget(self._problem)
         card.body.addWidget(
             _small(
                 self.tr(
                     "Your data never leave this computer, online or offline. Online, pretrained"
-                    " models can be downloaded, and only when you ask for one."
+                    " models can be downloaded, and only when you ask for one. Models that ask for"
+                    " a licence use your own login of the Hub; a mirror is never sent it."
                 )
             )
         )
         return card
+
+    def _address(self, name: str, hint: str) -> QLineEdit:
+        field = QLineEdit()
+        field.setObjectName(name)
+        field.setPlaceholderText(hint)
+        field.setClearButtonEnabled(True)
+        field.setMinimumWidth(theme.px(380))
+        return field
 
     def _folders(self) -> Card:
         card = Card(self.tr("Folders"))
@@ -186,6 +209,8 @@ class SettingsPage(Page):
         self._theme.set_value(now.theme)
         self._depth.set_value(now.depth)
         self._offline.setChecked(now.offline)
+        self._mirror.setText(now.hub_mirror)
+        self._proxy.setText(now.proxy)
         self._projects.setText(str(now.projects_folder))
         self._cache.setText(str(now.cache_folder))
         self._limit.blockSignals(True)
@@ -218,6 +243,18 @@ class SettingsPage(Page):
     def _on_offline_clicked(self, checked: bool) -> None:
         self.studio.settings.offline = checked
         self.studio.save_settings()
+
+    def _on_address(self, name: str, field: QLineEdit) -> None:
+        """Keep an address, unless it is none."""
+        text = field.text().strip()
+        told = ""
+        if text and not is_address(text):
+            told = self.tr("{text} is no address: it must begin with http:// or https://.")
+        self._problem.setText(told.format(text=text))
+        self._problem.setVisible(bool(told))
+        if not told and text != getattr(self.studio.settings, name):
+            setattr(self.studio.settings, name, text)
+            self.studio.save_settings()
 
     @Slot(int)
     def _on_limit_changed(self, gigabytes: int) -> None:

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
 )
 
 from finetune_studio.gui.widgets.card import Card
-from finetune_studio.gui.widgets.model_table import ModelRow
+from finetune_studio.gui.widgets.model_table import ModelRow, megabytes
 
 
 class ModelCard(Card):
@@ -44,8 +44,10 @@ class ModelCard(Card):
                 ("size", self.tr("Size")),
                 ("parameters", self.tr("Parameters")),
                 ("sees", self.tr("Sees")),
+                ("reads", self.tr("Reads")),
                 ("knows", self.tr("Pretrained on")),
                 ("licence", self.tr("Licence")),
+                ("needs", self.tr("Memory at least")),
                 ("memory", self.tr("Memory to train")),
                 ("time", self.tr("Time an epoch")),
             )
@@ -101,13 +103,25 @@ class ModelCard(Card):
         self._summary.setText(row.summary)
         self._summary.setVisible(bool(row.summary))
         self._set("where", row.where.capitalize())
-        self._set("size", f"{row.size_mb:.1f} MB" if row.size_mb else "")
+        self._set("size", megabytes(row.size_mb) if row.size_mb else "")
         self._set("parameters", f"{row.parameters:,}" if row.parameters else "")
         size = self.tr("squares of {n} × {n} pixels").format(n=row.image_size)
         self._set("sees", size if row.image_size else "")
+        self._set("reads", self._reads(row))
         self._set("knows", row.pretrained_on)
-        self._set("licence", row.licence)
+        asked = self.tr("{licence}; you must agree to it on the model's page before the download")
+        self._set("licence", asked.format(licence=row.licence) if row.gated else row.licence)
+        needs = self.tr("{full} to retrain all of it, {adapters} with adapters (LoRA)")
+        told = needs.format(full=megabytes(row.full_mb), adapters=megabytes(row.adapters_mb))
+        self._set("needs", told if row.full_mb else "")
         self.show_measured("", "", "")
+
+    def _reads(self, row: ModelRow) -> str:
+        """Say which languages a text model reads, and how much at once."""
+        if not row.tokens:
+            return ""
+        most = self.tr("up to {n} tokens (pieces of words) at once").format(n=f"{row.tokens:,}")
+        return f"{row.languages}; {most}" if row.languages else most
 
     def show_measured(self, memory: str, time: str, note: str) -> None:
         """Show what was found out on this computer; empty leaves the row out."""

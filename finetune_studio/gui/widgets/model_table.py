@@ -47,6 +47,11 @@ class ModelRow:
         local: Whether it is on this computer.
         inside: Whether it came with the program.
         own: Whether it is the user's own file or folder.
+        tokens: How many tokens of a text it reads at once; 0 for one that sees pictures.
+        languages: Which languages it was pretrained to read.
+        gated: Whether its owner asks everybody to agree to a licence before it is given out.
+        full_mb: Memory that retraining all of it takes at least; 0 where that is not known.
+        adapters_mb: Memory that training adapters (LoRA) takes at least.
     """
 
     source: str
@@ -61,6 +66,11 @@ class ModelRow:
     local: bool
     inside: bool = False
     own: bool = False
+    tokens: int = 0
+    languages: str = ""
+    gated: bool = False
+    full_mb: int = 0
+    adapters_mb: int = 0
 
     @property
     def where(self) -> str:
@@ -100,7 +110,8 @@ class ModelsItemModel(QAbstractTableModel):
         if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(_TITLES):
             return None
         if role == _Role.DisplayRole:
-            return self.tr(_TITLES[section])
+            reads = _TITLES[section] == "Sees" and any(row.tokens for row in self._rows)
+            return self.tr("Reads") if reads else self.tr(_TITLES[section])
         return _side(section) if role == _Role.TextAlignmentRole else None
 
     @override
@@ -128,15 +139,26 @@ def _texts(row: ModelRow) -> tuple[str, ...]:
     return (
         row.title,
         short(row.parameters) if row.parameters else "–",
-        f"{row.image_size} px" if row.image_size else "–",
-        f"{row.size_mb:.1f} MB" if row.size_mb else "–",
+        _sees(row),
+        megabytes(row.size_mb) if row.size_mb else "–",
         row.where,
     )
 
 
+def _sees(row: ModelRow) -> str:
+    if row.tokens:
+        return f"{row.tokens:,} tokens"
+    return f"{row.image_size} px" if row.image_size else "–"
+
+
+def megabytes(size_mb: float) -> str:
+    """Return a size in words: in MB, or in GB from a thousand of them on."""
+    return f"{size_mb / 1024:.1f} GB" if size_mb >= 1000 else f"{size_mb:.1f} MB"
+
+
 def _keys(row: ModelRow) -> tuple[Any, ...]:
     where = (not row.inside) + (not row.local)
-    return (row.title.lower(), row.parameters, row.image_size, row.size_mb, where)
+    return (row.title.lower(), row.parameters, row.image_size or row.tokens, row.size_mb, where)
 
 
 class _Offered(QSortFilterProxyModel):
