@@ -43,7 +43,11 @@ def ids(stock: Stock, **view: Any) -> list[int]:
     [
         (ENGLISH, "Latin", "English"),
         (GERMAN, "Latin", "German"),
-        ("El paciente se fue a la casa por los dolores que no pasaban con nada.", "Latin", "Spanish"),
+        (
+            "El paciente se fue a la casa por los dolores que no pasaban con nada.",
+            "Latin",
+            "Spanish",
+        ),
         (ARABIC, "Arabic", ""),
         ("Больные получали аспирин", "Cyrillic", ""),
         ("患者接受了阿司匹林治疗", "Chinese", ""),
@@ -178,7 +182,9 @@ def test_filters_of_questions_are_always_there_and_those_of_classes_when_they_sh
 
 def test_texts_without_classes_can_be_trained_on():
     question = {"question": "Who?", "context": "Me", "answers": [{"text": "Me", "start": 0}]}
-    stock = of_texts(sample(1, **question), sample(2, split="validation", **question), kind=QUESTIONS)
+    stock = of_texts(
+        sample(1, **question), sample(2, split="validation", **question), kind=QUESTIONS
+    )
     assert shelf.blocked(stock.survey, QUESTIONS) == ""
     lone = of_texts(sample(1, **question), kind=QUESTIONS).survey
     assert "put some questions into validation" in shelf.blocked(lone, QUESTIONS)
@@ -220,7 +226,13 @@ def test_the_row_shows_what_was_searched_wherever_it_stands():
             "A",
             False,
         ),
-        ("question", {"question": "Who?", "context": "c", "answers": []}, "Who?", "no answer", True),
+        (
+            "question",
+            {"question": "Who?", "context": "c", "answers": []},
+            "Who?",
+            "no answer",
+            True,
+        ),
         ("summary", {"text": "Long.", "summaries": ["S", "T"]}, "Long.", "S", False),
         ("summary", {"text": "Long.", "summaries": [" "]}, "Long.", "no summary", True),
         (
