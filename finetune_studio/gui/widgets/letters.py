@@ -51,17 +51,16 @@ def snapped(text: str, start: int, end: int, *, blanks_only: bool = False) -> tu
     Args:
         text: The text.
         start: The first letter selected.
-        end: The letter after the last; equal to ``start`` where only a place is meant.
+        end: The letter after the last; equal to ``start`` where nothing is selected.
         blanks_only: Whether words are exactly what stands between spaces.
     """
     start, end = max(0, start), min(len(text), end)
-    if start < end:
-        while start < end and text[start].isspace():
-            start += 1
-        while end > start and text[end - 1].isspace():
-            end -= 1
-        if start == end:
-            return start, start
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    if start >= end:
+        return start, start
     while 0 < start < len(text) and _joined(text[start - 1], text[start], blanks_only):
         start -= 1
     while 0 < end < len(text) and _joined(text[end - 1], text[end], blanks_only):

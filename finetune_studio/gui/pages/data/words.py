@@ -182,7 +182,8 @@ def lengths(seen: Seen, kind: Kind) -> tuple[list[int], str, int, str]:
         return tokens, "tokens", limit, fit
     share = f"{100 * over / len(tokens):.0f} %" if over * 200 >= len(tokens) else "under 1 %"
     are = "is" if over == 1 else "are"
-    what = "they are read in several windows" if known.windows else "what lies beyond is cut off"
+    read = "it is read" if over == 1 else "they are read"
+    what = f"{read} in several windows" if known.windows else "what lies beyond is cut off"
     told = f"{over:,} of {kind.counted(len(tokens))} ({share}) {are} longer than {limit:,} tokens; {what}."
     return tokens, "tokens", limit, told
 
