@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from finetune_studio.core import own_run
 from finetune_studio.core.errors import StudioError
 from finetune_studio.models import build as building
-from finetune_studio.models import weights
+from finetune_studio.models import library, weights
 from finetune_studio.models.node import within
 from finetune_studio.models.pretrained import Pretrained, processor_for
 from finetune_studio.models.quiet import quiet
@@ -54,6 +54,7 @@ def find(place: Path, choices: ModelChoices, task: str = "") -> Pretrained:
 def build(config: dict[str, Any], classes: int) -> nn.Module:
     """Return the network that a configuration of transformers describes, with random weights."""
     with quiet():
+        library.load()
         from transformers import AutoModelForImageClassification
 
         made = AutoModelForImageClassification.from_config(_config(config, classes))
@@ -70,6 +71,7 @@ def _logits_alone(_network: nn.Module, _args: Any, output: Any) -> Tensor:
 
 
 def _config(values: dict[str, Any], classes: int) -> Any:
+    library.load()
     from transformers import CONFIG_MAPPING
 
     kind = str(values.get("model_type"))
@@ -115,6 +117,7 @@ def _note(classes: int) -> str:
 
 
 def _refuse_other_tasks(place: Path, values: dict[str, Any]) -> None:
+    library.load()
     from transformers import CONFIG_MAPPING, MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING
 
     kind = values.get("model_type")
@@ -131,6 +134,8 @@ def _refuse_other_tasks(place: Path, values: dict[str, Any]) -> None:
 def _load(place: Path, values: dict[str, Any], head: str, network: nn.Module) -> nn.Module:
     """Return a second network with the folder's weights and a head of the first one's size."""
     from safetensors import SafetensorError
+
+    library.load()
     from transformers import AutoModelForImageClassification
 
     last = network.get_submodule(head)

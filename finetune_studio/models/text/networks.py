@@ -10,7 +10,7 @@ from torch import nn
 
 from finetune_studio.core.errors import StudioError
 from finetune_studio.models import build as building
-from finetune_studio.models import tied
+from finetune_studio.models import library, tied
 from finetune_studio.models.node import within
 from finetune_studio.models.quiet import quiet
 from finetune_studio.models.text.pooled import MeanPooledClassifier
@@ -70,6 +70,7 @@ def build(architecture: dict[str, Any], classes: int) -> nn.Module:
             return MeanPooledClassifier(
                 encoder_class(config)(config, **_poolerless(config)), classes
             )
+        library.load()
         import transformers
 
         made = getattr(transformers, auto).from_config(config, dtype=torch.float32)
@@ -101,6 +102,7 @@ def loaded(place: Path, architecture: dict[str, Any], classes: int, seed: int) -
             made = MeanPooledClassifier(encoder, classes)
             building.reset_head(made, "classifier", seed)
             return made
+        library.load()
         import transformers
 
         auto = _auto(architecture)
@@ -169,6 +171,7 @@ def config_of(architecture: dict[str, Any], classes: int) -> Any:
     Raises:
         StudioError: If the kind is not known, or the network is not one for this purpose.
     """
+    library.load()
     from transformers import CONFIG_MAPPING
 
     auto, values = _auto(architecture), architecture["config"]
@@ -191,6 +194,7 @@ def refuse_other_kinds(place: Path | str, values: dict[str, Any], auto: str) -> 
     Raises:
         StudioError: Saying what it is, and what would do.
     """
+    library.load()
     import transformers
 
     config = config_of({"auto": auto, "config": values}, 2)
@@ -214,6 +218,7 @@ def refuse_other_kinds(place: Path | str, values: dict[str, Any], auto: str) -> 
 
 
 def _table(name: str) -> Any:
+    library.load()
     from transformers.models.auto import modeling_auto
 
     return getattr(modeling_auto, name)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetune_studio.core.errors import StudioError
+from finetune_studio.models import library
 from finetune_studio.models.quiet import quiet
 from finetune_studio.models.text import networks
 
@@ -66,6 +67,7 @@ def _converted(place: Path) -> dict[str, bytes]:
         )
     try:
         with quiet(), tempfile.TemporaryDirectory() as made:
+            library.load()
             from transformers import AutoTokenizer
 
             tokenizer = AutoTokenizer.from_pretrained(
