@@ -154,13 +154,6 @@ def names(network: nn.Module) -> list[str]:
     return [name for name, _ in network.named_parameters() if any(mark in name for mark in _LEARNS)]
 
 
-def has_new_head(network: nn.Module, head: str) -> bool:
-    """Whether the head starts from nothing; a language model's last layer is a pretrained one."""
-    ask = getattr(network, "get_output_embeddings", None)
-    last = ask() if callable(ask) else None
-    return last is None or last is not network.get_submodule(head)
-
-
 def plain_architecture(architecture: dict[str, Any]) -> dict[str, Any]:
     """Return how to build the network without its adapters."""
     return {key: value for key, value in architecture.items() if key != "adapters"}

@@ -54,7 +54,7 @@ def names_for(
     if amount == "everything":
         return _whole(network)
     if amount == "adapters":
-        return lora.names(network) + ([head] if lora.has_new_head(network, head) else [])
+        return [*lora.names(network), *always(network, head)]
     if amount == "custom":
         known = {name for name, _ in network.named_modules()}
         known |= {name for name, _ in network.named_parameters()}
