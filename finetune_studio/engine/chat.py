@@ -64,7 +64,9 @@ def reply(
 
     def counted() -> Iterator[int]:
         nonlocal tokens
-        written = generate.stream(bundle.network, ids, ends, most, temperature=temperature, seed=seed)
+        written = generate.stream(
+            bundle.network, ids, ends, most, temperature=temperature, seed=seed
+        )
         for token in written:
             tokens += 1
             yield token

@@ -105,6 +105,7 @@ CATALOGUE = Catalogue(
             {
                 "readers": ["chat_lines", "chat_table", "plain_text"],
                 "headline": "perplexity",
+                "less_is_better": True,
                 "family": "causal",
                 "auto": "AutoModelForCausalLM",
                 "inputs": "texts",
@@ -143,3 +144,9 @@ def nouns(task: str) -> tuple[str, str]:
 def fewest_classes(task: str) -> int:
     """Return how many classes the data of a task must have."""
     return int(CATALOGUE[task].facts["fewest_classes"]) if task in CATALOGUE else 2
+
+
+def better(task: str, score: float, known: float) -> bool:
+    """Whether a headline score of a task is better than another."""
+    less = task in CATALOGUE and CATALOGUE[task].facts.get("less_is_better", False)
+    return score < known if less else score > known

@@ -100,6 +100,10 @@ class CurvePlot(QWidget):
             self.plot.addItem(self._dots[series.name])
         self._dress()
 
+    def set_top(self, top: float | None) -> None:
+        """Let the axis end at a value that none can pass; None ends it above the highest."""
+        self._top = top
+
     def set_title(self, title: str) -> None:
         """Say otherwise what is plotted."""
         self.title = title

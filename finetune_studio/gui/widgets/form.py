@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
@@ -33,10 +33,18 @@ class RecipeForm(QWidget):
     changed = Signal(str, object)
 
     def __init__(
-        self, names: list[str], parent: QWidget | None = None, *, expert: bool = False
+        self,
+        names: list[str],
+        parent: QWidget | None = None,
+        *,
+        expert: bool = False,
+        known: dict[str, dict[str, Any]] | None = None,
     ) -> None:
         super().__init__(parent)
-        known = recipes.fields()
+        known = known or recipes.fields()
+        self._defaults = {name: about.get("default") for name, about in known.items()}
+        self._unfit: frozenset[str] = frozenset()
+        self._expert = expert
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(12)
@@ -54,9 +62,15 @@ class RecipeForm(QWidget):
 
     def set_expert(self, expert: bool) -> None:
         """Show all fields, or only those meant for everybody; no value changes."""
-        for widgets, simple in self._rows.values():
+        self._expert = expert
+        for name, (widgets, simple) in self._rows.items():
             for widget in widgets:
-                widget.setVisible(simple or expert)
+                widget.setVisible((simple or expert) and name not in self._unfit)
+
+    def leave_out(self, names: Collection[str]) -> None:
+        """Show no field of these names: they mean nothing for the task at hand."""
+        self._unfit = frozenset(names)
+        self.set_expert(self._expert)
 
     @property
     def shows_any(self) -> bool:
@@ -66,6 +80,10 @@ class RecipeForm(QWidget):
     def set_recipe(self, recipe: Recipe) -> None:
         """Show the recipe's values without saying that they changed."""
         for name, setter in self._setters.items():
+            section, _, field = name.partition(".")
+            if section == "options":
+                setter(recipe.options.get(field, self._defaults[name]))
+                continue
             value: Any = recipe
             for part in name.split("."):
                 value = getattr(value, part)

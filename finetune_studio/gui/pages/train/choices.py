@@ -31,7 +31,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     (
-        "Pictures and stopping",
+        "Samples and stopping",
         (
             "augment.strength",
             "augment.horizontal_flip",
@@ -56,6 +56,15 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "compute.compile",
         ),
     ),
+)
+
+# What means nothing for texts.
+PICTURES_ALONE = (
+    "augment.strength",
+    "augment.horizontal_flip",
+    "augment.views",
+    "model.image_size",
+    "compute.decoded",
 )
 
 

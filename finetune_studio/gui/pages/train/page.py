@@ -19,6 +19,7 @@ from finetune_studio.gui.pages.train import choices
 from finetune_studio.gui.pages.train.actions import RunActions, Standing
 from finetune_studio.gui.pages.train.old_run import OldRun, load_curves, read_run
 from finetune_studio.gui.pages.train.outlook_words import outlook_text, subtitle
+from finetune_studio.gui.pages.train.own_options import OwnOptions
 from finetune_studio.gui.pages.train.rehearsals import Rehearsals
 from finetune_studio.gui.pages.train.setup_panel import SetupPanel
 from finetune_studio.gui.pages.train.story import in_short
@@ -49,7 +50,7 @@ class TrainPage(Page):
         self._look: ModelLook | None = None
         self._refusal = ""
         self.outlook = Outlook(studio, self)
-        self.setup = SetupPanel()
+        self.setup = SetupPanel(OwnOptions(studio))
         self.rehearsals = Rehearsals(studio, self.setup.estimate, self)
         self.body.addWidget(self.setup)
         self.buttons = RunActions(self)

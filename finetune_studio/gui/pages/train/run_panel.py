@@ -36,6 +36,7 @@ from finetune_studio.gui.widgets.event_log import EventLog
 from finetune_studio.gui.widgets.progress_card import ProgressCard
 from finetune_studio.gui.widgets.sentence_bar import SentenceBar
 from finetune_studio.gui.worker import explained
+from finetune_studio.tasks import better
 
 _NARROW = 700
 _RATES = {"head": "head", "body": "pretrained layers"}
@@ -145,9 +146,10 @@ class RunPanel(QWidget):
 
     def _on_started(self, event: RunStarted) -> None:
         name = plain(event.headline)
-        self.score.set_title(
-            self.tr("Validation {name} (higher is better)").format(name=name),
-        )
+        less = better(event.task, 0.0, 1.0)
+        which = self.tr("lower is better") if less else self.tr("higher is better")
+        self.score.set_title(self.tr("Validation {name} ({which})").format(name=name, which=which))
+        self.score.set_top(None if less else 1.0)
         baseline = self.story.baseline
         text = f"{baseline[0]}: {baseline[1]:.3f}" if baseline else ""
         self.score.set_level(text, baseline[1] if baseline else None)

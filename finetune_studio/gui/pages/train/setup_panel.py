@@ -8,11 +8,12 @@ from typing_extensions import override
 
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.gui import theme
-from finetune_studio.gui.pages.train.choices import GROUPS
+from finetune_studio.gui.pages.train.choices import GROUPS, PICTURES_ALONE
 from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.choice_bar import ChoiceBar
 from finetune_studio.gui.widgets.estimate_line import EstimateLine
 from finetune_studio.gui.widgets.form import RecipeForm
+from finetune_studio.tasks import CATALOGUE
 
 _NARROW = 760
 
@@ -30,7 +31,7 @@ class SetupPanel(QWidget):
     changed = Signal(str, object)
     page_wanted = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, own: QWidget | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("clear", True)
         self._summaries: dict[str, QLabel] = {}
@@ -54,6 +55,8 @@ class SetupPanel(QWidget):
                 right.addWidget(card, 1)
             else:
                 self._columns.addWidget(card, 1)
+        if own is not None:  # the settings that only the task has
+            right.insertWidget(1, own)
         self._columns.addLayout(right, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -137,8 +140,11 @@ class SetupPanel(QWidget):
         self.presets.set_value(recipe.preset)
         for row in presets.rows(recipe.task):
             self._summaries[row.name].setText(self.tr(row.summary))
-        for form in self.forms:
+        left_out = [] if CATALOGUE[recipe.task].facts["inputs"] == "images" else PICTURES_ALONE
+        for card, form in zip(self._cards, self.forms, strict=True):
+            form.leave_out(left_out)
             form.set_recipe(recipe)
+            card.setVisible(form.shows_any)
         text = self.tr("Your own choices: {list}").format(list=" · ".join(departures))
         self._departures.setText(text if departures else "")
         self._departures.setVisible(bool(departures))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from finetune_studio.gui.pages.train.story import Epoch, Story, plain, so_far
+from finetune_studio.gui.pages.train.story import Epoch, Story, heading, so_far
+from finetune_studio.tasks import better
 
 _RISE = 1.03  # a validation loss 3 % above its lowest counts as risen; less is noise
 _PATIENT = 2
@@ -68,7 +69,9 @@ def _learning(story: Story) -> Verdict:
             f"Training loss still falls, but validation loss has risen since epoch {since:g}."
             f" {_best(story)}That epoch is kept.",
         )
-    if baseline and last.number >= _PATIENT and _best_score(story) <= baseline[1]:
+    best = story.best
+    beaten = best is not None and baseline and better(_task(story), best.score, baseline[1])
+    if baseline and last.number >= _PATIENT and not beaten:
         return Verdict(
             "warning",
             "Not better than guessing yet.",
@@ -112,9 +115,9 @@ def _ended(story: Story) -> Verdict:
         return Verdict(
             "info", "Stopped.", "Nothing was learnt yet. It can be resumed, or started anew."
         )
-    kept = f"{plain(story.headline).capitalize()} {score:.3f} at epoch {end.best_epoch:g}, which is kept."
+    kept = f"{heading(story.headline)} {score:.3f} at epoch {end.best_epoch:g}, which is kept."
     baseline = story.baseline
-    beaten = baseline is None or score > baseline[1]
+    beaten = baseline is None or better(_task(story), score, baseline[1])
     against = f" {baseline[0].capitalize()} scores {baseline[1]:.3f}." if baseline else ""
     if end.stopped:
         return Verdict("info", "Stopped.", f"{kept}{against} It can be resumed.")
@@ -128,5 +131,5 @@ def _best(story: Story) -> str:
     return f"Best so far: {best.score:.3f} at epoch {best.number:g}. " if best else ""
 
 
-def _best_score(story: Story) -> float:
-    return story.best.score if story.best else float("-inf")
+def _task(story: Story) -> str:
+    return story.started.task if story.started else ""
