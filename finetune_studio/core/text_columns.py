@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Sequence
 
@@ -131,7 +132,9 @@ def refuse_missing(table: Table, choices: DataChoices, names: Sequence[str]) -> 
     for name in names:
         wanted = getattr(choices, name)
         if wanted and wanted != NONE and wanted not in table.columns:
-            raise StudioError(f"{table.path} has no column {wanted!r}.", offer(table))
+            near = difflib.get_close_matches(wanted, table.columns, n=1)
+            meant = f"Did you mean {near[0]!r}? " if near else ""
+            raise StudioError(f"{table.path} has no column {wanted!r}.", meant + offer(table))
 
 
 def none_fits(table: Table, what: str, column: str) -> StudioError:

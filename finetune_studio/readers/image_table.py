@@ -10,9 +10,10 @@ from finetune_studio.core import tables
 from finetune_studio.core.columns import Files, Roles, guess
 from finetune_studio.core.dataset import Row
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.reader import NO_FILE, Description, Reader, TableLook, visible
+from finetune_studio.core.reader import NO_FILE, Description, Reader, TableLook
 from finetune_studio.core.recipe import DataChoices
 from finetune_studio.core.splits import SPLITS, split_named
+from finetune_studio.core.tables import places
 
 _SEEN = 200  # rows looked at before the columns are guessed
 _SHOWN = 20
@@ -36,7 +37,7 @@ class ImageTable(Reader):
 
     def recognises(self, path: Path, names: Collection[str] | None = None) -> float:
         """Return 0.9 where a table names files that are there, less where it only seems to."""
-        found = _tables_at(_top(path))
+        found = places.tables_at(places.top(path))
         if not found:
             return 0.0
         try:
@@ -47,7 +48,7 @@ class ImageTable(Reader):
 
     def root(self, path: Path) -> Path:
         """Return the folder in which the table lies."""
-        top = _top(path)
+        top = places.top(path)
         return top.parent if top.is_file() else top
 
     def read(
@@ -76,7 +77,7 @@ class ImageTable(Reader):
 
     def columns(self, path: Path) -> TableLook | None:
         """Return the first table's columns and rows, without any guess."""
-        found = _tables_at(_top(path))
+        found = places.tables_at(places.top(path))
         if not found:
             return None
         table = tables.open_table(found[0])
@@ -89,38 +90,14 @@ def _cells(table: tables.Table) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(row.get(name) or "" for name in table.columns) for _, row in rows)
 
 
-def _top(path: Path) -> Path:
-    """Step down through single folders, as archives have them, to where tables lie."""
-    while path.is_dir() and not _tables_at(path):
-        inner = [f for f in path.iterdir() if visible(f.name) and f.is_dir()]
-        if len(inner) != 1:
-            break
-        path = inner[0]
-    return path
-
-
-def _tables_at(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        return []
-    try:
-        found = [f for f in path.iterdir() if f.suffix.lower() in tables.SUFFIXES and f.is_file()]
-    except OSError as error:
-        raise StudioError(
-            f"{path} cannot be read: {error.strerror}.", "Check that you may open it."
-        ) from error
-    return sorted(f for f in found if visible(f.name))
-
-
 def _plan(path: Path, choices: DataChoices, names: Collection[str] | None) -> Plan:
     """Decide which tables to read and what their columns mean.
 
     Raises:
         StudioError: If no table fits, more than one does, or a named column is missing.
     """
-    top = _top(path)
-    found = _tables_at(top)
+    top = places.top(path)
+    found = places.tables_at(top)
     if not found:
         raise StudioError(
             f"There is no table in {path}.",

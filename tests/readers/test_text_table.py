@@ -94,6 +94,9 @@ def test_columns_can_be_corrected_and_wrong_ones_are_refused_with_an_offer(tmp_p
     with pytest.raises(StudioError, match="no column 'nope'") as caught:
         read(table, text_column="nope")
     assert "text, label, other, patient" in caught.value.hint
+    with pytest.raises(StudioError, match="no column 'lable'") as caught:
+        read(table, label_column="lable")
+    assert "Did you mean 'label'?" in caught.value.hint
 
 
 def test_a_table_without_names_of_columns_loses_no_row(tmp_path):
