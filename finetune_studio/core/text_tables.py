@@ -126,10 +126,12 @@ def read(
             row = row_of(part, line)
             column = part.roles.get(split_role, "")
             said = (line.cells.get(column) or "").strip() if column else ""
-            if said and split_named(said) is None and not row.problem:
+            split = split_named(said) if said else None
+            if said and split is None and not row.problem:
                 problem = f"{at(part, line)}: {said!r} in column {column!r} is no split"
                 row = replace(row, problem=problem)
-            yield replace(row, split=split_named(said) or part.split)
+            split = split or part.split
+            yield replace(row, split=split) if split else row
 
 
 def at(part: Part, line: tables.Line) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from finetune_studio.core import label_names, tables, text_tables
@@ -154,23 +154,21 @@ def _labels(parts: Sequence[Part], cells: LabelCells) -> set[str]:
 
 
 def _row(part: Part, line: tables.Line, found: Labelled) -> Row:
-    where = text_tables.at(part, line)
     text_column, label_column = part.roles["text_column"], part.roles["label_column"]
-    text, label = line.cells.get(text_column) or "", line.cells.get(label_column) or ""
-    problem = ""
+    text, cell = line.cells.get(text_column) or "", line.cells.get(label_column) or ""
+    fields = {"text": text} | text_tables.further(part, line)
+    group = text_tables.group_of(part, line)
+    missing = ""
     if text_tables.empty(text):
-        problem = f"{where}: the cell in column {text_column!r} is empty, so there is no text"
-    elif text_tables.empty(label):
-        problem = f"{where}: the cell in column {label_column!r} is empty, so there is no label"
-    row = Row(
-        group=text_tables.group_of(part, line),
-        fields={"text": text} | text_tables.further(part, line),
-        problem=problem,
-    )
-    if problem:
-        return row
+        missing = f"the cell in column {text_column!r} is empty, so there is no text"
+    elif text_tables.empty(cell):
+        missing = f"the cell in column {label_column!r} is empty, so there is no label"
+    if missing:
+        problem = f"{text_tables.at(part, line)}: {missing}"
+        return Row(group=group, fields=fields, problem=problem)
+    names = found.names
     if not found.cells.several:
-        return replace(row, label=found.names.of(label) if found.names else label)
-    labels = found.cells.labels(label)
-    labels = [found.names.of(each) for each in labels] if found.names else labels
-    return replace(row, fields=row.fields | {"labels": labels})
+        return Row(label=names.of(cell) if names else cell, group=group, fields=fields)
+    labels = found.cells.labels(cell)
+    fields["labels"] = [names.of(label) for label in labels] if names else labels
+    return Row(group=group, fields=fields)

@@ -262,3 +262,19 @@ def test_real_abstracts_divide_by_class(project, shared):
     counts = Counter((s.label, s.split) for s in project.dataset.samples())
     assert counts["neoplasms", "train"] == 443
     assert project.dataset.split_counts() == {"train": 2021, "validation": 434, "test": 433}
+
+
+def test_files_that_nobody_touched_are_not_read_again(project, table, monkeypatch):
+    load(project, table.parent)
+
+    def refuse(*_):
+        raise AssertionError("the table was read again")
+
+    reading = "finetune_studio.engine.curate.importing._read_again"
+    with monkeypatch.context() as patch:
+        patch.setattr(reading, refuse)
+        assert curate.news(project) == []
+    written(table.parent / "u.csv", range(24, 30))  # another table of the same columns
+    assert len(curate.news(project)) == 6
+    assert curate.add_news(project) == 6
+    assert curate.news(project) == []

@@ -6,16 +6,38 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 
 from finetune_studio.core.dataset import Dataset, Row
+from finetune_studio.core.reader import storable, walk
 
-_KEY = "seen"
+_KEY, _STAMP = "seen", "seen_stamp"
 
 
-def keep(dataset: Dataset, rows: Iterable[Row]) -> None:
-    """Remember the content of rows that have no file of their own, and where each stood."""
+def keep(dataset: Dataset, rows: Iterable[Row], place: Path) -> None:
+    """Remember the content of rows that have no file of their own, where each stood, and the files."""
     seen = [[*_place(row), _digest(row)] for row in rows if not row.path]
     dataset.put(_KEY, json.dumps(seen, separators=(",", ":")))
+    dataset.put(_STAMP, _stamp(place) if seen else "")
+
+
+def untouched(dataset: Dataset, place: Path) -> bool:
+    """Whether the files of such rows are those of the import, so that they need not be read again."""
+    known = dataset.get(_STAMP)
+    return bool(known) and known == _stamp(place)
+
+
+def _stamp(place: Path) -> str:
+    """Return a hash of the names, sizes and times of the file, or of all files in the folder."""
+    names = [""] if place.is_file() else walk(place)[0]
+    digest = hashlib.blake2b(digest_size=8)
+    for name in names:
+        try:
+            facts = (place / name).stat() if name else place.stat()
+        except OSError:
+            continue
+        digest.update(f"{storable(name)} {facts.st_size} {facts.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
 
 
 def new(dataset: Dataset, rows: Iterable[Row]) -> list[Row]:

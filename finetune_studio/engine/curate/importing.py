@@ -87,8 +87,11 @@ def import_data(
 
 def news(project: Project) -> list[Row]:
     """Return the samples that appeared in the project's folder or table since the import."""
+    place = _place(project)
     try:
-        return arrivals.new(project.dataset, _read_again(project))
+        if place is None or not place.exists() or arrivals.untouched(project.dataset, place):
+            return []
+        return arrivals.new(project.dataset, _read_again(project, place))
     except StudioError:  # emptied or damaged since: the health panel says so, not the news
         return []
 
@@ -99,8 +102,11 @@ def add_news(project: Project) -> int:
     They join the split of their folder, of their group, or training: what judges a model stays the
     same by itself.
     """
+    place = _place(project)
+    if place is None or not place.exists():
+        return 0
     try:
-        every = _read_again(project)
+        every = _read_again(project, place)
     except StudioError:
         return 0
     dataset = project.dataset
@@ -114,7 +120,7 @@ def add_news(project: Project) -> int:
     before = len(dataset)
     with dataset.transaction():
         after = dataset.fill(settled, root=dataset.root)
-        arrivals.keep(dataset, every)
+        arrivals.keep(dataset, every, place)
     return after - before
 
 
@@ -147,15 +153,12 @@ def relink(project: Project, folder: Path) -> int:
     return found
 
 
-def _read_again(project: Project) -> list[Row]:
-    """Return what is there now, read as at the import; nothing where the data are gone.
+def _read_again(project: Project, place: Path) -> list[Row]:
+    """Return what is there now, read as at the import.
 
     Raises:
-        StudioError: If they cannot be read any more.
+        StudioError: If it cannot be read any more.
     """
-    place = _place(project)
-    if place is None or not place.exists():
-        return []
     choices = DataChoices(**json.loads(project.dataset.get("data_choices", "{}")))
     return list(reader_for(place, choices).read(place, choices))
 
@@ -243,7 +246,7 @@ def _keep(
         dataset.divide(validation=choices.validation_share, test=choices.test_share, seed=seed)
         for name, value in facts.items():
             dataset.put(name, value)
-        arrivals.keep(dataset, rows)
+        arrivals.keep(dataset, rows, place)
         dataset.put("reader", reader.name)
         dataset.put("data_choices", json.dumps({"reader": reader.name, **kept}))
         dataset.put("imported", str(time.time()))
