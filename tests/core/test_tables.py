@@ -191,6 +191,21 @@ def test_jsonl_keeps_texts_and_writes_numbers_plainly(tmp_path):
     assert cells[1] == {"p": "b", "ok": "true", "none": None, "l": "[1]"}
 
 
+def test_a_list_of_objects_is_a_table(tmp_path):
+    records = [{"text": "a b", "label": 1}, ["x"], {"text": "c\0"}, {"text": "d", "tags": ["x"]}]
+    table = tables.open_table(written(tmp_path, json.dumps(records, indent=1), "t.json"))
+    assert (table.kind, table.columns) == ("json", ("text", "label", "tags"))
+    found = list(tables.lines(table))
+    assert found[0].cells == {"text": "a b", "label": "1"}
+    assert found[1].problem == "item 2: this is no object with named values"
+    assert found[2].problem.startswith("item 3, column 'text': there is a zero byte")
+    assert found[3].cells["tags"] == '["x"]'
+    lines = written(tmp_path, '{"a": 1}\n{"a": 2}\n', "lines.json")
+    assert [cells["a"] for cells in read(lines)[1]] == ["1", "2"]
+    with pytest.raises(StudioError, match=r"cut\.json, line 1, place"):
+        read(written(tmp_path, '[{"a": 1}, {"a"', "cut.json"))
+
+
 @pytest.mark.parametrize("line", ["{", "[1, 2]", "nonsense", '"text"', "[" * 50_000])
 def test_damaged_jsonl_is_named(tmp_path, line):
     path = written(tmp_path, '{"a": 1}\n' + line + "\n", "t.jsonl")

@@ -180,6 +180,14 @@ def test_tables_in_one_folder_are_splits_by_name(tmp_path, names):
         assert "talks.train.csv is read as train" in notes(tmp_path)
 
 
+def test_lists_of_objects_are_tables_too(tmp_path):
+    records = [{"text": text, "label": "ab"[n % 2]} for n, text in enumerate(TEXTS)]
+    for name in ("train.json", "test.json", "dataset_info.json"):
+        (tmp_path / name).write_text(json.dumps(records), encoding="utf-8")
+    assert Counter(row.split for row in read(tmp_path)) == {"train": 12, "test": 12}
+    assert len(read(tmp_path / "dataset_info.json")) == 12
+
+
 def test_other_tables_beside_splits_are_left_out_and_said(tmp_path):
     for name in ("train.csv", "test.csv", "notes.csv"):
         labelled(tmp_path, name=name)

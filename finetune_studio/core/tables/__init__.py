@@ -1,4 +1,4 @@
-"""Tables of any dialect (CSV, TSV, JSONL, Parquet) as rows of texts; damage is named strictly."""
+"""Tables of any dialect (CSV, TSV, JSON, Parquet) as rows of texts; damage is named strictly."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ __all__ = [
     "without_header",
 ]
 _HEAD = 4096
+_JSON = (".jsonl", ".ndjson", ".json")  # the last an object a line, or a list of objects
 
 
 def open_table(path: Path, encoding: str = "") -> Table:
@@ -71,9 +72,11 @@ def open_table(path: Path, encoding: str = "") -> Table:
             "Choose a CSV, TSV, JSONL or Parquet file; save a spreadsheet as CSV in UTF-8 first.",
         )
     letters = chosen(encoding, path) if encoding else encoding_of(path)
-    kind = "jsonl" if suffix in (".jsonl", ".ndjson") else "text"
+    kind = "text"
+    if suffix in _JSON:
+        kind = "json" if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[") else "jsonl"
     table = Table(path, kind, (), letters)
-    if kind == "jsonl":
+    if kind != "text":
         return replace(table, columns=objects.columns(table))
     delimiter, quoted = delimited.delimiter_of(table)
     table = replace(table, delimiter=delimiter, quoted=quoted)
@@ -97,7 +100,7 @@ def lines(table: Table) -> Iterator[Line]:
     """
     if table.kind == "parquet":
         return parquet.rows(table)
-    return objects.rows(table) if table.kind == "jsonl" else delimited.rows(table)
+    return delimited.rows(table) if table.kind == "text" else objects.rows(table)
 
 
 def rows(table: Table) -> Iterator[tuple[int, Cells]]:

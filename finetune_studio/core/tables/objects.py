@@ -1,4 +1,4 @@
-"""JSONL: a JSON object a line, its values as texts; a damaged line is named and passed on."""
+"""JSON: an object a line, or a list of objects; what is damaged is named and passed on."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from finetune_studio.core.tables.bounded import STRANGE_HINT, Lines, strange
 from finetune_studio.core.tables.words import Line, Table
 
 _SEEN = 200
+_LARGEST = 256 * 2**20  # bytes of a file that is one list, which is read as a whole
 
 
 def columns(table: Table) -> tuple[str, ...]:
@@ -32,7 +33,22 @@ def columns(table: Table) -> tuple[str, ...]:
 
 
 def rows(table: Table) -> Iterator[Line]:
-    """Yield each line's values; a line that is no object carries that as its problem."""
+    """Yield each line's values; a line that is no object carries that as its problem.
+
+    Raises:
+        StudioError: If the file is one list that is no JSON, naming line and place.
+    """
+    if table.kind == "json":
+        for number, record in enumerate(_whole(table), start=1):
+            if isinstance(record, dict):
+                cells = {name: as_text(value) for name, value in record.items()}
+                yield _checked(number, cells, table, "item")
+            else:
+                problem = f"item {number}: this is no object with named values"
+                yield Line(
+                    number, {}, problem, "Each item of the list must be an object in braces."
+                )
+        return
     lines = Lines(table)
     for text in lines:
         odd, lines.strange = lines.strange, False
@@ -63,14 +79,35 @@ def rows(table: Table) -> Iterator[Line]:
             )
             continue
         cells = {name: as_text(value) for name, value in record.items()}
-        yield _checked(number, cells, table)
+        yield _checked(number, cells, table, "line")
 
 
-def _checked(number: int, cells: dict[str, str | None], table: Table) -> Line:
+def _whole(table: Table) -> list[Any]:
+    if table.path.stat().st_size > _LARGEST:
+        raise StudioError(
+            f"{table.path} is one list of more than {_LARGEST // 2**20} MB, which is read as a whole.",
+            "Write it as JSONL, an object a line, which may have any size.",
+        )
+    try:
+        text = table.path.read_text(encoding=table.encoding, errors="surrogateescape")
+        found = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise StudioError(
+            f"{table.path}, line {error.lineno}, place {error.colno}: this is not JSON ({error.msg}).",
+            "The file is damaged or was cut off; write it again.",
+        ) from error
+    except (OSError, ValueError, RecursionError, MemoryError) as error:
+        raise StudioError(
+            f"{table.path} cannot be read as JSON: {error}.", "Write the file again."
+        ) from error
+    return found if isinstance(found, list) else [found]
+
+
+def _checked(number: int, cells: dict[str, str | None], table: Table, unit: str) -> Line:
     """Look for letters that no text has; JSON can spell them with backslashes in a sound file too."""
     for name, cell in cells.items():
         if cell and (said := strange(cell, table)):
-            return Line(number, cells, f"line {number}, column {name!r}: {said}", STRANGE_HINT)
+            return Line(number, cells, f"{unit} {number}, column {name!r}: {said}", STRANGE_HINT)
     return Line(number, cells)
 
 

@@ -25,6 +25,8 @@ def top(path: Path) -> Path:
 def tables_at(path: Path) -> list[Path]:
     """Return the table itself, or those in a folder by name.
 
+    JSON counts only where nothing else does and it is called as a split: other JSON is about data.
+
     Raises:
         StudioError: If the folder cannot be opened.
     """
@@ -33,12 +35,13 @@ def tables_at(path: Path) -> list[Path]:
     if not path.is_dir():
         return []
     try:
-        found = [f for f in path.iterdir() if f.suffix.lower() in SUFFIXES and f.is_file()]
+        files = sorted(f for f in path.iterdir() if visible(f.name) and f.is_file())
     except OSError as error:
         raise StudioError(
             f"{path} cannot be read: {error.strerror}.", "Check that you may open it."
         ) from error
-    return sorted(f for f in found if visible(f.name))
+    found = [f for f in files if f.suffix.lower() in SUFFIXES]
+    return found or [f for f in files if f.suffix.lower() == ".json" and split_named(f.stem)]
 
 
 def splits_by_name(found: Sequence[Path]) -> dict[Path, str]:

@@ -18,7 +18,7 @@ class Table:
 
     Attributes:
         path: The file.
-        kind: ``text`` (CSV and its kin), ``jsonl`` or ``parquet``.
+        kind: ``text`` (CSV and its kin), ``jsonl``, ``json`` (one list of objects) or ``parquet``.
         columns: The names of its columns, made up where the table has none.
         encoding: Python's name of how the letters are written.
         delimiter: What stands between two cells.

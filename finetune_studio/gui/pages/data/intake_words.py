@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from finetune_studio.tasks import CATALOGUE, nouns
 
-_TABLES = "*.csv *.tsv *.tab *.txt *.jsonl *.ndjson *.parquet"
+_TABLES = "*.csv *.tsv *.tab *.txt *.jsonl *.ndjson *.json *.parquet"
 _ROLES = {
     "path_column": "File",
     "question_column": "Question",
@@ -76,7 +76,7 @@ _INVITATIONS = {
         "A SQuAD file (JSON), or a table (CSV, TSV, JSONL, Parquet) with columns of questions, of the texts"
         " that hold the answers, and of the answers; a folder of these, or a zip." + _KEPT,
         "Choose the folder with your questions",
-        f"Questions (*.json {_TABLES} *.zip);;All files (*)",
+        f"Questions ({_TABLES} *.zip);;All files (*)",
         "Choose a file or zip…",
     ),
     "summarization": Invitation(
@@ -93,7 +93,7 @@ _INVITATIONS = {
         "Conversations as JSONL (OpenAI, ShareGPT or Alpaca), a table of prompts and replies, or plain text"
         " files; a folder of these, or a zip." + _KEPT,
         "Choose the folder with your conversations or texts",
-        f"Conversations and texts (*.json {_TABLES} *.md *.zip);;All files (*)",
+        f"Conversations and texts ({_TABLES} *.md *.zip);;All files (*)",
         "Choose a file or zip…",
     ),
 }
