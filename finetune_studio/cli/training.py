@@ -136,9 +136,17 @@ def _goes_on(arguments: argparse.Namespace) -> bool:
 
 
 def _settle_data(own: dict[str, Any], base: Path) -> None:
-    """Make the path of the data absolute, so that the run can go on from anywhere."""
+    """Make the paths of the data absolute, so that the run can go on from anywhere.
+
+    A table of labels that is not there lies beside the data, where their reader looks for it.
+    """
     if own.get("data.path"):
         own["data.path"] = str((base / Path(own["data.path"]).expanduser()).absolute())
+    if own.get("data.labels_path"):
+        place = base / Path(own["data.labels_path"]).expanduser()
+        own["data.labels_path"] = (
+            str(place.absolute()) if place.is_file() else own["data.labels_path"]
+        )
 
 
 def _settle_model(own: dict[str, Any], base: Path) -> None:

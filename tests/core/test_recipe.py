@@ -51,10 +51,13 @@ def test_paths_are_relative_to_the_recipe(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "sub" / "photos").mkdir(parents=True)
     (tmp_path / "weights.pt").touch()
     file = tmp_path / "sub" / "recipe.toml"
-    file.write_text('[data]\npath = "photos"\n[model]\nsource = "../weights.pt"\n')
+    (tmp_path / "names.csv").touch()
+    data = 'path = "photos"\nlabels_path = "../names.csv"\n'
+    file.write_text(f'[data]\n{data}[model]\nsource = "../weights.pt"\n')
     monkeypatch.chdir("/")
     found = recipe.load(file)
     assert found.data.path == str(tmp_path / "sub" / "photos")
+    assert found.data.labels_path == str(tmp_path / "names.csv")
     assert found.model.source == str(tmp_path / "weights.pt")
 
 

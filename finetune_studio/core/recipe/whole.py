@@ -131,7 +131,8 @@ def load(path: Path) -> Recipe:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StudioError(f"{path} is not a recipe: {error}.", "Correct the line named.") from error
     recipe = from_values(values)
-    for section, name in ((recipe.data, "path"), (recipe.model, "source")):
+    paths = ((recipe.data, "path"), (recipe.data, "labels_path"), (recipe.model, "source"))
+    for section, name in paths:
         text = getattr(section, name)
         beside = path.parent / Path(text).expanduser()
         if text and not Path(text).is_absolute() and beside.exists():
