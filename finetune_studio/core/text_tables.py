@@ -218,11 +218,16 @@ def _sound(table: Table) -> list[Cells]:
     """Return the first rows that are not damaged.
 
     Raises:
-        StudioError: If all of them are, with what is wrong with the first.
+        StudioError: If there are none, or all are damaged, with what is wrong with the first.
     """
     head = [line for line, _ in zip(tables.lines(table), range(SEEN), strict=False)]
     sound = [line.cells for line in head if not line.problem]
-    if head and not sound:
+    if not head:
+        raise StudioError(
+            f"{table.path} has no rows below the names of its columns.",
+            "Choose a table with a row a sample.",
+        )
+    if not sound:
         raise StudioError(f"{table.path}, {head[0].problem}.", head[0].hint)
     return sound
 

@@ -340,3 +340,13 @@ def test_a_table_that_merely_lies_beside_names_nothing(tmp_path):
     write(tmp_path / "wards.csv", ("ward", "doctor"), (("1", "Anna"), ("2", "Ben"), ("3", "Cleo")))
     labelled(tmp_path, name="names_again.csv")
     assert {row.label for row in read(table)} == {"1", "2", "3"}
+
+
+def test_a_table_of_names_of_columns_alone_is_said_to_be_empty(tmp_path):
+    with pytest.raises(StudioError, match="has no rows below"):
+        read(write(tmp_path / "t.csv", ("text", "label"), []))
+
+
+def test_labels_that_never_recur_fit_badly(tmp_path):
+    rows = [(text, f"about {n}") for n, text in enumerate(TEXTS)]
+    assert READER.recognises(write(tmp_path / "t.csv", ("dialogue", "topic"), rows)) == 0.6
