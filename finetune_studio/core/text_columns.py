@@ -30,6 +30,8 @@ _WIDE = re.compile("[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 def label_roles(table: Table, rows: Sequence[Cells], choices: DataChoices) -> dict[str, str]:
     """Return the columns of texts, labels, splits and groups, the user's choices first.
 
+    Where classes have a column of 0 and 1 each, the label's columns are listed with commas.
+
     Raises:
         StudioError: If a chosen column is missing, or none fits.
     """
@@ -41,7 +43,11 @@ def label_roles(table: Table, rows: Sequence[Cells], choices: DataChoices) -> di
         raise none_fits(table, "texts", "the column with the texts")
     split = choices.split_column or split_column(_without(table.columns, {text, label}), rows)
     group = choices.group_column or group_column(_without(table.columns, {text, label, split}))
-    label = label or _label_by_values(_without(table.columns, {text, split, group}), rows)
+    rest = _without(table.columns, {text, split, group})
+    flags = [c for c in rest if _is_flag(c, rows) and "," not in c]
+    if len(flags) > 1 and not choices.label_column and label.strip().lower() not in LABEL_WORDS:
+        label = ", ".join(flags) if not label or label in flags else label
+    label = label or _label_by_values(rest, rows)
     if not label:
         raise none_fits(
             table, "labels", "the column with the labels, a few different words or numbers"
@@ -94,6 +100,14 @@ def summary_roles(table: Table, rows: Sequence[Cells], choices: DataChoices) -> 
     }
 
 
+def flag_columns(columns: Sequence[str], label: str) -> list[str]:
+    """Return the columns of 0 and 1 that stand for a class each, where the choice lists several."""
+    if label in columns or "," not in label:
+        return []
+    parts = [part.strip() for part in label.split(",")]
+    return parts if all(part in columns for part in parts) else []
+
+
 def numbered(columns: Sequence[str], column: str) -> list[str]:
     """Return the columns that are called like one but for a number at their end, by that number."""
     base = _without_number(column)
@@ -131,6 +145,8 @@ def refuse_missing(table: Table, choices: DataChoices, names: Sequence[str]) -> 
     """
     for name in names:
         wanted = getattr(choices, name)
+        if name == "label_column" and flag_columns(table.columns, wanted):
+            continue
         if wanted and wanted != NONE and wanted not in table.columns:
             near = difflib.get_close_matches(wanted, table.columns, n=1)
             meant = f"Did you mean {near[0]!r}? " if near else ""
@@ -192,6 +208,12 @@ def _label_by_values(columns: Sequence[str], rows: Sequence[Cells]) -> str:
         return min(kinds, key=lambda c: kinds[c])
     only = columns[0] if len(columns) == 1 else ""
     return only if 0 < _mean_length(only, rows) < 50 and not _all_differ(only, rows) else ""
+
+
+def _is_flag(column: str, rows: Sequence[Cells]) -> bool:
+    """Whether a column says yes or no in each row, as one for each class does."""
+    values = {(row.get(column) or "").strip().lower() for row in rows}
+    return len(rows) >= 4 and bool(values) and values <= {"0", "1", "true", "false"}
 
 
 def _same_classes(code: str, name: str, rows: Sequence[Cells]) -> bool:

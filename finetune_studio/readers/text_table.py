@@ -9,16 +9,17 @@ from pathlib import Path
 from finetune_studio.core import label_names, tables, text_tables
 from finetune_studio.core.dataset import Row
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.folders import nearly_equal
+from finetune_studio.core.folders import listed, nearly_equal
 from finetune_studio.core.label_cells import LabelCells, understood
 from finetune_studio.core.label_names import LabelNames
 from finetune_studio.core.reader import Description, Reader, TableLook
 from finetune_studio.core.recipe import DataChoices
 from finetune_studio.core.tables import places
-from finetune_studio.core.text_columns import label_roles
+from finetune_studio.core.text_columns import flag_columns, label_roles
 from finetune_studio.core.text_tables import Part, Plan
 
 _ROLES = ("text_column", "label_column", "split_column", "group_column")
+_YES = ("1", "true")
 _WHAT = "texts and labels"
 _NONE = "-"  # what the user writes where no second table names the labels
 
@@ -72,11 +73,14 @@ class TextTable(Reader):
         plan = found.plan
         roles = plan.parts[0].roles
         title = f"{plan.names}: texts in column {roles['text_column']!r}"
-        title += f", labels in column {roles['label_column']!r}"
+        flags = _flags(plan.parts[0])
+        title += f", a column for each of {len(flags)} labels" if flags else ""
+        title += "" if flags else f", labels in column {roles['label_column']!r}"
         title += f", splits in {roles['split_column']!r}" if roles["split_column"] else ""
         title += f", groups in {roles['group_column']!r}" if roles["group_column"] else ""
         notes = [*text_tables.encoding_notes(plan), *text_tables.split_notes(plan)]
         notes += [found.cells.rule] if found.cells.rule else []
+        notes += [f"Several labels a text: 1 in the columns {listed(flags)}."] if flags else []
         labels = _labels(plan.parts, found.cells)
         notes += [found.names.said(labels)] if found.names else []
         notes += [
@@ -155,12 +159,19 @@ def _labels(parts: Sequence[Part], cells: LabelCells) -> set[str]:
     return {label for cell in found for label in cells.labels(cell)} if cells.several else found
 
 
+def _flags(part: Part) -> list[str]:
+    return flag_columns(part.table.columns, part.roles["label_column"])
+
+
 def _row(part: Part, line: tables.Line, found: Labelled) -> Row:
     text_column, label_column = part.roles["text_column"], part.roles["label_column"]
     text, cell = line.cells.get(text_column) or "", line.cells.get(label_column) or ""
-    fields = {"text": text} | text_tables.further(part, line)
+    flags = _flags(part)
+    fields = {"text": text} | text_tables.further(part, line, flags)
     group = text_tables.group_of(part, line)
     missing = ""
+    if flags:
+        cell = "".join(line.cells.get(flag) or "" for flag in flags)
     if text_tables.empty(text):
         missing = f"the cell in column {text_column!r} is empty, so there is no text"
     elif text_tables.empty(cell):
@@ -168,6 +179,9 @@ def _row(part: Part, line: tables.Line, found: Labelled) -> Row:
     if missing:
         problem = f"{text_tables.at(part, line)}: {missing}"
         return Row(group=group, fields=fields, problem=problem)
+    if flags:
+        fields["labels"] = [f for f in flags if (line.cells.get(f) or "").strip().lower() in _YES]
+        return Row(group=group, fields=fields)
     names = found.names
     if not found.cells.several:
         return Row(label=names.of(cell) if names else cell, group=group, fields=fields)

@@ -350,3 +350,25 @@ def test_a_table_of_names_of_columns_alone_is_said_to_be_empty(tmp_path):
 def test_labels_that_never_recur_fit_badly(tmp_path):
     rows = [(text, f"about {n}") for n, text in enumerate(TEXTS)]
     assert READER.recognises(write(tmp_path / "t.csv", ("dialogue", "topic"), rows)) == 0.6
+
+
+def test_a_column_of_zeros_and_ones_for_each_label(tmp_path):
+    rows = [(n, text, n % 2, int(n % 3 == 0), 0) for n, text in enumerate(TEXTS)]
+    table = write(tmp_path / "t.csv", ("id", "comment_text", "rude", "type_x", "rare"), rows)
+    found = read(table)
+    assert [row.fields["labels"] for row in found[:4]] == [
+        ["type_x"],
+        ["rude"],
+        [],
+        ["rude", "type_x"],
+    ]
+    assert {row.label for row in found} == {None}
+    assert "rude" not in found[0].fields
+    assert guesses(table)["label_column"] == "rude, type_x, rare"
+    assert "a column for each of 3 labels" in READER.describe(table, DataChoices()).title
+    assert "1 in the columns rude, type_x and rare" in notes(table)
+    assert read(table, **{k: v for k, v in guesses(table).items() if v}) == found
+    assert {row.label for row in read(table, label_column="rude")} == {"0", "1"}
+    rows = [(text, n % 2, "01"[n % 2]) for n, text in enumerate(TEXTS)]
+    plain = write(tmp_path / "p" / "t.csv", ("text", "label", "checked"), rows)
+    assert {row.label for row in read(plain)} == {"0", "1"}

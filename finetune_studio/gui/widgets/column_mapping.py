@@ -232,6 +232,9 @@ class ColumnMapping(RowsView):
     def set_roles(self, roles: Mapping[str, str]) -> None:
         """Mark which column has which role, without saying so."""
         by_column = {column: role for role, column in roles.items() if column}
+        for role, listed in roles.items():  # classes may have a column each
+            if listed and listed not in self.rows.columns:
+                by_column |= {column.strip(): role for column in listed.split(",")}
         for column, choice in zip(self.rows.columns, self._head.choices, strict=True):
             choice.setCurrentIndex(max(0, choice.findData(by_column.get(column, ""))))
 

@@ -107,3 +107,8 @@ def test_texts_get_lines_and_room_and_are_cut(qtbot):
     tip = items.data(items.index(0, 1), Qt.ItemDataRole.ToolTipRole)
     assert "&lt;b&gt;that is plain" in tip
     assert made.horizontalScrollBar().maximum() == 0
+
+
+def test_a_role_that_several_columns_share_is_marked_in_each(table):
+    table.show_table(COLUMNS, CELLS, NOTHING | {"label_column": "id, kind"}, TITLES)
+    assert [table.choice(c).currentText() for c in COLUMNS] == ["Label", "not used", "Label"]
