@@ -38,6 +38,13 @@ CATALOGUE = Catalogue(
             {"inputs": "any"},
         ),
         Entry(
+            "label_names",
+            "Names of classes",
+            "Looks for names that differ only in capitals or blanks.",
+            "finetune_studio.checks.label_names:find",
+            {"inputs": "any"},
+        ),
+        Entry(
             "small_classes",
             "Small classes",
             "Looks for classes with too few samples to learn from and to judge by.",
@@ -50,13 +57,6 @@ CATALOGUE = Catalogue(
             "Compares the largest class with the smallest.",
             "finetune_studio.checks.imbalance:find",
             {"inputs": "any", "classes": True},
-        ),
-        Entry(
-            "label_names",
-            "Names of classes",
-            "Looks for names that differ only in capitals or blanks.",
-            "finetune_studio.checks.label_names:find",
-            {"inputs": "any"},
         ),
         Entry(
             "entities",

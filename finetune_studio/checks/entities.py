@@ -16,7 +16,8 @@ FEWEST = 20
 _NAMED = 4
 _SHORTEST = 4  # letters; shorter words mean several things by themselves
 _OFTEN = 5  # times that words are marked before it is odd that they once are not
-_PERCENT = 0.2  # so often at most they stand unmarked, else they mean two things
+_AROUND = ".,;:()[]\"'"
+_SELDOM = 0.2  # so often at most they stand unmarked, else they mean two things
 
 
 def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
@@ -96,14 +97,17 @@ def _missed(samples: list[Sample], control: Control) -> Finding | None:
     known = {w for w, n in times.items() if n >= _OFTEN and len(w) >= _SHORTEST}
     if not known:
         return None
-    longest = max(len(words.split()) for words in known)
+    longest: dict[str, int] = {}  # by the first word
+    for words in known:
+        first, *rest = words.split()
+        longest[first] = max(longest.get(first, 0), len(rest) + 1)
     bare: dict[str, list[Sample]] = defaultdict(list)
     for sample in samples:
         if control.stop.is_set():
             return None
         for words in _unmarked(sample, known, longest):
             bare[words].append(sample)
-    odd = [w for w, found in bare.items() if len(found) <= _PERCENT * (times[w] + len(found))]
+    odd = [w for w, found in bare.items() if len(found) <= _SELDOM * (times[w] + len(found))]
     if not odd:
         return None
     odd.sort(key=lambda words: (-times[words], words))
@@ -130,8 +134,11 @@ def _marked(sample: Sample) -> Iterator[tuple[str, str]]:
         yield texts.normal(text[start:end]), str(kind)
 
 
-def _unmarked(sample: Sample, known: set[str], longest: int) -> Iterator[str]:
-    """Yield known words where they stand outside of all marked places, the longest first."""
+def _unmarked(sample: Sample, known: set[str], longest: dict[str, int]) -> Iterator[str]:
+    """Yield known words where they stand outside of all marked places, the longest first.
+
+    ``longest`` says how many words the longest known phrase has that begins with a word.
+    """
     text = str(sample.fields.get("text", ""))
     spans = sample.fields["spans"]
     places = [
@@ -139,14 +146,15 @@ def _unmarked(sample: Sample, known: set[str], longest: int) -> Iterator[str]:
         for found in re.finditer(r"\S+", text)
         if not any(a < found.end() and found.start() < b for a, b, _ in spans)
     ]
+    words = [texts.normal(text[a:b]).strip(_AROUND) for a, b in places]
     index = 0
     while index < len(places):
-        for size in range(min(longest, len(places) - index), 0, -1):
+        for size in range(min(longest.get(words[index], 0), len(places) - index), 0, -1):
             start, end = places[index][0], places[index + size - 1][1]
-            words = texts.normal(text[start:end]).strip(".,;:()")
             inside = any(start < b and a < end for a, b, _ in spans)
-            if not inside and words in known:
-                yield words
+            phrase = " ".join(words[index : index + size])
+            if not inside and phrase in known:
+                yield phrase
                 index += size - 1
                 break
         index += 1

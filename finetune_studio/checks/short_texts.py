@@ -29,7 +29,7 @@ def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
         elif letters and min(letters) < _FEWEST:
             short.append(sample)
     # Of words with tags a full stop may be a sentence; a short question or reply may be a good one.
-    words = any(sample.fields.get("split_words") for sample in empty)
+    words = any(sample.fields.get("split_words") for sample in (*empty, *short))
     if empty:
         yield _finding(
             empty,

@@ -18,6 +18,7 @@ from finetune_studio.core.tables import chosen, encoding_of, title
 
 # How well a format fits a file that only its name speaks for: it is tried, and says what is wrong.
 FALLBACK = 0.1
+PARQUET = ".parquet"
 LONGEST = 16 * 2**20  # letters of a line; a longer one is no sample
 _LARGEST = 2**30  # bytes of a JSON file that is read as a whole
 _ESCAPED = re.compile("[\udc80-\udcff]")  # how bytes that are no letters are held
@@ -84,6 +85,8 @@ class Part:
             StudioError: As :func:`opened`, or if there is no such encoding.
         """
         found = opened(self.path)
+        if self.path.suffix.lower() == PARQUET:
+            return "utf-8"  # texts in there always are
         return chosen(self.chosen, self.path) if self.chosen else found
 
 
@@ -230,11 +233,14 @@ def lines(part: Part) -> Iterator[Line]:
 
 
 def records(part: Part) -> Iterator[Record]:
-    """Yield the values of a JSONL file, or the items of a JSON file whose whole is a list or object.
+    """Yield the values of a JSONL file, the items of a JSON file that is one list, or rows of Parquet.
 
     Raises:
         StudioError: As :func:`lines`; and if a whole file is no JSON.
     """
+    if part.path.suffix.lower() == PARQUET:
+        yield from _of_parquet(part)
+        return
     if _is_whole(part):
         value = whole(part)
         items = value if isinstance(value, list) else [value]
@@ -246,6 +252,24 @@ def records(part: Part) -> Iterator[Record]:
             yield Record(line.number, None, line.problem.partition(":")[0], line.problem)
         elif line.text.strip():
             yield _parsed(part, line)
+
+
+def _of_parquet(part: Part) -> Iterator[Record]:
+    """Yield rows with lists and objects as they are kept, which a table of texts does not show."""
+    import pyarrow.parquet as pq
+
+    number = 0
+    try:
+        with pq.ParquetFile(part.path) as file:
+            for batch in file.iter_batches(batch_size=500):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield Record(number, row, f"{part.name}, row {number}")
+    except (OSError, ValueError) as error:  # what pyarrow raises derives from these
+        raise StudioError(
+            f"{part.path} cannot be read as Parquet after row {number}: {error}.",
+            "The file is damaged or of another format; write it again.",
+        ) from error
 
 
 def _parsed(part: Part, line: Line) -> Record:

@@ -11,6 +11,9 @@ _IBAN = re.compile(
     r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])"
 )
 _IP = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.]\d|\d)")
+# Five digits or more with little between them: worth a closer look, with some letters before them.
+_NUMBER = re.compile(r"\d(?:[ ()./-]{0,3}\d){4,}")
+_BEFORE = 25
 # A number in the international way (+49 30 123456), or one that a word in front says to be a telephone's.
 _PHONE = re.compile(
     r"(?<![\w+])\+\d{1,3}[ ./-]?(?:\(\d{1,5}\)[ ./-]?)?\d(?:[ ./-]?\d){5,12}(?!\d)"
@@ -39,10 +42,16 @@ _LENGTHS = {
 
 def found(text: str) -> Iterator[tuple[str, str]]:
     """Yield the kind and the words of what seems to be personal."""
-    for kind, pattern, sure in _KINDS:
-        for match in pattern.finditer(text):
-            if sure(match[0]):
-                yield kind, match[0]
+    if "@" in text:
+        yield from (("e-mail address", m[0]) for m in _EMAIL.finditer(text) if _is_email(m[0]))
+    yield from (("bank account", m[0]) for m in _IBAN.finditer(text) if is_iban(m[0]))
+    for number in _NUMBER.finditer(text):
+        start = max(0, number.start() - _BEFORE)
+        around = text[start : number.end() + 3]
+        for kind, pattern, sure in _NUMBERS:
+            for match in pattern.finditer(around):
+                if start + match.end() > number.start() and sure(match[0]):
+                    yield kind, match[0]
 
 
 def is_card(text: str) -> bool:
@@ -86,10 +95,8 @@ def _is_phone(text: str) -> bool:
     return 7 <= len(digits) <= 15 and len(set(digits)) > 2
 
 
-_KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
-    ("e-mail address", _EMAIL, _is_email),
+_NUMBERS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
     ("payment card", _CARD, is_card),
-    ("bank account", _IBAN, is_iban),
     ("telephone number", _PHONE, _is_phone),
     ("network address", _IP, is_address),
 )

@@ -73,7 +73,7 @@ CATALOGUE = Catalogue(
         Entry(
             "chat_lines",
             "Conversations",
-            "JSON lines of messages as OpenAI or ShareGPT write them, or of instructions as Alpaca does.",
+            "JSON or Parquet of messages as OpenAI or ShareGPT write them, or of tasks as Alpaca does.",
             "finetune_studio.readers.chat_lines:ChatLines",
             {"inputs": "texts"},
         ),

@@ -15,7 +15,7 @@ from finetune_studio.core.reader import Description, Reader
 from finetune_studio.core.recipe import DataChoices
 from finetune_studio.core.splits import split_named
 
-SUFFIXES = frozenset({".jsonl", ".ndjson", ".json"})
+SUFFIXES = frozenset({".jsonl", ".ndjson", ".json", lines.PARQUET})
 _LOOKED = 20_000  # conversations that are counted before they are read
 _LISTS = ("messages", "conversations", "conversation", "chat", "dialogue", "dialog")
 _ROLES = {

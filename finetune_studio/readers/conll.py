@@ -35,6 +35,7 @@ class Layout:
     word: int
     tag: int
     header: int = 0  # the line that names the columns
+    others: tuple[int, ...] = ()  # further columns that hold tags
 
 
 @dataclass
@@ -118,7 +119,8 @@ def _plan(path: Path, choices: DataChoices) -> Plan:
         raise StudioError(f"There is no file with words and tags in {path}.", _HINT)
     if len(found.files) == 1:
         lines.refuse_unreadable(found.files[0])  # says what is wrong with an only file
-    layouts = {part.name: layout for part in found.files if (layout := _layout(part))}
+    said = choices.label_column
+    layouts = {part.name: layout for part in found.files if (layout := _layout(part, said))}
     kept = tuple(part for part in found.files if part.name in layouts)
     if not kept:
         raise StudioError(
@@ -151,6 +153,12 @@ def _notes(plan: Plan) -> Iterator[str]:
         )
     if plan.counts["cut"]:
         yield f"{plan.counts['cut']:,} words with a blank inside are read as several words."
+    first = next(iter(plan.layouts.values()))
+    if first.others:
+        also = " and ".join(str(i + 1) for i in sorted(first.others))
+        yield (
+            f"Column {also} could hold tags too; to read them, choose that number as the label column."
+        )
     columns = {(layout.width, layout.word, layout.tag) for layout in plan.layouts.values()}
     if len(columns) > 1:
         yield "The files do not have the same columns; each is read in its own way."
@@ -246,8 +254,11 @@ def _cells(text: str, tabs: bool) -> list[str]:
 # --- columns --------------------------------------------------------------------------------------
 
 
-def _layout(part: Part) -> Layout | None:
-    """Find out which columns hold words and tags; None where the file has no such columns."""
+def _layout(part: Part, said: str = "") -> Layout | None:
+    """Find out which columns hold words and tags; None where the file has no such columns.
+
+    ``said`` is the number or the title of the column of tags, if the user says which it is.
+    """
     known = [line for line in lines.head(part) if not line.problem and line.text.strip()]
     known = [line for line in known if not line.text.startswith((_DOCUMENT, "# "))]
     if not known:
@@ -265,30 +276,39 @@ def _layout(part: Part) -> Layout | None:
     if len(even) < 0.6 * len(rows) or not even:
         return None
     columns = [[cells[i].strip() for cells in even] for i in range(width)]
+    found = _tag_columns(columns)
     named = [i for i, t in enumerate(titles) if t in _TAG_TITLES and i < width] if header else []
-    tag = named[0] if named else _tag_column(columns)
-    if tag is None:
+    if said:
+        names = dict(enumerate(titles)) if header else {}
+        found = [i for i in range(width) if said.strip().casefold() in (str(i + 1), names.get(i))]
+    elif named:
+        found = named
+    if not found:
         return None
+    tag = found[0]
     others = [i for i in range(width) if i != tag and not all(map(str.isdigit, columns[i]))]
     if header:
         others = [i for i in others if titles[i] in _WORD_TITLES] or others
-    return Layout(width, tabs, others[0], tag, header) if others else None
+    return Layout(width, tabs, others[0], tag, header, tuple(found[1:])) if others else None
 
 
-def _tag_column(columns: list[list[str]]) -> int | None:
-    """Return the last column of tags with a letter in front, else the last of plain types."""
-    for index in reversed(range(len(columns))):
-        cells = columns[index]
-        if sum(map(tagging.is_tag, cells)) >= 0.9 * len(cells) and tagging.OUTSIDE in cells:
-            return index
-    for index in reversed(range(1, len(columns))):
-        cells = columns[index]
-        kinds = set(cells)
-        plain = all(re.fullmatch(r"[^\W\d][\w.:/-]*", kind) for kind in kinds)
-        if (
-            tagging.OUTSIDE in kinds
-            and plain
-            and len(kinds) <= min(_MOST_TYPES, len(cells) / 2 + 2)
-        ):
-            return index
-    return None
+def _tag_columns(columns: list[list[str]]) -> list[int]:
+    """Return the columns of tags, the one to read first: the last one, if it marks anything.
+
+    Tags with a letter in front (``B-Place``) count before plain types (``Place``).
+    """
+    lettered = [
+        index
+        for index, cells in enumerate(columns)
+        if sum(map(tagging.is_tag, cells)) >= 0.9 * len(cells) and tagging.OUTSIDE in cells
+    ]
+    plain = [i for i, cells in enumerate(columns) if i and i not in lettered and _are_types(cells)]
+    found = sorted(lettered or plain, reverse=True)
+    return sorted(found, key=lambda index: set(columns[index]) == {tagging.OUTSIDE})
+
+
+def _are_types(cells: list[str]) -> bool:
+    """Whether cells are a few different words, of which one is the tag of no entity."""
+    kinds = set(cells)
+    plain = all(re.fullmatch(r"[^\W\d][\w.:/-]*", kind) for kind in kinds)
+    return tagging.OUTSIDE in kinds and plain and len(kinds) <= min(_MOST_TYPES, len(cells) / 2 + 2)

@@ -16,7 +16,7 @@ from finetune_studio.core.reader import Description, Reader
 from finetune_studio.core.recipe import DataChoices
 from finetune_studio.core.splits import split_named
 
-SUFFIXES = frozenset({".jsonl", ".ndjson", ".json"})
+SUFFIXES = frozenset({".jsonl", ".ndjson", ".json", lines.PARQUET})
 _LOOKED = 20_000  # records of a file that are counted before it is read
 _TEXTS = ("text", "data", "sentence", "content")
 _SPANS = ("spans", "entities", "label", "labels", "annotations", "ner")

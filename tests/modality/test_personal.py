@@ -80,6 +80,8 @@ def test_the_words_are_returned_and_long_texts_take_no_time():
         ("e-mail address", "a@b.org"),
         ("e-mail address", "c@d.org"),
     ]
+    two = "+49 30 901820 or +49 30 901821"
+    assert kinds(two) == ["telephone number"] * 2
     import time
 
     started = time.process_time()

@@ -224,3 +224,28 @@ def test_odd_tables_are_refused_or_read(shared):
         found = rows(path, TABLE, text_column=first, target_column=second)
         assert found
         assert all(r.problem or r.fields["messages"] for r in found)
+
+
+def test_parquet_as_hubs_keep_it(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    records = [{"prompt": "x", "messages": MESSAGES}, {"prompt": "y", "messages": chat(USER)}]
+    path = tmp_path / "train-00000-of-00001.parquet"
+    pq.write_table(pa.Table.from_pylist(records), path)
+    assert LINES.recognises(path) == 0.9
+    first, second = rows(path)
+    assert first.fields["messages"] == MESSAGES
+    assert first.fields["prompt"] == "x"
+    assert second.problem.startswith("train-00000-of-00001.parquet, row 2: no message is of")
+    assert "read as" not in told(path)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(StudioError, match="cannot be read as Parquet"):
+        rows(path)
+
+
+def test_lines_of_prompts_and_completions_are_a_table(tmp_path):
+    path = write(tmp_path, {"prompt": "How are you?", "completion": "Fine."})
+    assert LINES.recognises(path) <= 0.1
+    assert TABLE.recognises(path) == 0.8
+    assert rows(path, TABLE)[0].fields["messages"] == MESSAGES

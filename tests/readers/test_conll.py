@@ -232,3 +232,19 @@ def test_an_encoding_can_be_chosen_and_bytes_that_are_no_letters_are_named(tmp_p
         "words.conll, line 91: at place 2 there is a byte that is no letter in UTF-8"
     ]
     assert found[-1].fields["text"] == "da"
+
+
+def test_of_several_columns_of_tags_the_last_that_marks_something_is_read(tmp_path):
+    text = "1\tWolf\tB-PER\tO\n2\tPeter\tI-PER\tO\n3\tsagte\tO\tO\n\n" * 3
+    path = write(tmp_path, text, "a.tsv")
+    assert marked(rows(path)[0]) == [("Wolf Peter", "PER")]
+    assert "Column 4 could hold tags too" in told(path)
+    chunks = "EU NNP B-NP B-ORG\nrejects VBZ B-VP O\nit PRP O O\n\n" * 3
+    path = write(tmp_path, chunks, "b.conll")
+    assert marked(rows(path)[0]) == [("EU", "ORG")]
+    found = list(READER.read(path, DataChoices(label_column="3")))
+    assert marked(found[0]) == [("EU", "NP"), ("rejects", "VP")]
+    titled = write(tmp_path, "word\tpos\tner\tchunk\n" + text.replace("1\t", ""), "c.tsv")
+    assert list(READER.read(titled, DataChoices(label_column="NER")))
+    with pytest.raises(StudioError, match="no column of words"):
+        list(READER.read(path, DataChoices(label_column="9")))
