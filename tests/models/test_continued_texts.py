@@ -40,7 +40,7 @@ def _trained(place: Path, bundle: Bundle, amount: str, task: str = "text_classif
     with torch.no_grad():
         for parameter in network.parameters():
             if parameter.requires_grad:
-                parameter += torch.randn_like(parameter) * 0.1
+                parameter.add_(torch.randn_like(parameter) * 0.1)
     place.mkdir(parents=True)
     from_values({"task": task}).save(place / "recipe.toml")
     run.save_model(place, bundle)
