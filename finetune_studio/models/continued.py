@@ -84,6 +84,8 @@ def _text(place: Path, saved: dict[str, Any]) -> Pretrained:
         raise StudioError(
             f"{place / 'model.json'} is not complete: {error} is missing.", _ANOTHER
         ) from error
+    from finetune_studio.models.text import tokens
+
     brought = files.contents(place / "processor")
     if "tokenizer.json" not in brought:
         raise StudioError(f"There is no tokenizer in {place / 'processor'}.", _ANOTHER)
@@ -91,6 +93,8 @@ def _text(place: Path, saved: dict[str, Any]) -> Pretrained:
     state = _merged(architecture, state, labels)
     architecture = lora.plain_architecture(architecture)
     classes = architecture["auto"] in _TELLING_APART
+    # How much of a text is read is a choice of each run.
+    processor["max_length"] = tokens.read_at_most(architecture["auto"], processor.get("limit", 0))
 
     def make(outputs: int, seed: int) -> nn.Module:
         network = build.rebuild(architecture, outputs)

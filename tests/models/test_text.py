@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from finetune_studio.core.dataset import Labels
+from finetune_studio.core.errors import StudioError
 from finetune_studio.core.recipe import ModelChoices
-from finetune_studio.models import text, zoo
+from finetune_studio.models import text, tied, zoo
+from finetune_studio.models.quiet import quiet
 from tests import tiny_models
 
 LABELS = Labels(("a", "b", "c"))
@@ -133,3 +135,183 @@ def _copy(place: Path, target: Path) -> Path:
         if file.is_file():
             (target / file.name).write_bytes(file.read_bytes())
     return target
+
+
+def _no_weights(place: Path) -> None:
+    (place / "model.safetensors").unlink()
+
+
+def _old_weights(place: Path) -> None:
+    (place / "model.safetensors").rename(place / "pytorch_model.bin")
+
+
+def _cut_weights(place: Path) -> None:
+    file = place / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:20_000])
+
+
+def _without(place: Path, part: str) -> None:
+    state = load_file(place / "model.safetensors")
+    kept = {n: v for n, v in state.items() if part not in n}
+    save_file(kept, place / "model.safetensors", {"format": "pt"})
+
+
+def _settings(place: Path, **changes: object) -> None:
+    file = place / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+BROKEN = {
+    "no weights": (_no_weights, "model.safetensors is missing"),
+    "older weights": (_old_weights, "could hold program code"),
+    "cut weights": (_cut_weights, "damaged or was cut short"),
+    "a layer missing": (lambda p: _without(p, "layer.2."), "16 parts are missing"),
+    "other shapes": (lambda p: _settings(p, intermediate_size=128), "missing or of another shape"),
+    "no tokenizer": (lambda p: (p / "tokenizer.json").unlink(), "There is no tokenizer"),
+    "damaged tokenizer": (lambda p: (p / "tokenizer.json").write_text("{"), "is damaged"),
+    "larger tokenizer": (lambda p: _settings(p, vocab_size=50), "but the network only 50"),
+    "no settings": (lambda p: (p / "config.json").unlink(), "There is no model in the folder"),
+    "no json": (lambda p: (p / "config.json").write_text("{"), "config.json cannot be read"),
+    "an unknown kind": (lambda p: _settings(p, model_type="own"), "networks of the kind 'own'"),
+    "a picture model": (lambda p: _settings(p, model_type="vit"), "does not classify texts"),
+    "a value of the wrong kind": (lambda p: _settings(p, model_type="t5"), "make no network"),
+    "bad value": (lambda p: _settings(p, num_attention_heads=0), "make no network"),
+    "quantised": (lambda p: _settings(p, quantization_config={"bits": 4}), "are quantised"),
+    "an export of pictures": (lambda p: _settings(p, builder="resnet18"), "classifies pictures"),
+    "modules that are none": (lambda p: (p / "modules.json").write_text("[1]"), "cannot be read"),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_broken_folders_are_refused_in_words(kind, made, tmp_path):
+    make, words = BROKEN[kind]
+    place = _copy(made["bert"], tmp_path)
+    make(place)
+    with pytest.raises(StudioError, match=words) as caught:
+        _load(place)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("kind", "family", "auto"),
+    [
+        ("bert", "seq2seq", text.REWRITE),
+        ("bert", "causal", text.WRITE),
+        ("llama", "seq2seq", text.REWRITE),
+        ("bart", "text", text.CLASSIFY),
+        ("t5", "causal", text.WRITE),
+    ],
+)
+def test_a_model_for_something_else_is_refused_with_what_would_do(kind, family, auto, made):
+    with pytest.raises(StudioError, match=f"of the kind '{kind}', which does not") as caught:
+        _load(made[kind], family, auto)
+    assert caught.value.hint.startswith("Choose ")
+
+
+def test_a_row_of_another_family_a_file_and_nothing_are_refused(made, tmp_path):
+    with pytest.raises(StudioError, match="made for seq2seq tasks"):
+        text.load(ModelChoices(source="t5_small"), "text", text.CLASSIFY, LABELS, 0)
+    with pytest.raises(StudioError, match="are not on this computer"):
+        text.load(ModelChoices(source="distilbert"), "text", text.CLASSIFY, LABELS, 0)
+    with pytest.raises(StudioError, match="is a single file"):
+        _load(made["bert"] / "model.safetensors")
+    with pytest.raises(StudioError, match="There is no model at"):
+        _load(tmp_path / "nothing")
+    with pytest.raises(StudioError, match="no model called 'distilbart'"):
+        text.load(ModelChoices(source="distilbart"), "text", text.CLASSIFY, LABELS, 0)
+    with pytest.raises(StudioError, match="does not classify pictures"):
+        zoo.load(ModelChoices(source=str(made["bert"])), "image", LABELS, 0)
+
+
+def test_code_in_a_folder_is_never_run(made, tmp_path):
+    place = _copy(made["bert"], tmp_path)
+    (place / "modeling_own.py").write_text(f"open({str(tmp_path / 'it ran')!r}, 'w')")
+    auto_map = {"AutoModel": "modeling_own.Own", "AutoTokenizer": ["modeling_own.Own", None]}
+    _settings(place, auto_map=auto_map)
+    (place / "tokenizer_config.json").write_text(json.dumps({"auto_map": auto_map}))
+    assert "auto_map" not in _load(place).architecture["config"]
+    assert not (tmp_path / "it ran").exists()
+
+
+def test_a_body_without_a_pooler_is_pooled_by_the_mean(made, tmp_path):
+    assert _load(made["bert"]).architecture["pooling"] == ""
+    place = _copy(made["bert"], tmp_path)
+    _without(place, "pooler")
+    bundle = _load(place)
+    assert bundle.architecture["pooling"] == "mean"
+    assert bundle.head == "classifier"
+
+
+def test_a_vocabulary_in_the_older_form_is_converted(made, tmp_path):
+    from tokenizers import Tokenizer
+
+    place = _copy(made["bert"], tmp_path)
+    known = Tokenizer.from_file(str(place / "tokenizer.json"))
+    ordered = sorted(known.get_vocab().items(), key=lambda pair: pair[1])
+    (place / "tokenizer.json").unlink()
+    (place / "vocab.txt").write_text("\n".join(token for token, _ in ordered))
+    (place / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer"}')
+    bundle = _load(place)
+    made_anew = Tokenizer.from_str(bundle.files["tokenizer.json"].decode())
+    words = "The cat sat on the mat"
+    assert made_anew.encode(words).ids == known.encode(words).ids
+
+
+@pytest.mark.parametrize(("kind", "name"), [("deberta-v2", "spm.model"), ("mt5", "spiece.model")])
+def test_a_sentencepiece_model_is_converted(kind, name, tmp_path):
+    trainer = pytest.importorskip("sentencepiece").SentencePieceTrainer
+    import io
+
+    from transformers import CONFIG_MAPPING, AutoModelForSeq2SeqLM, DebertaV2Model
+
+    content = io.BytesIO()
+    ids = {"pad_id": 0, "bos_id": -1, "eos_id": 1, "unk_id": 2}
+    if kind == "deberta-v2":
+        ids = {"pad_id": 0, "bos_id": 1, "eos_id": 2, "unk_id": 3, "pad_piece": "[PAD]",
+               "bos_piece": "[CLS]", "eos_piece": "[SEP]", "unk_piece": "[UNK]"}  # fmt: skip
+    trainer.train(
+        sentence_iterator=iter(tiny_models.TEXTS * 20), model_writer=content, vocab_size=120,
+        hard_vocab_limit=False, minloglevel=2, **ids,
+    )  # fmt: skip
+    (tmp_path / name).write_bytes(content.getvalue())
+    small = {"vocab_size": 300, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    if kind == "mt5":
+        small = {
+            "vocab_size": 300,
+            "d_model": 32,
+            "d_kv": 16,
+            "d_ff": 64,
+            "num_layers": 2,
+            "num_heads": 2,
+        }
+    config = CONFIG_MAPPING[kind](**small)
+    with quiet():
+        network = (
+            AutoModelForSeq2SeqLM.from_config(config) if kind == "mt5" else DebertaV2Model(config)
+        )
+        network.save_pretrained(tmp_path)
+    family, auto = ("seq2seq", text.REWRITE) if kind == "mt5" else ("text", text.TAG)
+    files = _load(tmp_path, family, auto).files
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_str(files["tokenizer.json"].decode())
+    found = tokenizer.encode("the cat sat on the mat")
+    assert len(found.ids) > 3
+    assert tokenizer.decode(found.ids).strip() == "the cat sat on the mat"
+
+
+def test_weights_held_apart_in_the_files_stay_apart(made, tmp_path):
+    place = _copy(made["llama"], tmp_path)
+    state = load_file(place / "model.safetensors")
+    state["lm_head.weight"] = state["model.embed_tokens.weight"] + 1.0
+    save_file(state, place / "model.safetensors", {"format": "pt"})
+    bundle = _load(place, "causal", text.WRITE, NONE)
+    if tied.second_names(bundle.network):
+        assert not bundle.architecture.get("untied")
+        return  # this version of transformers shares them whatever the files hold
+    assert bundle.architecture["untied"] == ["lm_head.weight"]
+    again = zoo.rebuild(json.loads(json.dumps(bundle.architecture)), 0)
+    again.load_state_dict(bundle.network.state_dict(), strict=True)
+    answer = _answer(bundle)
+    bundle.network = again
+    assert torch.equal(answer, _answer(bundle))

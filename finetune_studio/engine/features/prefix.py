@@ -121,6 +121,7 @@ class _Trace:
     """Which modules one forward pass called, in order, and what they said if it was not a tensor."""
 
     def __init__(self, task: Task, bundle: Bundle) -> None:
+        self._network = bundle.network
         self.order: list[str] = []
         self.answers: dict[str, Any] = {}
         hooks = []
@@ -155,6 +156,16 @@ class _Trace:
         """Return the called modules right below ``parent``, through containers that are not called."""
         return [n for n in self.order if n != parent and self._called_parent(n) == parent]
 
+    def learns_itself(self, parent: str) -> bool:
+        """Whether a module uses numbers that learn without calling a module for them.
+
+        They are its own, or of a module that is never called, as a table that all layers look into.
+        """
+        return any(
+            parameter.requires_grad and self._called_parent(name) == parent
+            for name, parameter in self._network.named_parameters(remove_duplicate=False)
+        )
+
     def _called_parent(self, name: str) -> str:
         while name:
             name = name.rpartition(".")[0]
@@ -167,7 +178,8 @@ def find_prefixes(task: Task, bundle: Bundle) -> list[FrozenPrefix]:
     """Return the frozen prefixes of a network, the longest first; none if the first module learns.
 
     Later ones are to be tried where an earlier one does not replay exactly, as inside a residual
-    block of which only the second half learns.
+    block of which only the second half learns. Of ragged inputs only what has no places any more is kept,
+    so there it is also looked for inside a head that first picks one token, as RoBERTa's does.
     """
     network = bundle.network
     trace = _Trace(task, bundle)
@@ -176,8 +188,7 @@ def find_prefixes(task: Task, bundle: Bundle) -> list[FrozenPrefix]:
     while True:
         children = trace.children(parent)
         learns = [_learns(network.get_submodule(name)) for name in children]
-        own = network.get_submodule(parent).parameters(recurse=False)
-        if not any(learns) or any(p.requires_grad for p in own):
+        if not any(learns) or trace.learns_itself(parent):
             break
         index = first = learns.index(True)
         whole = all(p.requires_grad for p in network.get_submodule(children[first]).parameters())
@@ -186,7 +197,7 @@ def find_prefixes(task: Task, bundle: Bundle) -> list[FrozenPrefix]:
         boundary = children[index]
         if _something_before(network, trace, boundary):
             found.append(FrozenPrefix(network, boundary, children[:index], trace.answers))
-        if whole:
+        if whole and not task.ragged:
             break
         parent = children[first]
     return list(reversed(found))

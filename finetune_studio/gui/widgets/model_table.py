@@ -153,7 +153,9 @@ def _sees(row: ModelRow) -> str:
 
 def megabytes(size_mb: float) -> str:
     """Return a size in words: in MB, or in GB from a thousand of them on."""
-    return f"{size_mb / 1024:.1f} GB" if size_mb >= 1000 else f"{size_mb:.1f} MB"
+    if size_mb >= 1000:
+        return f"{size_mb / 1024:.1f} GB"
+    return f"{size_mb:.1f} MB" if size_mb < 100 else f"{size_mb:.0f} MB"
 
 
 def _keys(row: ModelRow) -> tuple[Any, ...]:

@@ -172,6 +172,7 @@ def config_of(architecture: dict[str, Any], classes: int) -> Any:
         StudioError: If the kind is not known, or the network is not one for this purpose.
     """
     library.load()
+    from huggingface_hub.errors import StrictDataclassError
     from transformers import CONFIG_MAPPING
 
     auto, values = _auto(architecture), architecture["config"]
@@ -185,7 +186,14 @@ def config_of(architecture: dict[str, Any], classes: int) -> Any:
     outputs = {CLASSIFY: classes, TAG: tags, ANSWER: 2}.get(auto)
     named = {} if outputs is None else {"num_labels": outputs}
     plain = {name: value for name, value in values.items() if name not in LEFT_OUT}
-    return CONFIG_MAPPING[kind].from_dict(plain, **named)
+    try:
+        return CONFIG_MAPPING[kind].from_dict(plain, **named)
+    except (StrictDataclassError, AttributeError, TypeError, ValueError) as error:
+        why = " ".join(str(error).split())[:200]
+        raise StudioError(
+            f"The settings in config.json make no network of the kind {kind!r}: {why}",
+            "Download or copy the folder again.",
+        ) from error
 
 
 def refuse_other_kinds(place: Path | str, values: dict[str, Any], auto: str) -> None:

@@ -130,13 +130,19 @@ def processor(
     limits = [networks.longest(network), own.get("model_max_length")]
     known = [int(v) for v in limits if isinstance(v, int | float) and 0 < v < _NO_LIMIT]
     return {
-        "max_length": min([*known, _LONGEST.get(auto, _LONGEST_READ)]),
+        "max_length": read_at_most(auto, min(known, default=0)),
         "limit": min(known, default=0),
         "tokenizer": hashlib.sha256(files["tokenizer.json"]).hexdigest(),
         "pad_id": found.pop("pad_id", found.get("eos_id", found.get("unk_id", 0))),
         "inputs": networks.inputs_of(network),
         **found,
     }
+
+
+def read_at_most(auto: str, limit: int) -> int:
+    """Return how many tokens of a text are read by default, where the network allows so many."""
+    usual = _LONGEST.get(auto, _LONGEST_READ)
+    return min(limit, usual) if limit else usual
 
 
 def _refuse_larger(opened: Any, places: int, place: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtWidgets import QCheckBox, QPushButton
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit, QPushButton
 
 from finetune_studio.core import settings as preferences
 from finetune_studio.gui.pages.settings import SettingsPage, cache_sizes, clear_cache
@@ -54,3 +55,28 @@ def test_the_cache_is_measured_and_cleared_by_clicking(studio, qtbot):
     assert not file.exists()
     qtbot.waitUntil(lambda: page._sizes["features"].text() == "empty", timeout=10_000)
     assert not button.isEnabled()
+
+
+def test_the_addresses_of_mirror_and_proxy_are_kept_and_wrong_ones_told(studio, qtbot):
+    page = SettingsPage(studio)
+    qtbot.addWidget(page)
+    page.show()
+    page.entered()
+    mirror, proxy = page.findChild(QLineEdit, "mirror"), page.findChild(QLineEdit, "proxy")
+    problem = page.findChild(QLabel, "address_problem")
+    qtbot.keyClicks(mirror, "mirror.example/hub")
+    qtbot.keyClick(mirror, Qt.Key.Key_Return)
+    assert problem.isVisible()
+    assert "must begin with http" in problem.text()
+    assert preferences.load().hub_mirror == ""
+    mirror.clear()
+    qtbot.keyClicks(mirror, "https://mirror.example/hub")
+    qtbot.keyClick(mirror, Qt.Key.Key_Return)
+    qtbot.keyClicks(proxy, "http://10.0.0.1:3128")
+    qtbot.keyClick(proxy, Qt.Key.Key_Return)
+    assert not problem.isVisible()
+    kept = preferences.load()
+    assert (kept.hub_mirror, kept.proxy) == ("https://mirror.example/hub", "http://10.0.0.1:3128")
+    mirror.clear()
+    qtbot.keyClick(mirror, Qt.Key.Key_Return)
+    assert preferences.load().hub_mirror == ""
