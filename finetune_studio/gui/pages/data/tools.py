@@ -121,7 +121,7 @@ class Tools(QWidget):
         kept = [o for o in options if o.count or o.value in ("all", self._shown)]
         self.filter_box.clear()
         for offer in kept:
-            self.filter_box.addItem(f"{offer.title} · {offer.count:,}", offer.value)
+            self.filter_box.addItem(f"{offer.title} {offer.count:,}", offer.value)
         self.filter_box.setCurrentIndex(self.filter_box.findData(self._shown))
         self.filter_box.setPlaceholderText(self.tr("Finding"))
 
@@ -167,7 +167,7 @@ class Tools(QWidget):
         self._grid.addWidget(self.search, 0, 0, 1, 2)
         for column, widget in enumerate(boxes):
             self._grid.addWidget(widget, 1, column, 1, 2 // len(boxes))
-            self._grid.setColumnStretch(column, 4 - column)
+            self._grid.setColumnStretch(column, 1)
 
     # --- what the user does -----------------------------------------------------------------------
 

@@ -124,7 +124,7 @@ def test_texts_are_sorted_by_length_place_and_newest_edit(page, qtbot):
 
 def test_filters_stand_in_a_box_beside_the_classes(page, qtbot):
     box = page.browser.tools.filter_box
-    assert [box.itemText(n) for n in range(box.count())] == ["All · 13", "Empty · 1"]
+    assert [box.itemText(n) for n in range(box.count())] == ["All 13", "Empty 1"]
     box.setCurrentIndex(1)
     box.activated.emit(1)
     qtbot.waitUntil(lambda: len(page.browser.texts.samples) == 1)
