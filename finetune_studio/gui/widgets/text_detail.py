@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal, Slot
@@ -162,6 +162,9 @@ class TextDetail(QWidget):
 
     @Slot(dict, str)
     def _on_rewritten(self, fields: dict[str, Any], told: str) -> None:
+        # What the editor shows already; an undo that comes before the page's answer differs from it.
+        before = self._reading
+        self._reading = replace(before, fields={**before.fields, **fields})
         self.rewritten.emit(self._reading.number, fields, told)
 
     @Slot()

@@ -300,7 +300,7 @@ def test_a_summary_is_added(summaries, qtbot):
 
 def test_little_room_shows_one_summary_at_a_time(summaries, qtbot):
     summaries.resize(300, 400)
-    qtbot.waitUntil(lambda: summaries.which.isVisible())
+    qtbot.waitUntil(summaries.which.isVisible)
     assert [box.isVisible() for box in summaries.boxes] == [True, False]
     qtbot.mouseClick(summaries.which.button("1"), LEFT)
     assert [box.isVisible() for box in summaries.boxes] == [False, True]

@@ -42,6 +42,7 @@ class Lane(QObject):
         self._waiting: deque[_Wish] = deque()
         self._turn = 0
         self._busy = False
+        self._doing = ""
         self._after: list[Callable[[], Any]] = []
 
     def start_anew(self) -> None:
@@ -91,6 +92,12 @@ class Lane(QObject):
         """Whether anything is under way."""
         return self._busy
 
+    @property
+    def editing(self) -> bool:
+        """Whether an edit is under way or waits, so that what is shown lags behind."""
+        at_work = self._busy and self._doing == EDIT
+        return at_work or any(wish.kind == EDIT for wish in self._waiting)
+
     def _wish(self, kind: str, step: _Step) -> None:
         if kind != EDIT:  # only the newest of these matters
             self._waiting = deque(wish for wish in self._waiting if wish.kind != kind)
@@ -107,6 +114,7 @@ class Lane(QObject):
             return
         self._busy = True
         wish = self._waiting.popleft()
+        self._doing = wish.kind
         self._studio.ask(
             partial(wish.step, self.stock, self._view()),
             partial(self._on_result, self._turn, wish.kind),

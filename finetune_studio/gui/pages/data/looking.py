@@ -29,6 +29,7 @@ class Looking(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._show)
+        studio.troubled.connect(self.plan)  # an edit that was refused is not shown any longer
         for view in (browser.grid, browser.texts):
             view.chosen.connect(self.plan)
             view.selected.connect(self.plan)
@@ -49,8 +50,15 @@ class Looking(QObject):
             chosen.insert(0, current)
         return chosen
 
+    @property
+    def _lags(self) -> bool:
+        """Whether the text in its editor is newer than what is known here: its edit is being written."""
+        return self.shown.kind.is_text and self._lane.editing
+
     @Slot()
     def _show(self) -> None:
+        if self._lags:
+            return  # planned again when the edit is written
         self._turn += 1
         project = self._studio.project
         current = self._sample(next(iter(self.looked_at()), -1))
@@ -64,7 +72,7 @@ class Looking(QObject):
         )
 
     def _show_facts(self, turn: int, current: Sample, facts: Facts) -> None:
-        if turn != self._turn:
+        if turn != self._turn or self._lags:
             return
         numbers = self.looked_at()
         found = (self._sample(number) for number in numbers[:_MOST_LOOKED_AT])

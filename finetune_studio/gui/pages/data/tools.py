@@ -42,25 +42,26 @@ class Tools(QWidget):
         self._shown = "all"
         self._total = 0
         self._placed: tuple[bool, bool, bool] | None = None
-        self.choices = ChoiceBar([("all", self.tr("All"))])
+        # Each has its parent at once: one that is shown before would open a window of its own.
+        self.choices = ChoiceBar([("all", self.tr("All"))], self)
         self.choices.chosen.connect(self.filtered)
-        self.filter_box = QComboBox()
+        self.filter_box = QComboBox(self)
         self.filter_box.setAccessibleName(self.tr("Which texts are shown"))
         self.filter_box.activated.connect(self._on_filter_chosen)
-        self.search = QLineEdit()
+        self.search = QLineEdit(self)
         self.search.setClearButtonEnabled(True)
         self.search.setMinimumWidth(90)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._on_search_settled)
         self.search.textChanged.connect(self._on_search_changed)
-        self.zoom = QSlider(Qt.Orientation.Horizontal)
+        self.zoom = QSlider(Qt.Orientation.Horizontal, self)
         self.zoom.setRange(SMALLEST, LARGEST)
         self.zoom.setValue(USUAL)
         self.zoom.setMinimumHeight(theme.px(22))
         self.zoom.setAccessibleName(self.tr("Size of the pictures"))
         self.zoom.setToolTip(self.tr("Size of the pictures (Ctrl and the mouse wheel)"))
-        self.order = QComboBox()
+        self.order = QComboBox(self)
         self.order.setAccessibleName(self.tr("Order"))
         self.order.activated.connect(self._on_order_chosen)
         for box in (self.filter_box, self.order):
@@ -120,7 +121,7 @@ class Tools(QWidget):
         kept = [o for o in options if o.count or o.value in ("all", self._shown)]
         self.filter_box.clear()
         for offer in kept:
-            self.filter_box.addItem(f"{offer.title} · {offer.count:,}", offer.value)
+            self.filter_box.addItem(f"{offer.title} {offer.count:,}", offer.value)
         self.filter_box.setCurrentIndex(self.filter_box.findData(self._shown))
         self.filter_box.setPlaceholderText(self.tr("Finding"))
 
@@ -166,7 +167,7 @@ class Tools(QWidget):
         self._grid.addWidget(self.search, 0, 0, 1, 2)
         for column, widget in enumerate(boxes):
             self._grid.addWidget(widget, 1, column, 1, 2 // len(boxes))
-            self._grid.setColumnStretch(column, 4 - column)
+            self._grid.setColumnStretch(column, 1)
 
     # --- what the user does -----------------------------------------------------------------------
 
