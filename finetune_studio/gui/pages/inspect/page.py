@@ -217,7 +217,7 @@ class InspectPage(Page):
 
     def _show_cards(self, results: Results) -> None:
         assert results.scored is not None
-        names = list(results.scored.metrics)
+        names = words.shown_scores(results.scored)
         self.headline.set_title(words.metric_name(names[0]))
         task = results.task.name
         self.headline.say(words.headline(results.scored))
@@ -226,8 +226,13 @@ class InspectPage(Page):
         )
         self.second.say(words.second(results.scored, task))
         title, said = words.weak_spot(results.sorter, results.sorting, results.scored, task)
-        self.weakest.set_title(self.tr(title))
-        self.weakest.say(said)
+        # Where nothing is weakest, a third score is shown, and comes after the second.
+        place = self.second if results.sorter == "closeness" else self.weakest
+        if place is self.second:
+            self.weakest.set_title(self.second.title.text())
+            self.weakest.say(words.second(results.scored, task))
+        place.set_title(self.tr(title))
+        place.say(said)
         if EVALUATE not in self.studio.jobs:
             self.test.show_look(results.test, task)
 
@@ -243,7 +248,8 @@ class InspectPage(Page):
         shown = items.shown(results.sorter, pair, results.preview(pair), results.sorting)
         if not results.explains:
             shown = replace(shown, offers=())
-        self.why.show_sample(shown, pair[1], results.classes)
+        one, _ = words.called(results.task.name)
+        self.why.show_sample(shown, pair[1], results.classes, one)
         self._on_heat_wanted(shown.offers[0][1] if shown.offers else None)
 
     @Slot(object)

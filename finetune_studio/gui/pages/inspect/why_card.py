@@ -50,7 +50,8 @@ class WhyCard(Card):
         self._shown: Shown | None = None
         self._classes: tuple[str, ...] = ()
         self._is_text = False
-        self.view = PreviewView(thumbnails, least=140)
+        self._plain_title = ""
+        self.view = PreviewView(thumbnails, least=120)
         self._make_head()
         self._make_labels()
         self._make_buttons()
@@ -134,7 +135,11 @@ class WhyCard(Card):
         self.exclude_button.setText(self.tr("Exclude{many} (X)").format(many=many))
 
     def show_sample(
-        self, shown: Shown | None, prediction: Prediction | None, classes: Sequence[str]
+        self,
+        shown: Shown | None,
+        prediction: Prediction | None,
+        classes: Sequence[str],
+        one: str = "sample",
     ) -> None:
         """Show another sample and what the model said; its heat comes later.
 
@@ -142,7 +147,9 @@ class WhyCard(Card):
             shown: The sample as the task draws it.
             prediction: What the model said of it.
             classes: What it can be labelled; none where a sample has no class.
+            one: What a sample is called.
         """
+        self._plain_title = self.tr("The {one}").format(one=one)
         self._shown, self._classes = shown, tuple(classes)
         self._trouble.say("")
         self._waiting.hide()
@@ -166,8 +173,10 @@ class WhyCard(Card):
         self._offer(offers)
 
     def _offer(self, offers: Sequence[tuple[str, Any]]) -> None:
-        self.set_title(self.tr("Why") if offers else self.tr("The sample"))
-        self._caption.setText(self.tr("Why") if self._is_text else self.tr("Looked for"))
+        self.set_title(self.tr("Why") if offers else self._plain_title)
+        on_wish = bool(offers) and offers[0][1] is None
+        words_for = self.tr("Show") if on_wish else self.tr("Words for")
+        self._caption.setText(words_for if self._is_text else self.tr("Looked for"))
         self.looked_for.setToolTip(
             self.tr("Tinted words spoke for it or against it (integrated gradients).")
             if self._is_text
@@ -246,7 +255,7 @@ class WhyCard(Card):
 
     def _fit_view(self) -> None:
         """Keep a picture no higher than it is wide; a text takes the height there is."""
-        most = 16_777_215 if self._is_text else max(140, self.contentsRect().width() - 28)
+        most = 16_777_215 if self._is_text else max(120, self.contentsRect().width() - 28)
         self.view.setMaximumHeight(most)
 
     @Slot(int)

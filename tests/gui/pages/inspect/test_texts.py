@@ -192,7 +192,7 @@ def test_conversations_have_their_own_perplexity(opened, qtbot):
     page = opened("causal_lm")
     assert page.headline.title.text() == "Perplexity"
     assert captions(page) == ["Perplexity 148.41", "Perplexity 1.65"]  # exp(20 / 4), exp(2 / 4)
-    click_heap(qtbot, page, "Perplexity 1 to 2")
+    click_heap(qtbot, page, "1 to 2")
     assert captions(page) == ["Perplexity 1.65"]
     assert [m.title for m in page.why.view.preview.marks][-1] == "Reply"
 
