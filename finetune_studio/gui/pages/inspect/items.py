@@ -30,7 +30,8 @@ class Shown:
         facts: Scores and lengths, in words.
         truth: The sample's class, where it has one that can be changed.
         said: What the model says, where that could be its class.
-        beside: Whether its texts stand side by side where there is room.
+        beside: Which of its texts stand side by side where there is room.
+        replies: Whether the model, and the one before fine-tuning, can be asked to reply to it.
     """
 
     preview: Preview
@@ -38,7 +39,8 @@ class Shown:
     facts: str = ""
     truth: str = ""
     said: str = ""
-    beside: bool = False
+    beside: str = ""
+    replies: bool = False
 
 
 def gallery_item(sorter: str, pair: Pair, preview: Preview, sorting: Sorting) -> GalleryItem:
@@ -56,7 +58,10 @@ def shown(sorter: str, pair: Pair, preview: Preview, sorting: Sorting) -> Shown:
     if sorter == "answers":
         return Shown(preview, _answer_offers(pair), facts)
     if sorter == "closeness":
-        return Shown(preview, (), facts, beside="summary" in pair[1].answer)
+        if "messages" in pair[0].fields:
+            beside = "last" if pair[1].answer.get("reply") else ""
+            return Shown(preview, (), facts, beside=beside, replies=True)
+        return Shown(preview, (), facts, beside="first" if "summary" in pair[1].answer else "")
     sample, prediction = pair
     if several.has_several([pair]):
         names = [n for n, share in prediction.probabilities.items() if share >= 0.05]

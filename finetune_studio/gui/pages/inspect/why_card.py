@@ -39,11 +39,13 @@ class WhyCard(Card):
             the sample as it is.
         relabel_wanted: The class that the user gives the selected samples.
         exclude_wanted: The user wants the selected samples left out.
+        replies_wanted: The user wants the replies of the model before and after fine-tuning.
     """
 
     heat_wanted = Signal(object)
     relabel_wanted = Signal(str)
     exclude_wanted = Signal()
+    replies_wanted = Signal()
 
     def __init__(self, thumbnails: Thumbnails, parent: QWidget | None = None) -> None:
         super().__init__(self.tr("Why"), parent)
@@ -123,6 +125,13 @@ class WhyCard(Card):
         self.exclude_button.clicked.connect(self.exclude_wanted)
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(8)
+        self.replies_button = QPushButton(self.tr("Reply before and after"))
+        self.replies_button.setObjectName("replies")
+        self.replies_button.setToolTip(
+            self.tr("Let the model reply, and beside it the one that the run began from.")
+        )
+        self.replies_button.clicked.connect(self.replies_wanted)
+        self._buttons.addWidget(self.replies_button, 1)
         self._buttons.addWidget(self.relabel_button, 1)
         self._buttons.addWidget(self.exclude_button, 1)
         self.menu = QMenu(self)
@@ -159,7 +168,8 @@ class WhyCard(Card):
             part.setVisible(bool(offers))
         self._shares.setVisible(bool(shares))
         self.relabel_button.setEnabled(shown is not None)
-        self.relabel_button.setVisible(bool(classes) or shown is None)
+        self.relabel_button.setVisible(bool(classes))
+        self.replies_button.setVisible(shown is not None and shown.replies)
         self.exclude_button.setEnabled(shown is not None)
         self._say_lines(shown.facts if shown is not None else "")
         if shown is None:
@@ -208,6 +218,12 @@ class WhyCard(Card):
         facts = self._shown.facts if self._shown is not None else ""
         self._say_lines("\n".join(line for line in (facts, *preview.lines[1:]) if line))
         self.view.show_preview(preview)
+
+    def show_replies(self, preview: Preview) -> None:
+        """Show the conversation with two replies side by side, as far as they are written."""
+        self._waiting.hide()
+        self.view.set_beside("last")
+        self.view.show_preview(preview, keep=True)
 
     def show_plain(self) -> None:
         """Show the sample without heat."""
