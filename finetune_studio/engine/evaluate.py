@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -31,6 +32,9 @@ from finetune_studio.engine.run import Run, load_bundle
 from finetune_studio.tasks import CATALOGUE as TASKS
 
 _BATCH = 32
+# Held while a kept network is used: what explains an answer looks into the network's layers, and must not
+# meet another question there.
+using = threading.RLock()
 NOTHING = Prediction()  # stands for an answer where only the sample counts
 
 
@@ -203,7 +207,7 @@ def _run_answers(folder: Path) -> Any:
         from finetune_studio.engine.loaders import batch_of
 
         sample = task.sample_from_input(text)
-        with torch.inference_mode():
+        with using, torch.inference_mode():
             return task.predict(bundle, batch_of(task, bundle, [sample]))[0]
 
     return answer

@@ -7,7 +7,7 @@ from pathlib import Path
 from finetune_studio.core.dataset import Dataset, Sample
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.preview import Preview, Span
-from finetune_studio.engine.evaluate import loaded_run
+from finetune_studio.engine.evaluate import loaded_run, using
 from finetune_studio.insights import explainer
 
 Wanted = str | Span | None
@@ -39,13 +39,14 @@ def explain(run_folder: Path, sample: Sample, wanted: Wanted, dataset: Dataset |
             "Look at its answers themselves.",
         )
     batch = batch_of(task, bundle, [sample])
-    with torch.inference_mode():
+    with using, torch.inference_mode():
         answer = task.predict(bundle, batch)[0]
     if isinstance(wanted, str) and wanted not in bundle.labels.names:
         raise StudioError(
             f"The model of run {Path(run_folder).name} does not know the class {wanted!r}.",
             "Train again with today's classes.",
         )
-    found = row.load()(bundle, sample, batch, answer, wanted)
+    with using:
+        found = row.load()(bundle, sample, batch, answer, wanted)
     assert isinstance(found, Preview)
     return found

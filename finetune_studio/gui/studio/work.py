@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,14 @@ def import_data(project: Project, recipe: Recipe, control: Control) -> Iterator[
     from finetune_studio.engine import curate
 
     yield from curate.import_data(project, recipe.data, recipe.seed, control)
+
+
+def reply(
+    run: Path, messages: list[dict[str, str]], before: bool, control: Control
+) -> Iterator[Event]:
+    """Let a run's language model, or (``before``) the one that it began from, reply to a conversation."""
+    chat = import_module("finetune_studio.engine.chat")  # with it comes torch
+    yield from chat.reply(run, messages, control, before=before)
 
 
 def is_project(folder: Path) -> bool:

@@ -50,7 +50,7 @@ class PreviewView(QAbstractScrollArea):
         self._least = least
         self._nothing = ""
         self._texts: TextColumn | None = None
-        self._beside = False
+        self._beside = ""
         self._legend = TextLegend(self)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -76,8 +76,10 @@ class PreviewView(QAbstractScrollArea):
         """Return what the legend below a text explains."""
         return self._legend.texts
 
-    def show_preview(self, preview: Preview | None, nothing: str = "") -> None:
-        """Show another preview, or a sentence where there is none."""
+    def show_preview(
+        self, preview: Preview | None, nothing: str = "", *, keep: bool = False
+    ) -> None:
+        """Show another preview, or a sentence where there is none; ``keep`` stays at its end."""
         self._preview, self._nothing = preview, nothing
         picture = self._picture()
         self._pixels = (
@@ -90,9 +92,11 @@ class PreviewView(QAbstractScrollArea):
         self.setAccessibleDescription(self.text[:2000])
         self._legend.show_entries(text_legend.entries(self._marks))
         self._lay_out(keep=False)
+        if keep:
+            self.verticalScrollBar().setValue(self.verticalScrollBar().maximum())
 
-    def set_beside(self, beside: bool) -> None:
-        """Put the second text and those after it beside the first, where there is room."""
+    def set_beside(self, beside: str) -> None:
+        """Put texts side by side where there is room: ``first``, ``last`` or none (:class:`TextColumn`)."""
         self._beside = beside
         self._lay_out(keep=False)
 

@@ -1,4 +1,4 @@
-"""Several texts laid out together: one below the other, or the first with the others beside it."""
+"""Several texts laid out together: one below the other, or some of them side by side."""
 
 from __future__ import annotations
 
@@ -30,29 +30,34 @@ class TextColumn:
         marks: Of a preview.
         width: Of all, in pixels.
         font: Of the texts.
-        beside: Put the second text and those after it into a column of their own.
+        beside: ``first`` puts the second text and those after it beside the first, ``last`` the last one
+            beside the one before it; where there is no room, all stand one below the other.
     """
 
     def __init__(
-        self, marks: Sequence[Mark], width: float, font: QFont, *, beside: bool = False
+        self, marks: Sequence[Mark], width: float, font: QFont, *, beside: str = ""
     ) -> None:
         pieces = [piece for piece in in_pieces(marks) if isinstance(piece[0], Words)]
-        two = beside and len(pieces) > 1 and width >= _BESIDE_LEAST
-        wide = (width - _BESIDE_GAP) / 2 if two else width
+        two = bool(beside) and len(pieces) > 1 and width >= _BESIDE_LEAST
+        half = (width - _BESIDE_GAP) / 2
+        count = len(pieces)
+        at_left = range(1) if beside == "first" else range(max(0, count - 2), count - 1)
+        at_right = range(1, count) if beside == "first" else range(count - 1, count)
         self.placed: list[_Placed] = []
-        self._rule = wide + _BESIDE_GAP / 2 if two else 0.0
+        self._rule = half + _BESIDE_GAP / 2 if two else 0.0
+        self._rule_top = 0.0
         left, right = 0.0, 0.0
         for number, piece in enumerate(pieces):
-            words = piece[0]
-            assert isinstance(words, Words)
-            spans = [mark for mark in piece if isinstance(mark, Spans)]
-            block = TextBlock(words, spans, width=wide, font=font)
-            if two and number:
-                self.placed.append(_Placed(QPointF(wide + _BESIDE_GAP, right), block))
+            in_half = two and (number in at_left or number in at_right)
+            block = _block(piece, half if in_half else width, font)
+            if two and number in at_right:
+                self.placed.append(_Placed(QPointF(half + _BESIDE_GAP, right), block))
                 right += block.height + _GAP
-            else:
-                self.placed.append(_Placed(QPointF(0, left), block))
-                left += block.height + _GAP
+                continue
+            if in_half:
+                self._rule_top = right = left
+            self.placed.append(_Placed(QPointF(0, left), block))
+            left += block.height + _GAP
         self.height = max(0.0, max(left, right) - _GAP)
 
     def paint(self, painter: QPainter, corner: QPointF, heat: float, clip: QRectF) -> None:
@@ -66,7 +71,8 @@ class TextColumn:
         if self._rule:
             painter.setPen(theme.tokens().line)
             x = corner.x() + self._rule
-            painter.drawLine(QPointF(x, clip.top()), QPointF(x, clip.bottom()))
+            top = max(clip.top(), corner.y() + self._rule_top)
+            painter.drawLine(QPointF(x, top), QPointF(x, clip.bottom()))
 
     def tip_at(self, point: QPointF) -> str:
         """Return in words what is at a point: a place, or how much a word counted; else nothing."""
@@ -85,6 +91,13 @@ class TextColumn:
                     share = f"{weight:+.0%}".replace("%", " %")
                     return _tr("{weight} of the weight of the strongest word").format(weight=share)
         return ""
+
+
+def _block(piece: Sequence[Mark], width: float, font: QFont) -> TextBlock:
+    words = piece[0]
+    assert isinstance(words, Words)
+    spans = [mark for mark in piece if isinstance(mark, Spans)]
+    return TextBlock(words, spans, width=width, font=font)
 
 
 def place_in_words(place: Place) -> str:

@@ -20,14 +20,16 @@ def entries(marks: Sequence[Mark]) -> list[tuple[str, str]]:
     """Return what must be explained, as a kind of swatch and the words beside it."""
     heat = [weight for mark in marks if isinstance(mark, Words) for _, _, weight in mark.heat]
     spans = [mark for mark in marks if isinstance(mark, Spans)]
-    both = any(group.said for group in spans) and any(not group.said for group in spans)
+    both = {group.said for group in spans} == {True, False}
     found = []
     if heat:
         found.append((FOR, _tr("speaks for it")))
     if any(weight < 0 for weight in heat):
         found.append((AGAINST, _tr("speaks against it")))
-    if both:
-        found += [(SAID, _tr("said by the model")), (TRUTH, _tr("in the data"))]
+    if both and any(group.spans for group in spans if group.said):
+        found.append((SAID, _tr("said by the model")))
+    if both and any(group.spans for group in spans if not group.said):
+        found.append((TRUTH, _tr("in the data")))
     return found
 
 

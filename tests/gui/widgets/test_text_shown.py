@@ -137,12 +137,15 @@ def test_texts_stand_one_below_the_other_or_beside(qapp):
     marks = (Words("a " * 200, "Text"), Words("b", "Reference"), Words("c", "Summary"))
     below = TextColumn(marks, 500, qapp.font())
     assert [p.corner.x() for p in below.placed] == [0, 0, 0]
-    beside = TextColumn(marks, 500, qapp.font(), beside=True)
+    beside = TextColumn(marks, 500, qapp.font(), beside="first")
     assert beside.placed[0].corner == QPointF(0, 0)
     assert beside.placed[1].corner.x() == beside.placed[2].corner.x() > 250
     assert beside.placed[1].corner.y() == 0
-    narrow = TextColumn(marks, 300, qapp.font(), beside=True)
+    narrow = TextColumn(marks, 300, qapp.font(), beside="first")
     assert narrow.placed[1].corner.x() == 0
+    last = TextColumn(marks, 500, qapp.font(), beside="last")
+    assert [p.corner.x() > 250 for p in last.placed] == [False, False, True]
+    assert last.placed[1].corner.y() == last.placed[2].corner.y() > last.placed[0].block.height
 
 
 def test_what_is_under_the_pointer_is_said_in_words(qapp):

@@ -29,7 +29,7 @@ from finetune_studio.insights.confusion import in_cell
 
 # Shares of the width: what went wrong, the gallery, the chosen sample.
 _SHARES = {"errors": (42, 36, 22), "classes": (56, 28, 22)}
-_TEXT_SHARES = {"errors": (26, 34, 40), "classes": (36, 28, 36)}
+_TEXT_SHARES = {"errors": (22, 34, 44), "classes": (34, 28, 38)}
 _MATRIX_SHARES = {"errors": (36, 34, 30), "classes": (44, 28, 28)}
 
 
@@ -217,7 +217,10 @@ class ErrorsPanel(QWidget):
             )
         if matrix:
             return self.tr("True class (rows) and what the model said")
-        return self.tr(words.heaps_heading(self._results.sorter if self._results else ""))
+        assert self._results is not None
+        scored = self._results.scored
+        headline = next(iter(scored.metrics), "") if scored is not None else ""
+        return self.tr(words.heaps_heading(self._results.sorter, self._results.task.name, headline))
 
     @Slot(str, str)
     def _on_cell_picked(self, truth: str, said: str) -> None:

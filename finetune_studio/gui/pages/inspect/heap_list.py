@@ -62,7 +62,9 @@ class HeapList(QWidget):
 
     def _say(self) -> None:
         heap = self.picked_heap()
-        self._meaning.setText(heap.tip if heap is not None else self.tr("Click one to see it."))
+        self._meaning.setText(
+            heap.tip if heap is not None else self.tr("Click one to see only those.")
+        )
 
     @Slot(str)
     def _on_picked(self, title: str) -> None:

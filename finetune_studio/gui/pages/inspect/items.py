@@ -30,7 +30,8 @@ class Shown:
         facts: Scores and lengths, in words.
         truth: The sample's class, where it has one that can be changed.
         said: What the model says, where that could be its class.
-        beside: Whether its texts stand side by side where there is room.
+        beside: Which of its texts stand side by side where there is room.
+        replies: Whether the model, and the one before fine-tuning, can be asked to reply to it.
     """
 
     preview: Preview
@@ -38,7 +39,8 @@ class Shown:
     facts: str = ""
     truth: str = ""
     said: str = ""
-    beside: bool = False
+    beside: str = ""
+    replies: bool = False
 
 
 def gallery_item(sorter: str, pair: Pair, preview: Preview, sorting: Sorting) -> GalleryItem:
@@ -56,7 +58,10 @@ def shown(sorter: str, pair: Pair, preview: Preview, sorting: Sorting) -> Shown:
     if sorter == "answers":
         return Shown(preview, _answer_offers(pair), facts)
     if sorter == "closeness":
-        return Shown(preview, (), facts, beside=True)
+        if "messages" in pair[0].fields:
+            beside = "last" if pair[1].answer.get("reply") else ""
+            return Shown(preview, (), facts, beside=beside, replies=True)
+        return Shown(preview, (), facts, beside="first" if "summary" in pair[1].answer else "")
     sample, prediction = pair
     if several.has_several([pair]):
         names = [n for n, share in prediction.probabilities.items() if share >= 0.05]
@@ -143,11 +148,16 @@ def _short(sorter: str, pair: Pair, preview: Preview) -> tuple[Mark, ...]:
         truth = " | ".join(dict.fromkeys(answers.true_answers(pair[0]))) or "no answer"
         said = answers.said_answer(pair) or "no answer"
         question = str(pair[0].fields.get("question", ""))
-        return (Words(f"{question[:160]}\nsaid: {said[:120]}\ntrue: {truth[:120]}"),)
+        return (Words(f"{_cut(question, 56)}\nsaid: {_cut(said, 60)}\ntrue: {_cut(truth, 60)}"),)
     if sorter == "entities":
         return excerpt(preview.marks, entities.first_error(entities.finds(pair)))
     written = pair[1].answer.get("summary") or pair[1].answer.get("reply")
     return excerpt((Words(str(written)),) if written else preview.marks)
+
+
+def _cut(text: str, letters: int) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= letters else f"{flat[:letters].rstrip()}…"
 
 
 # --- the card beside the gallery ---------------------------------------------------------------------
@@ -181,9 +191,8 @@ def _answer_offers(pair: Pair) -> tuple[tuple[str, Wanted | None], ...]:
 
 def _facts(pair: Pair, sorting: Sorting) -> str:
     own = sorting.scores.get(pair[0].id, {})
-    parts = [
-        f"{NAMES.get(name, words.metric_name(name))} {value:.2f}" for name, value in own.items()
-    ]
+    shown = [(name, value) for name, value in own.items() if name != "loss"]
+    parts = [f"{NAMES.get(name, words.metric_name(name))} {value:.2f}" for name, value in shown]
     return " · ".join([*parts, *([_lengths(pair)] if _lengths(pair) else [])])
 
 

@@ -28,6 +28,7 @@ from finetune_studio.gui.page import DONE, NOT_STARTED, Page
 from finetune_studio.gui.pages.inspect import items, words
 from finetune_studio.gui.pages.inspect.cards import HeadlineCard, TestCard
 from finetune_studio.gui.pages.inspect.errors_panel import ErrorsPanel
+from finetune_studio.gui.pages.inspect.replies import Replies
 from finetune_studio.gui.pages.inspect.results import Results, finished_runs, read
 from finetune_studio.gui.pages.inspect.why_card import WhyCard
 from finetune_studio.gui.studio import Studio
@@ -52,6 +53,7 @@ class InspectPage(Page):
         self._stale = True
         self._reading = 0
         self.heats = Heats(studio.ask, self)
+        self.replies = Replies(studio, self)
         self._make_head_parts()
         self._make_parts()
         self._make_shortcuts()
@@ -112,6 +114,9 @@ class InspectPage(Page):
         self.heats.ready.connect(self.why.show_heat)
         self.heats.failed.connect(self.why.show_trouble)
         self.why.heat_wanted.connect(self._on_heat_wanted)
+        self.why.replies_wanted.connect(self._on_replies_wanted)
+        self.replies.written.connect(self.why.show_replies)
+        self.replies.failed.connect(self.why.show_trouble)
         self.why.relabel_wanted.connect(self._on_relabel_wanted)
         self.why.exclude_wanted.connect(self._on_exclude_wanted)
         self.test.open_wanted.connect(self._on_open_test)
@@ -217,7 +222,7 @@ class InspectPage(Page):
 
     def _show_cards(self, results: Results) -> None:
         assert results.scored is not None
-        names = list(results.scored.metrics)
+        names = words.shown_scores(results.scored)
         self.headline.set_title(words.metric_name(names[0]))
         task = results.task.name
         self.headline.say(words.headline(results.scored))
@@ -226,8 +231,13 @@ class InspectPage(Page):
         )
         self.second.say(words.second(results.scored, task))
         title, said = words.weak_spot(results.sorter, results.sorting, results.scored, task)
-        self.weakest.set_title(self.tr(title))
-        self.weakest.say(said)
+        # Where nothing is weakest, a third score is shown, and comes after the second.
+        place = self.second if results.sorter == "closeness" else self.weakest
+        if place is self.second:
+            self.weakest.set_title(self.second.title.text())
+            self.weakest.say(words.second(results.scored, task))
+        place.set_title(self.tr(title))
+        place.say(said)
         if EVALUATE not in self.studio.jobs:
             self.test.show_look(results.test, task)
 
@@ -236,6 +246,7 @@ class InspectPage(Page):
     @Slot(int)
     def _on_sample_chosen(self, number: int) -> None:
         pair, results = self.errors.pair(number), self._results
+        self.replies.drop()
         if pair is None or results is None:
             self.why.show_sample(None, None, ())
             self.heats.drop()
@@ -243,8 +254,15 @@ class InspectPage(Page):
         shown = items.shown(results.sorter, pair, results.preview(pair), results.sorting)
         if not results.explains:
             shown = replace(shown, offers=())
-        self.why.show_sample(shown, pair[1], results.classes)
+        one, _ = words.called(results.task.name)
+        self.why.show_sample(shown, pair[1], results.classes, one)
         self._on_heat_wanted(shown.offers[0][1] if shown.offers else None)
+
+    @Slot()
+    def _on_replies_wanted(self) -> None:
+        pair, results = self.errors.pair(self.errors.gallery.chosen_id()), self._results
+        if pair is not None and results is not None:
+            self.replies.wish(results.folder, pair[0], results.preview(pair))
 
     @Slot(object)
     def _on_heat_wanted(self, wanted: Any) -> None:

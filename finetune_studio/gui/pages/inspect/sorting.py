@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 from finetune_studio.core.preview import Grid
 from finetune_studio.core.task import Pair
-from finetune_studio.core.words import NAMES
 from finetune_studio.gui.widgets.class_table import ClassRow
 from finetune_studio.insights import answers, closeness, entities, several, worst
 from finetune_studio.insights.confusion import confusion
@@ -235,11 +234,9 @@ def _closeness(
     values = {n: own[name] for n, own in scores.items() if name in own}
     less = name == "perplexity"
     edges = closeness.PERPLEXITY_EDGES if less else closeness.ROUGE_EDGES
-    title = NAMES.get(name, name.replace("_", " "))
-    title = title[:1].upper() + title[1:]
     found = closeness.ranges(values, edges)
     heaps = [
-        Heap(f"{part.low:g}", _range_title(title, part), len(part.ids), frozenset(part.ids))
+        Heap(f"{part.low:g}", _range_title(part), len(part.ids), frozenset(part.ids))
         for part in (found[::-1] if less else found)
     ]
     return Sorting(
@@ -249,10 +246,10 @@ def _closeness(
     )
 
 
-def _range_title(title: str, part: closeness.Range) -> str:
+def _range_title(part: closeness.Range) -> str:
     if math.isinf(part.high):
-        return f"{title} {part.low:g} or more"
-    return f"{title} {part.low:g} to {part.high:g}"
+        return f"{part.low:g} or more"
+    return f"{part.low:g} to {part.high:g}"
 
 
 def _heaps(

@@ -39,18 +39,21 @@ class WhyCard(Card):
             the sample as it is.
         relabel_wanted: The class that the user gives the selected samples.
         exclude_wanted: The user wants the selected samples left out.
+        replies_wanted: The user wants the replies of the model before and after fine-tuning.
     """
 
     heat_wanted = Signal(object)
     relabel_wanted = Signal(str)
     exclude_wanted = Signal()
+    replies_wanted = Signal()
 
     def __init__(self, thumbnails: Thumbnails, parent: QWidget | None = None) -> None:
         super().__init__(self.tr("Why"), parent)
         self._shown: Shown | None = None
         self._classes: tuple[str, ...] = ()
         self._is_text = False
-        self.view = PreviewView(thumbnails, least=140)
+        self._plain_title = ""
+        self.view = PreviewView(thumbnails, least=120)
         self._make_head()
         self._make_labels()
         self._make_buttons()
@@ -122,6 +125,13 @@ class WhyCard(Card):
         self.exclude_button.clicked.connect(self.exclude_wanted)
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(8)
+        self.replies_button = QPushButton(self.tr("Reply before and after"))
+        self.replies_button.setObjectName("replies")
+        self.replies_button.setToolTip(
+            self.tr("Let the model reply, and beside it the one that the run began from.")
+        )
+        self.replies_button.clicked.connect(self.replies_wanted)
+        self._buttons.addWidget(self.replies_button, 1)
         self._buttons.addWidget(self.relabel_button, 1)
         self._buttons.addWidget(self.exclude_button, 1)
         self.menu = QMenu(self)
@@ -134,7 +144,11 @@ class WhyCard(Card):
         self.exclude_button.setText(self.tr("Exclude{many} (X)").format(many=many))
 
     def show_sample(
-        self, shown: Shown | None, prediction: Prediction | None, classes: Sequence[str]
+        self,
+        shown: Shown | None,
+        prediction: Prediction | None,
+        classes: Sequence[str],
+        one: str = "sample",
     ) -> None:
         """Show another sample and what the model said; its heat comes later.
 
@@ -142,7 +156,9 @@ class WhyCard(Card):
             shown: The sample as the task draws it.
             prediction: What the model said of it.
             classes: What it can be labelled; none where a sample has no class.
+            one: What a sample is called.
         """
+        self._plain_title = self.tr("The {one}").format(one=one)
         self._shown, self._classes = shown, tuple(classes)
         self._trouble.say("")
         self._waiting.hide()
@@ -152,7 +168,8 @@ class WhyCard(Card):
             part.setVisible(bool(offers))
         self._shares.setVisible(bool(shares))
         self.relabel_button.setEnabled(shown is not None)
-        self.relabel_button.setVisible(bool(classes) or shown is None)
+        self.relabel_button.setVisible(bool(classes))
+        self.replies_button.setVisible(shown is not None and shown.replies)
         self.exclude_button.setEnabled(shown is not None)
         self._say_lines(shown.facts if shown is not None else "")
         if shown is None:
@@ -166,8 +183,10 @@ class WhyCard(Card):
         self._offer(offers)
 
     def _offer(self, offers: Sequence[tuple[str, Any]]) -> None:
-        self.set_title(self.tr("Why") if offers else self.tr("The sample"))
-        self._caption.setText(self.tr("Why") if self._is_text else self.tr("Looked for"))
+        self.set_title(self.tr("Why") if offers else self._plain_title)
+        on_wish = bool(offers) and offers[0][1] is None
+        words_for = self.tr("Show") if on_wish else self.tr("Words for")
+        self._caption.setText(words_for if self._is_text else self.tr("Looked for"))
         self.looked_for.setToolTip(
             self.tr("Tinted words spoke for it or against it (integrated gradients).")
             if self._is_text
@@ -199,6 +218,12 @@ class WhyCard(Card):
         facts = self._shown.facts if self._shown is not None else ""
         self._say_lines("\n".join(line for line in (facts, *preview.lines[1:]) if line))
         self.view.show_preview(preview)
+
+    def show_replies(self, preview: Preview) -> None:
+        """Show the conversation with two replies side by side, as far as they are written."""
+        self._waiting.hide()
+        self.view.set_beside("last")
+        self.view.show_preview(preview, keep=True)
 
     def show_plain(self) -> None:
         """Show the sample without heat."""
@@ -246,7 +271,7 @@ class WhyCard(Card):
 
     def _fit_view(self) -> None:
         """Keep a picture no higher than it is wide; a text takes the height there is."""
-        most = 16_777_215 if self._is_text else max(140, self.contentsRect().width() - 28)
+        most = 16_777_215 if self._is_text else max(120, self.contentsRect().width() - 28)
         self.view.setMaximumHeight(most)
 
     @Slot(int)

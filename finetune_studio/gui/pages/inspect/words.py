@@ -29,6 +29,7 @@ _MEANINGS = {
     "exact_match": "the share of answers that are right to the letter, but for case and articles",
     "precision": "of what the model says, the share that is right",
     "rouge_1": "words that the summary shares with the reference",
+    "rouge_2": "pairs of words that the summary shares with the reference",
     "token_accuracy": "the share of tokens that the model would have written itself",
 }
 
@@ -41,7 +42,6 @@ _TEXT_ORDERS = {
 _HEAPS = {
     "entities": "What became of the names",
     "answers": "What became of the questions",
-    "closeness": "How close the model comes",
     "confusion": "What became of the texts",
 }
 
@@ -54,8 +54,10 @@ def orders(sorter: str, *, doubt: bool) -> list[tuple[str, str]]:
     ]
 
 
-def heaps_heading(sorter: str) -> str:
+def heaps_heading(sorter: str, task: str, headline: str) -> str:
     """Return what stands over the list of what became of samples."""
+    if sorter == "closeness":
+        return f"{metric_name(headline)} of the {called(task)[1]}"
     return _HEAPS.get(sorter, "What became of the samples")
 
 
@@ -101,7 +103,9 @@ def headline(scored: Evaluated) -> Headline:
 
 def figure(value: float) -> str:
     """Return a score with three digits, or fewer where it is large: ``0.895``, ``12.4``."""
-    return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
 
 
 def _beats(scored: Evaluated, name: str, value: float, bounds: list[float] | None) -> str:
@@ -122,7 +126,7 @@ def _beats(scored: Evaluated, name: str, value: float, bounds: list[float] | Non
 
 def second(scored: Evaluated, task: str = "") -> Headline:
     """Return the second score, or where there is none the number of samples."""
-    names = list(scored.metrics)
+    names = shown_scores(scored)
     how_many = samples(scored.samples, task, "validation")
     doubt = too_few(scored, task)
     if len(names) < 2:
@@ -140,10 +144,15 @@ def too_few(scored: Evaluated, task: str = "") -> str:
     bounds = scored.intervals.get(name)
     if not bounds or bounds[1] - bounds[0] <= _WIDE * max(1.0, scored.metrics[name]):
         return ""
-    return (
-        f"Only {samples(scored.samples, task, 'validation')}: differences below"
-        f" {bounds[1] - bounds[0]:.2f} may be chance."
-    )
+    few = f"Only {samples(scored.samples, task, 'validation')}"
+    if name in LESS_IS_BETTER:
+        return f"{few}: small differences may be chance."
+    return f"{few}: differences below {bounds[1] - bounds[0]:.2f} may be chance."
+
+
+def shown_scores(scored: Evaluated) -> list[str]:
+    """Return the names of the scores that are shown on cards; a loss says little to people."""
+    return [name for name in scored.metrics if name != "loss"]
 
 
 def weakest(rows: Sequence[ClassRow]) -> ClassRow | None:
@@ -264,7 +273,7 @@ def weak_spot(sorter: str, sorting: Sorting, scored: Evaluated, task: str) -> tu
         return title, weakest_class(sorting.rows, task)
     if sorter == "answers":
         return "Commonest error", commonest_error(sorting.heaps, task)
-    names = list(scored.metrics)
+    names = shown_scores(scored)
     if len(names) > 2:
         meaning = _MEANINGS.get(names[2], "")
         return metric_name(names[2]), Headline(

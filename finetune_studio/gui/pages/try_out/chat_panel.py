@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -12,10 +11,9 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QPushButton, QWidget
 
 from finetune_studio.core.events import Event, Noted, PhaseStarted, ReplyWritten
-from finetune_studio.core.job import Control
 from finetune_studio.gui.page import set_primary
 from finetune_studio.gui.pages.try_out.entry import TextBox
-from finetune_studio.gui.studio import Studio
+from finetune_studio.gui.studio import Studio, work
 from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.chat_view import Bubble, ChatView
 from finetune_studio.gui.widgets.empty_state import EmptyState
@@ -146,7 +144,7 @@ class ChatPanel(Card):
         assert self._run is not None
         system = self.system.text().strip()
         first = [{"role": "system", "content": system}] if system else []
-        job = partial(reply, self._run, [*first, *self._talks[name].messages], name == BEFORE)
+        job = partial(work.reply, self._run, [*first, *self._talks[name].messages], name == BEFORE)
         self._studio.start(
             name, job, on_event=partial(self._on_stated, name), on_done=partial(self._on_done, name)
         )
@@ -232,11 +230,3 @@ def pace(event: ReplyWritten) -> str:
     if not event.tokens or event.seconds <= 0:
         return ""
     return f"{event.tokens:,} tokens in {event.seconds:.1f} s"
-
-
-def reply(run: Path, messages: list[Said], before: bool, control: Control) -> Iterator[Event]:
-    """Let a run's model, or the one that it began from, reply to a conversation."""
-    from importlib import import_module
-
-    chat = import_module("finetune_studio.engine.chat")
-    yield from chat.reply(run, messages, control, before=before)

@@ -197,6 +197,7 @@ class HistoryCard(Card):
         """Speak of pictures or texts, as the task does."""
         self._task = task
         texts = is_text_task(task)
+        self.strip.setMinimumHeight(84 if texts else 120)
         many = called(task)[1]
         self.view_bar.set_text("strip", f"{many[:1].upper()}{many[1:]}")
         self.table.items.call_inputs(self.tr("Text") if texts else self.tr("File"))

@@ -129,7 +129,8 @@ class TryOutPage(Page):
         self.answer.setVisible(something and not texts)
         self.entry.setVisible(texts)
         self.text_answer.setVisible(something and texts)
-        self.history.setVisible(something)
+        many = len(self.tried) > 1 or self.history.view_bar.value() == "table"
+        self.history.setVisible(something and (many or not texts))
         high = QSizePolicy.Policy.Maximum if something else QSizePolicy.Policy.Expanding
         self.drop.setSizePolicy(QSizePolicy.Policy.Preferred, high)
         self.drop.set_compact(compact=something)

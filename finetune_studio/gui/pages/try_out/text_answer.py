@@ -23,7 +23,7 @@ from finetune_studio.insights import explainer
 if TYPE_CHECKING:  # tasks bring pydantic, which the page needs only once it is used
     from finetune_studio.core.task import Task
 
-_MOST_BARS = 4
+_MOST_BARS = 3
 _MOST_OFFERED = 30
 Wanted = str | Span
 

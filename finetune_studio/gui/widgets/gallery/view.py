@@ -18,7 +18,6 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
 from typing_extensions import override
 
-from finetune_studio.core.preview import Spans
 from finetune_studio.gui.thumbnails import Thumbnails
 from finetune_studio.gui.widgets.gallery.item_model import GalleryItem, GalleryItemModel
 from finetune_studio.gui.widgets.gallery.texts import TextTiles
@@ -77,7 +76,7 @@ class Gallery(QListView):
         self.setAccessibleName(self.tr("Samples"))
         thumbnails.ready.connect(self._on_picture_ready)
         self.activated.connect(self._on_activated)
-        self._fit_tiles()
+        self._fit_tiles(())
 
     def show_items(self, items: Sequence[GalleryItem], chosen: int | None = None) -> None:
         """Show other pictures and choose one: by its id, else the one now in the same place."""
@@ -118,18 +117,18 @@ class Gallery(QListView):
         """Paint texts as texts; nothing to show keeps the tiles there were."""
         if items:
             self._tile = self._texts if any(item.marks for item in items) else self._pictures
-            self._texts.named = any(isinstance(m, Spans) for item in items for m in item.marks)
-        self._texts.forget()
         self.setItemDelegate(self._tile)
-        self._fit_tiles()
+        self._fit_tiles(items)
 
-    def _fit_tiles(self) -> None:
+    def _fit_tiles(self, items: Sequence[GalleryItem]) -> None:
+        if self._tile is self._texts:
+            self._texts.suit(items, self.viewport().width(), self.font())
         self._tile.fit(self.viewport().size(), self.fontMetrics(), strip=self._strip)
         self.setGridSize(self._tile.cell)
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
-        self._fit_tiles()
+        self._fit_tiles(self._items.items)
         super().resizeEvent(event)
 
     @override

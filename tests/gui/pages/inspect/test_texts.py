@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 
+from finetune_studio.core.events import ReplyWritten
 from finetune_studio.core.preview import Preview, Span, Spans, Words
 from finetune_studio.gui.pages.inspect.page import InspectPage
+from finetune_studio.gui.studio import work
 from finetune_studio.gui.widgets import heats
 from tests.gui import texts
 
@@ -192,9 +194,31 @@ def test_conversations_have_their_own_perplexity(opened, qtbot):
     page = opened("causal_lm")
     assert page.headline.title.text() == "Perplexity"
     assert captions(page) == ["Perplexity 148.41", "Perplexity 1.65"]  # exp(20 / 4), exp(2 / 4)
-    click_heap(qtbot, page, "Perplexity 1 to 2")
+    click_heap(qtbot, page, "1 to 2")
     assert captions(page) == ["Perplexity 1.65"]
     assert [m.title for m in page.why.view.preview.marks][-1] == "Reply"
+
+
+def test_the_model_replies_before_and_after_side_by_side(opened, qtbot, monkeypatch):
+    heard = []
+
+    def reply(folder, messages, before, control):
+        heard.append(([m["role"] for m in messages], before))
+        yield ReplyWritten("I thi")
+        yield ReplyWritten("I think Rome." if before else "Paris.", done=True)
+
+    monkeypatch.setattr(work, "reply", reply)
+    page = opened("causal_lm")
+    click(qtbot, page.why.replies_button)
+
+    def shown():
+        marks = page.why.view.preview.marks
+        return {m.title: m.text for m in marks if isinstance(m, Words)}
+
+    qtbot.waitUntil(lambda: shown().get("Before fine-tuning") == "I think Rome.")
+    assert shown()["After fine-tuning"] == "Paris."
+    assert "Reply" not in shown()
+    assert heard == [(["user"], False), (["user"], True)]
 
 
 @pytest.mark.parametrize("task", sorted(texts.MADE))
