@@ -35,7 +35,13 @@ def duration(seconds: float) -> str:
 
 def scores(metrics: dict[str, float]) -> str:
     """Return scores as words and numbers: ``accuracy 0.912, macro-F1 0.894``."""
-    return ", ".join(f"{NAMES.get(name, name)} {value:.3f}" for name, value in metrics.items())
+    return ", ".join(f"{score_name(name)} {value:.3f}" for name, value in metrics.items())
+
+
+def score_name(name: str) -> str:
+    """Return a score's name in words; that of a single type as ``F1 of Disease``."""
+    kind = name.removeprefix("f1_")
+    return NAMES.get(name, name if kind == name else f"F1 of {kind}")
 
 
 @singledispatch
@@ -153,9 +159,10 @@ def _(event: events.RunFinished) -> tuple[str, bool]:
 def _(event: events.Prediction) -> tuple[str, bool]:
     if event.error:
         return f"{event.input}: {event.error}", False
-    share = event.probabilities.get(str(event.label))
+    share = event.answer.get("certainty", event.probabilities.get(str(event.label)))
     certainty = f"  {share:.1%}" if share is not None else ""
-    return f"{event.input}: {event.label}{certainty}  ({event.seconds * 1000:.0f} ms)", False
+    said = "nothing found" if event.label == "" else event.label
+    return f"{event.input}: {said}{certainty}  ({event.seconds * 1000:.0f} ms)", False
 
 
 @sentence.register

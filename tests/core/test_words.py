@@ -52,3 +52,9 @@ def test_a_prediction_says_how_sure_it_is_or_why_there_is_none() -> None:
     assert sentence(events.Prediction(input="a.jpg", error="It is empty."))[0] == (
         "a.jpg: It is empty."
     )
+
+
+def test_answers_of_texts_and_scores_of_types_in_words() -> None:
+    nothing = events.Prediction("", {}, "Who?", 0.01, answer={"text": "", "certainty": 0.8})
+    assert sentence(nothing)[0] == "Who?: nothing found  80.0%  (10 ms)"
+    assert scores({"entity_f1": 0.5, "f1_Gene": 0.25}) == "entity F1 0.500, F1 of Gene 0.250"
