@@ -15,6 +15,7 @@ from finetune_studio.core.task import Bundle, Signature, Task
 
 Network = Callable[[dict[str, Any]], dict[str, Any]]
 _OURS = re.compile(r"^from finetune_studio\.modality import ([\w, ]+)$", re.MULTILINE)
+_ITS_OWN = re.compile(r"^from finetune_studio\.(modality|core)\.(\w+) import (.+)$", re.MULTILINE)
 
 PROGRAM = '''"""A model that DOES.
 
@@ -40,7 +41,7 @@ if __name__ == "__main__":
         try:
             said = ask(look(use.read(text)))
             sure = "" if said["certainty"] is None else f"{said['certainty']:.4f}"
-            print(name, " ".join(said["label"].split()), sure, sep="\\t", flush=True)
+            print(name, " ".join((said["label"] or "").split()), sure, sep="\\t", flush=True)
             if said.get("note"):
                 print(f"{name}: {said['note']}", file=sys.stderr)
         except Exception as error:  # what is damaged can raise anything; the others are still asked
@@ -173,11 +174,16 @@ class Exporter(ABC):
         return re.sub(r"\b(" + "|".join(words) + r")\b", lambda found: words[found[0]], PROGRAM)
 
 
-def furnish(exporter: Exporter, bundle: Bundle, asked: str, folder: Path) -> None:
-    """Write what the program in an export needs beside the network: labels, numbers, code, itself."""
+def furnish(
+    exporter: Exporter, bundle: Bundle, asked: str, folder: Path, options: dict[str, Any] | None = None
+) -> None:
+    """Write what the program in an export needs beside the network: labels, numbers, code, itself.
+
+    ``options`` are the task's own settings in the run.
+    """
     if names := list(dict.fromkeys(bundle.labels.names)):
         files.write_json(folder / "labels.json", names)
-    files.write_json(folder / "preprocessing.json", bundle.processor)
+    files.write_json(folder / "preprocessing.json", (options or {}) | bundle.processor)
     for name, text in programs(asked).items():
         files.write_text(folder / f"{name}.py", text)
     files.write_text(folder / "predict.py", exporter.program(bundle.architecture, asked))
@@ -188,14 +194,26 @@ def programs(asked: str) -> dict[str, str]:
 
     They are the app's own; only the line that imports one from another says where they lie then.
     """
+    return {place.rpartition(".")[2]: text for place, text in _copied(asked).items()}
+
+
+def modules(asked: str) -> dict[str, Any]:
+    """Return this program's own modules of which an export holds copies, by the names of those."""
+    return {place.rpartition(".")[2]: importlib.import_module(place) for place in _copied(asked)}
+
+
+def _copied(asked: str) -> dict[str, str]:
+    """Return the text of each module that is copied, by its name here."""
     found: dict[str, str] = {}
-    todo = [asked.partition(":")[0]]
+    todo = [f"finetune_studio.modality.{asked.partition(':')[0]}"]
     while todo:
-        name = todo.pop(0)
-        module = importlib.import_module(f"finetune_studio.modality.{name}")
+        place = todo.pop(0)
+        if place in found:
+            continue
+        module = importlib.import_module(place)
         text = Path(str(module.__file__)).read_text(encoding="utf-8")
-        found[name] = _OURS.sub(r"import \1", text)
-        todo += [
-            n.strip() for line in _OURS.findall(text) for n in line.split(",") if n not in found
-        ]
+        for line in _OURS.findall(text):
+            todo += [f"finetune_studio.modality.{name.strip()}" for name in line.split(",")]
+        todo += [f"finetune_studio.{part}.{name}" for part, name, _ in _ITS_OWN.findall(text)]
+        found[place] = _ITS_OWN.sub(r"from \2 import \3", _OURS.sub(r"import \1", text))
     return found

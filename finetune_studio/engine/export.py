@@ -155,7 +155,8 @@ def _replace(fresh: Path, target: Path) -> None:
 def _write_words(parcel: _Parcel) -> dict[str, Any]:
     """Write labels, preprocessing, recipe and the program beside the model; return what it is."""
     run, folder = parcel.run, parcel.folder
-    furnish(parcel.exporter, parcel.bundle, parcel.task.outside, folder)
+    options = parcel.task.own_options(run.recipe).model_dump()
+    furnish(parcel.exporter, parcel.bundle, parcel.task.outside, folder, options)
     recipe = facts.without_places(run.recipe)
     recipe.save(folder / "recipe.toml")
     environment = run.environment

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import sys
 from collections.abc import Callable, Sequence
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.exporter import Exporter, Use, programs
+from finetune_studio.core.exporter import Exporter, Use, modules
 from finetune_studio.core.files import write_json
 from finetune_studio.core.task import Bundle, Signature, Task
 from finetune_studio.modality import tags
@@ -26,6 +25,27 @@ other = {"pixels": "pixel_values"}
 def network(inputs):
     said = model(**{other.get(name, name): torch.from_numpy(v) for name, v in inputs.items()})
     return {name: value.numpy() for name, value in said.items() if name.endswith("logits")}
+
+
+"""
+
+_WRITERS = """model = transformers.AUTO.from_pretrained(here).float().eval()
+outputs = None
+
+
+@torch.inference_mode()
+def network(inputs):
+    said = model(**{name: torch.from_numpy(v) for name, v in inputs.items()}, use_cache=False)
+    return {"logits": said.logits.numpy()}
+
+
+@torch.inference_mode()
+def write(inputs, **how):
+    found = model.generate(**{name: torch.from_numpy(v) for name, v in inputs.items()}, **how)
+    return found[0].tolist()
+
+
+network.write = write
 
 
 """
@@ -96,7 +116,8 @@ class HuggingFace(Exporter):
         """Return how the library that the network comes from loads it."""
         if self.library(architecture) == "transformers":
             auto = str(architecture.get("auto", _IMAGES))
-            return "import torch, transformers", _TRANSFORMERS.replace("AUTO", auto)
+            text = _WRITERS if auto in _WRITING else _TRANSFORMERS
+            return "import torch, transformers", text.replace("AUTO", auto)
         head = "import json\nimport torch, torchvision\nfrom safetensors.torch import load_file"
         return head, _TORCHVISION
 
@@ -163,13 +184,13 @@ class HuggingFace(Exporter):
         return {self.program(kind, asked) for kind in kinds}
 
 
+_WRITING = ("AutoModelForSeq2SeqLM", "AutoModelForCausalLM")
 _AUTOS = (
     _IMAGES,
     "AutoModelForSequenceClassification",
     "AutoModelForTokenClassification",
     "AutoModelForQuestionAnswering",
-    "AutoModelForSeq2SeqLM",
-    "AutoModelForCausalLM",
+    *_WRITING,
 )
 
 
@@ -187,10 +208,7 @@ def _imported(folder: Path, asked: str) -> Any:
     assert spec is not None
     assert spec.loader is not None
     program = importlib.util.module_from_spec(spec)
-    ours = {
-        name: importlib.import_module(f"finetune_studio.modality.{name}")
-        for name in programs(asked)
-    }
+    ours = modules(asked)
     before = {name: sys.modules.get(name) for name in ours}
     sys.modules.update(ours)
     try:

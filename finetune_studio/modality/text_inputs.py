@@ -93,6 +93,13 @@ def shares(found: dict[str, np.ndarray], *, several: bool = False) -> np.ndarray
     return np.asarray(scores / scores.sum(-1, keepdims=True))
 
 
+def losses(scores: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Return how much less than certain each true token was, (tokens,), in nats."""
+    top = scores.max(-1, keepdims=True)
+    whole = np.log(np.exp(scores - top).sum(-1, dtype=np.float64)) + top[..., 0]
+    return np.asarray(whole - scores[np.arange(len(true)), true])
+
+
 def text_of(given: str) -> str:
     """Return the text in a file of that path, or the given text itself where there is no such file.
 

