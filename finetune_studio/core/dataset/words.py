@@ -65,6 +65,16 @@ class Sample:
         return not self.excluded and not self.problem
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Return what the data name in the sample: its class, its classes, or its spans' types."""
+        if self.label is not None:
+            return (self.label,)
+        listed = self.fields.get("labels")
+        if isinstance(listed, list):
+            return tuple(map(str, listed))
+        return tuple(str(span[2]) for span in self.fields.get("spans") or ())
+
+    @property
     def place(self) -> str:
         """Return where the sample lies, for people and messages: its file, or the row of one."""
         if "row" in self.fields:

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.gui.studio import Studio
+from finetune_studio.tasks import fewest_classes
 
 if TYPE_CHECKING:
     from finetune_studio.core.dataset import Labels
@@ -41,7 +42,12 @@ def data_of(studio: Studio) -> Data:
     if studio.project is None:
         return Data({}, Labels(()))
     dataset = studio.project.dataset
-    return Data(dataset.split_counts(), dataset.labels())
+    labels = dataset.labels()
+    if not labels.names and fewest_classes(studio.project.task):
+        # Several classes a text, or types of spans: they stand in the samples' fields.
+        named = {name for sample in dataset.samples(usable=True) for name in sample.names}
+        labels = Labels(tuple(sorted(named)))
+    return Data(dataset.split_counts(), labels)
 
 
 def free_memory_mb() -> float:

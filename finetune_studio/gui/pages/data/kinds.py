@@ -66,11 +66,4 @@ def kind_of(task: str) -> Kind:
 
 def labels_of(sample: Sample) -> Sequence[str]:
     """Return the names that a sample carries: its class, its classes, or its spans' types."""
-    if sample.label is not None:
-        return (sample.label,)
-    fields = sample.fields
-    if not fields:
-        return ()
-    if isinstance(labels := fields.get("labels"), list):
-        return [str(label) for label in labels]
-    return [str(span[2]) for span in fields.get("spans") or ()]
+    return sample.names
