@@ -27,7 +27,7 @@ from finetune_studio.engine.feeds import Feed
 from finetune_studio.engine.launch import Team
 from finetune_studio.engine.supply import Chosen
 
-_SMALL = 16 * 2**20  # bytes; a larger state to go back to lies on disk instead of in memory
+_SMALL = 4 * 2**20  # bytes; a larger state to go back to lies on disk instead of in memory
 _BUCKET = 50  # steps whose samples are sorted by length together
 _FREE_MB = 200  # of the disk; with less than that beside two checkpoints, the run ends cleanly
 
