@@ -42,14 +42,14 @@ def settings(preset: str, samples: int, task: str) -> dict[str, Any]:
         return common | {
             "layers.amount": "later_half",
             "optimiser.epochs": 8 if few else 4,
-            "optimiser.learning_rate": 1e-4,
+            "optimiser.learning_rate": 5e-5,
             "optimiser.head_learning_rate": 1e-3,
             "stop.patience": 3,
         }
     return common | {
         "layers.amount": "everything",
         "optimiser.epochs": 12 if few else 6,
-        "optimiser.learning_rate": 7e-5,
+        "optimiser.learning_rate": 5e-5,
         "optimiser.head_learning_rate": 1e-3,
         "stop.patience": 3,
     }
