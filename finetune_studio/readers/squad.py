@@ -39,14 +39,14 @@ class Squad(Reader):
     name = "squad"
 
     def recognises(self, path: Path, names: Collection[str] | None = None) -> float:
-        """Return 0.9 where a JSON file speaks of paragraphs and questions at its beginning."""
+        """Return 0.95 where a JSON file speaks of paragraphs and questions at its beginning."""
         del names
         try:
             found = lines.parts(path, SUFFIXES).files[:20]
         except StudioError:
             return 0.0
         if any(_is_squad(part) for part in found):
-            return 0.9
+            return 0.95
         return lines.FALLBACK if path.is_file() and path.suffix.lower() in SUFFIXES else 0.0
 
     def root(self, path: Path) -> Path:
