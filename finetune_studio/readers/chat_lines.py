@@ -38,14 +38,14 @@ class ChatLines(Reader):
     name = "chat_lines"
 
     def recognises(self, path: Path, names: Collection[str] | None = None) -> float:
-        """Return 0.9 where records hold a list of messages, or an instruction and what to answer."""
+        """Return 0.95 where records hold a list of messages, or an instruction and what to answer."""
         del names
         try:
             found = lines.parts(path, SUFFIXES).files[:20]
         except StudioError:
             return 0.0
         if any(_shape(part) for part in found):
-            return 0.9
+            return 0.95
         return lines.FALLBACK if path.is_file() and path.suffix.lower() in SUFFIXES else 0.0
 
     def root(self, path: Path) -> Path:

@@ -43,7 +43,7 @@ class QuestionTable(Reader):
     name = "question_table"
 
     def recognises(self, path: Path, names: Collection[str] | None = None) -> float:
-        """Return 0.9 where a table has columns of questions, texts and answers, 0.3 for others."""
+        """Return 0.95 where a table has columns of questions, texts and answers, 0.3 for others."""
         del names  # the tables of an archive lie at the path
         if not places.tables_at(places.top(path)):
             return 0.0
@@ -51,7 +51,7 @@ class QuestionTable(Reader):
             _plan(path, DataChoices())
         except StudioError:
             return 0.3 if path.suffix.lower() in tables.SUFFIXES else 0.1
-        return 0.9
+        return 0.95
 
     def root(self, path: Path) -> Path:
         """Return the folder in which the table lies."""

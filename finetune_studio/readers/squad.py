@@ -39,14 +39,14 @@ class Squad(Reader):
     name = "squad"
 
     def recognises(self, path: Path, names: Collection[str] | None = None) -> float:
-        """Return 0.9 where a JSON file speaks of paragraphs and questions at its beginning."""
+        """Return 0.95 where a JSON file speaks of paragraphs and questions at its beginning."""
         del names
         try:
             found = lines.parts(path, SUFFIXES).files[:20]
         except StudioError:
             return 0.0
         if any(_is_squad(part) for part in found):
-            return 0.9
+            return 0.95
         return lines.FALLBACK if path.is_file() and path.suffix.lower() in SUFFIXES else 0.0
 
     def root(self, path: Path) -> Path:
@@ -128,17 +128,18 @@ def _rows(parts: Parts, tally: Tally) -> Iterator[Row]:
     languages = _languages(parts)
     for part in parts.files:
         articles = _articles(part)
-        titles = {article.get("title") for article in articles} - {None, ""}
+        titles = {str(article.get("title") or "") for article in articles} - {""}
         by_title = len(titles) >= _FEWEST_TITLES
         number = 0
         for article in articles:
             title = str(article.get("title") or "")
-            for paragraph in _listed(article, "paragraphs"):
+            for paragraph in article["paragraphs"]:
                 tally.paragraphs += 1
                 group = title if by_title and title else _paragraph_key(paragraph)
-                for question in _listed(paragraph, "qas"):
+                for question in paragraph["qas"]:
                     number += 1
-                    row = _row(part, number, paragraph, question, tally)
+                    asked = question if isinstance(question, dict) else {}
+                    row = _row(part, number, paragraph, asked, tally)
                     if title:
                         row.fields["title"] = title
                     if languages:
@@ -156,6 +157,13 @@ def _articles(part: Part) -> list[dict[str, Any]]:
     if len(found) < len(data) or not found:
         wrong = next((i for i, a in enumerate(data, start=1) if a not in found), 1)
         raise StudioError(f"{part.path}: entry {wrong} of 'data' has no list 'paragraphs'.", _HINT)
+    for place, article in enumerate(found, start=1):
+        for number, paragraph in enumerate(article["paragraphs"], start=1):
+            if not isinstance(paragraph, dict) or not isinstance(paragraph.get("qas"), list):
+                raise StudioError(
+                    f"{part.path}: paragraph {number} in entry {place} of 'data' has no list 'qas'.",
+                    _HINT,
+                )
     return found
 
 
@@ -189,6 +197,8 @@ def _row(
         tally.unanswerable += 1
         return Row(fields=fields | {"answers": []})
     given = _listed(question, "answers")
+    listed = question.get("answers")
+    tally.lost += len(listed) - len(given) if isinstance(listed, list) else 0
     kept: list[dict[str, Any]] = []
     for answer in given:
         text, start = answer.get("text"), answer.get("answer_start")

@@ -81,7 +81,7 @@ def test_shapes(tmp_path, record, shape):
     assert row.fields["messages"] == MESSAGES
     assert not row.problem
     assert (row.label, row.path) == (None, "")
-    assert LINES.recognises(path) == 0.9
+    assert LINES.recognises(path) == 0.95
     assert f"in the shape of {shape}" in told(path)
     listed = tmp_path / "list.json"
     listed.write_text(json.dumps([record, record], indent=1), encoding="utf-8")
@@ -233,7 +233,7 @@ def test_parquet_as_hubs_keep_it(tmp_path):
     records = [{"prompt": "x", "messages": MESSAGES}, {"prompt": "y", "messages": chat(USER)}]
     path = tmp_path / "train-00000-of-00001.parquet"
     pq.write_table(pa.Table.from_pylist(records), path)
-    assert LINES.recognises(path) == 0.9
+    assert LINES.recognises(path) == 0.95
     first, second = rows(path)
     assert first.fields["messages"] == MESSAGES
     assert first.fields["prompt"] == "x"
@@ -247,5 +247,5 @@ def test_parquet_as_hubs_keep_it(tmp_path):
 def test_lines_of_prompts_and_completions_are_a_table(tmp_path):
     path = write(tmp_path, {"prompt": "How are you?", "completion": "Fine."})
     assert LINES.recognises(path) <= 0.1
-    assert TABLE.recognises(path) == 0.8
+    assert TABLE.recognises(path) == 0.92
     assert rows(path, TABLE)[0].fields["messages"] == MESSAGES

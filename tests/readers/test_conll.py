@@ -50,7 +50,7 @@ def test_two_columns_with_blanks(tmp_path):
     }
     assert first.path == ""
     assert (second.fields["row"], marked(second)) == (6, [("Anna", "Person")])
-    assert READER.recognises(path) == 0.9
+    assert READER.recognises(path) == 0.95
     assert "written as BIO" in told(path)
     assert "2 types: Place, Person" in told(path)
 

@@ -124,3 +124,11 @@ def test_it_does_not_recognise_what_is_none_of_its_own(name, tmp_path):
 def test_every_file_is_in_the_catalogue():
     folder = Path(readers.__file__).parent
     assert sorted(NAMES) == sorted(f.stem for f in folder.glob("[a-z]*.py"))
+
+
+@pytest.mark.parametrize("name", list(TEXTS))
+def test_no_other_format_fits_as_well(name, tmp_path):
+    data = data_for(name, tmp_path)
+    fits = {n: readers.CATALOGUE.load(n)().recognises(data) for n in NAMES}
+    assert max(fits, key=lambda n: fits[n]) == name
+    assert sorted(fits.values())[-2] < fits[name]

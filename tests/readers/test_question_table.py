@@ -45,7 +45,7 @@ def test_answers_are_searched(tmp_path, name):
     assert second.fields["answers"] == [{"text": "Rome", "start": 14}]
     assert first.group == second.group
     assert first.fields["row"] == 2
-    assert READER.recognises(path) == 0.9
+    assert READER.recognises(path) == 0.95
     assert "1 answers stand at several places" in told(path)
 
 

@@ -51,7 +51,7 @@ def test_a_question_and_its_answer(tmp_path):
         "title": "A",
     }
     assert row.label is None
-    assert READER.recognises(path) == 0.9
+    assert READER.recognises(path) == 0.95
 
 
 def test_several_answers_are_kept_once_each(tmp_path):
