@@ -48,7 +48,8 @@ class LengthCard(Card):
 
     def _fit(self) -> None:
         """Keep the sentence whole: a card as low as can be would cut its last line off."""
-        self.told.setMinimumHeight(self.told.heightForWidth(max(60, self.bars.width())))
+        high = self.told.heightForWidth(max(60, self.bars.width()))
+        self.told.setMinimumHeight(max(0, high))  # -1 where there are no words
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
