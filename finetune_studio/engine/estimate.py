@@ -41,7 +41,13 @@ class MemoryEstimate:
 
 
 def estimate_memory(
-    root: LayerNode, names: Sequence[str], batch_size: int, *, copies: int = 2
+    root: LayerNode,
+    names: Sequence[str],
+    batch_size: int,
+    *,
+    copies: int = 2,
+    beside: Sequence[str] = (),
+    added: int = 0,
 ) -> MemoryEstimate:
     """Return the memory that training takes if the named layers learn.
 
@@ -54,13 +60,15 @@ def estimate_memory(
         names: What learns.
         batch_size: Samples a step.
         copies: Numbers that the optimiser keeps for each number that learns (AdamW: two).
+        beside: Layers that stay as they are, with adapters that learn beside them.
+        added: Numbers that those adapters hold together.
     """
-    learning = count(root, names) * _FLOAT / _MB
+    learning = (count(root, names) + added) * _FLOAT / _MB
     return MemoryEstimate(
-        weights_mb=root.parameters * _FLOAT / _MB,
+        weights_mb=(root.parameters + added) * _FLOAT / _MB,
         gradients_mb=learning,
         optimiser_mb=learning * copies,
-        activations_mb=_activations(root, names) * batch_size / _MB,
+        activations_mb=_activations(root, [*names, *beside]) * batch_size / _MB,
     )
 
 
@@ -123,17 +131,19 @@ def seconds_per_epoch(recipe: Recipe, labels: Labels, samples: int) -> TimeEstim
     """
     from finetune_studio.engine import device as devices
     from finetune_studio.engine.probe import look_at_model
-    from finetune_studio.models import layers, trace, zoo
+    from finetune_studio.models import layers, lora, trace, zoo
 
     look = look_at_model(recipe, labels)
     device = devices.choose(recipe.compute.device).torch
-    network = zoo.rebuild(look.architecture, max(2, len(labels))).to(device)
-    layers.set_trainable(network, look.trainable_names)
+    architecture = look.architecture | ({"adapters": look.adapters} if look.adapters else {})
+    network = zoo.rebuild(architecture, max(2, len(labels))).to(device)
+    layers.set_trainable(network, [*look.trainable_names, *lora.names(network)])
     layers.set_modes(network)
     batch = min(recipe.optimiser.batch_size or suited_to(samples), _TRIAL_BATCH)
     size = look.image_size or min(look.tokens, _TOKENS)
     blank = trace.moved(trace.blank(network, batch, size), device)
-    first = _first_learning(look.root, look.trainable_names)
+    beside = look.adapters["ranks"] if look.adapters else ()
+    first = _first_learning(look.root, [*look.trainable_names, *beside])
     whole, frozen, places = _trial(network, blank, first)
     whole, frozen = whole * samples / batch, frozen * samples / batch
     kept = not (look.tokens and places)  # of texts only what has no places any more is kept

@@ -28,6 +28,7 @@ _AMOUNTS = {
     "last_stage": "the last stage",
     "later_half": "the later half",
     "everything": "every layer",
+    "adapters": "adapters beside the layers, which stay as they were (LoRA)",
 }
 # A 95 % interval wider than this tells little about which of two models is better.
 _WIDE = 0.15

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from finetune_studio.core.errors import StudioError
 from finetune_studio.engine.estimate import MemoryEstimate, estimate_memory
 from finetune_studio.engine.presets import LARGEST_BATCH
+from finetune_studio.models import ranks
 from finetune_studio.models.node import LayerNode, count, state, ticked
+from finetune_studio.models.ranks import Adaptable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LayerNode", "ModelLook", "look_at_model", "state", "ticked", "trainable_count"]
 
-_AMOUNTS = ("head_only", "last_stage", "later_half", "everything")
+_AMOUNTS = ("head_only", "last_stage", "later_half", "everything", "adapters")
 _KEPT = 4
 
 
@@ -43,6 +45,7 @@ class _Facts:
     tokens: int
     stages: tuple[tuple[str, tuple[str, ...]], ...]
     amounts: dict[str, tuple[str, ...]]
+    adaptable: tuple[Adaptable, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,11 @@ class ModelLook:
         stages: Title and module names of each stage, in the order in which they run, the head last.
         amounts: For each choice of how much to retrain, the names of what then learns.
         total: Numbers in the network.
-        trainable: Numbers that learn under the recipe's choice.
-        trainable_names: Names of what learns under the recipe's choice.
+        trainable: Numbers that learn under the recipe's choice, those of adapters among them.
+        trainable_names: Names of what learns under the recipe's choice; adapters have none yet.
         memory: What training will take, an estimate.
+        adaptable: The layers that can have an adapter.
+        adapters: The adapters of the recipe's choice, as an architecture describes them, or None.
     """
 
     root: LayerNode
@@ -80,6 +85,8 @@ class ModelLook:
     trainable: int
     trainable_names: tuple[str, ...]
     memory: MemoryEstimate
+    adaptable: tuple[Adaptable, ...] = ()
+    adapters: dict[str, Any] | None = None
 
     @property
     def memory_mb(self) -> float:
@@ -103,6 +110,12 @@ def look_at_model(recipe: Recipe, labels: Labels) -> ModelLook:
     classes = max(2, len(labels))
     facts = _facts(recipe, classes)
     names = _names(facts, recipe)
+    adapters = None
+    if recipe.layers.amount == "adapters":
+        adapters = ranks.described(recipe.layers, facts.adaptable)
+    chosen = adapters["ranks"] if adapters else {}
+    added = ranks.counted(chosen, facts.adaptable, dora=recipe.layers.dora)
+    batch = recipe.optimiser.batch_size or LARGEST_BATCH
     return ModelLook(
         root=facts.root,
         head=facts.head,
@@ -115,9 +128,11 @@ def look_at_model(recipe: Recipe, labels: Labels) -> ModelLook:
         stages=facts.stages,
         amounts=facts.amounts,
         total=facts.root.parameters,
-        trainable=count(facts.root, names),
+        trainable=count(facts.root, names) + added,
         trainable_names=names,
-        memory=estimate_memory(facts.root, names, recipe.optimiser.batch_size or LARGEST_BATCH),
+        memory=estimate_memory(facts.root, names, batch, beside=tuple(chosen), added=added),
+        adaptable=facts.adaptable,
+        adapters=adapters,
     )
 
 
@@ -174,7 +189,7 @@ def _most_tokens(recipe: Recipe) -> int:
 def _look(choices: ModelChoices, task: str, classes: int, most: int) -> _Facts:
     import torch
 
-    from finetune_studio.models import build, layers, pretrained, trace
+    from finetune_studio.models import build, layers, lora, pretrained, trace
     from finetune_studio.tasks import CATALOGUE
 
     wanted = CATALOGUE[task].facts
@@ -203,4 +218,5 @@ def _look(choices: ModelChoices, task: str, classes: int, most: int) -> _Facts:
         tokens=tokens,
         stages=tuple((t, tuple(names)) for t, names in layers.stages(network, found.head)),
         amounts={a: tuple(layers.names_for(a, network, found.head)) for a in _AMOUNTS},
+        adaptable=tuple(lora.adaptable(network, found.head)),
     )

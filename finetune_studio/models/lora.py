@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from finetune_studio.core.errors import StudioError
 from finetune_studio.models import tied
 from finetune_studio.models.node import within
-from finetune_studio.models.ranks import Adaptable, ranks
+from finetune_studio.models.ranks import Adaptable, described
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,21 +76,6 @@ def _described(name: str, module: nn.Module) -> tuple[Adaptable, bool]:
     per_rank = outputs + weight.numel() // outputs
     in_block = any(part.isdigit() for part in name.split("."))
     return Adaptable(name, per_rank, outputs, in_block), convolution
-
-
-def described(choices: LayerChoices, layers: list[Adaptable]) -> dict[str, Any]:
-    """Return the adapters of a choice as plain values.
-
-    Raises:
-        StudioError: If the choice names a layer that there is not.
-    """
-    return {
-        "ranks": ranks(choices, layers),
-        "alpha": choices.lora_alpha,
-        "dropout": choices.lora_dropout,
-        "dora": choices.dora,
-        "four_bit": choices.lora_4bit,
-    }
 
 
 def put_in(bundle: Bundle, choices: LayerChoices, seed: int) -> None:

@@ -10,8 +10,11 @@ from finetune_studio.models.node import within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from finetune_studio.core.recipe import LayerChoices
+
+_MOST = 512  # the largest rank
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,19 @@ def ranks(choices: LayerChoices, layers: Sequence[Adaptable]) -> dict[str, int]:
     return found
 
 
-_MOST = 512
+def described(choices: LayerChoices, layers: Sequence[Adaptable]) -> dict[str, Any]:
+    """Return the adapters of a choice as plain values.
+
+    Raises:
+        StudioError: If the choice names a layer that there is not.
+    """
+    return {
+        "ranks": ranks(choices, layers),
+        "alpha": choices.lora_alpha,
+        "dropout": choices.lora_dropout,
+        "dora": choices.dora,
+        "four_bit": choices.lora_4bit,
+    }
 
 
 def numbers(choices: LayerChoices, layers: Sequence[Adaptable]) -> int:
