@@ -23,15 +23,14 @@ def trained_texts(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FINETUNE_STUDIO_HOME", str(folder / "home"))
         model = tiny_models.folder(folder / "model", kind, [*tiny_models.TEXTS, *words])
+        values: dict[str, object] = {
+            "layers__amount": "everything",
+            "optimiser__epochs": 6,
+            "optimiser__learning_rate": 0.005,
+            "optimiser__head_learning_rate": 0.02,
+        }
         choices = settings(
-            task=task,
-            data__path=str(data),
-            model__source=str(model),
-            layers__amount="everything",
-            optimiser__epochs=2,
-            optimiser__learning_rate=0.002,
-            optimiser__head_learning_rate=0.01,
-            **changes,
+            task=task, data__path=str(data), model__source=str(model), **{**values, **changes}
         )
         with Project(folder / "project", task) as project:
             list(curate.import_data(project, choices.data, 0, Control()))

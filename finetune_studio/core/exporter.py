@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol
 
 from finetune_studio.core import files
 from finetune_studio.core.errors import StudioError
+from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Bundle, Signature, Task
 
 Network = Callable[[dict[str, Any]], dict[str, Any]]
@@ -117,17 +118,23 @@ class Exporter(ABC):
 
     Class attributes:
         exact: Whether its answers must be the trained model's; a difference then refuses the export.
+        merged: Whether it is given networks with what adapters learnt added to them.
         traces: Whether it follows an input through the network, and so needs the task's signature.
         files: What each of its own files is, in words, for the export's README.
     """
 
     exact: ClassVar[bool] = True
+    merged: ClassVar[bool] = True
     traces: ClassVar[bool] = False
     files: ClassVar[dict[str, str]]
 
     @abstractmethod
     def accepts(self, task: Task) -> bool:
         """Whether models of this task can be written so."""
+
+    def suits(self, recipe: Recipe) -> bool:  # noqa: ARG002
+        """Whether a run by this recipe has what is written."""
+        return True
 
     @abstractmethod
     def library(self, architecture: dict[str, Any]) -> str:
@@ -148,6 +155,13 @@ class Exporter(ABC):
     @abstractmethod
     def open(self, folder: Path, asked: str) -> Use:
         """Return what answers by the files in the folder, in this process."""
+
+    def lend(self, bundle: Bundle, folder: Path) -> dict[str, str]:  # noqa: ARG002
+        """Write what the export needs and does not hold; return the variables that name it.
+
+        They stand in the environment in which the export is proven.
+        """
+        return {}
 
     def notes(self, bundle: Bundle) -> list[str]:  # noqa: ARG002
         """Return what the README says about loading the model elsewhere, as Markdown."""
@@ -175,7 +189,11 @@ class Exporter(ABC):
 
 
 def furnish(
-    exporter: Exporter, bundle: Bundle, asked: str, folder: Path, options: dict[str, Any] | None = None
+    exporter: Exporter,
+    bundle: Bundle,
+    asked: str,
+    folder: Path,
+    options: dict[str, Any] | None = None,
 ) -> None:
     """Write what the program in an export needs beside the network: labels, numbers, code, itself.
 

@@ -16,7 +16,6 @@ from finetune_studio.core import files
 from finetune_studio.core.events import Evaluated, ExportVerified
 from finetune_studio.core.exporter import Exporter, Use, programs, use_of
 from finetune_studio.core.task import Bundle
-from finetune_studio.core.words import NAMES
 from finetune_studio.engine import facts as known
 from finetune_studio.engine.facts import Facts
 from finetune_studio.exporters import CATALOGUE
@@ -95,8 +94,8 @@ class Told:
 
 def write(told: Told) -> None:
     """Write README.md and MODEL_CARD.md into an export."""
-    files.write_text(told.folder / "README.md", _readme(told))
     files.write_text(told.folder / "MODEL_CARD.md", _card(told))
+    files.write_text(told.folder / "README.md", _readme(told))
 
 
 def contents(folder: Path) -> list[tuple[str, str]]:
@@ -141,10 +140,11 @@ def _readme(told: Told) -> str:
             f"python predict.py {told.use.example}",
             "```",
             "",
-            f"{told.use.given} It prints a line for each: what was given, a tab, the answer, a tab, and how",
-            "sure the model is of it, from 0 to 1. What cannot be read is named on the error output, the",
-            "others are still answered, and the exit code is then 1. Nothing but the files in this folder",
-            "and these packages is needed, and nothing is sent anywhere.",
+            told.use.given,
+            "It prints a line for each: what was given, a tab, the answer, a tab, and how sure the model is",
+            "of it, from 0 to 1. What cannot be read is named on the error output, the others are still",
+            "answered, and the exit code is then 1. Nothing but the files in this folder and these packages",
+            "is needed, and nothing is sent anywhere.",
             "",
             *told.exporter.notes(told.bundle),
             "## What is in this folder",
@@ -167,7 +167,7 @@ def _proof(told: Told) -> str:
     return (
         "These files were loaded again without the program that wrote them and asked"
         f" {verified.samples:,} {told.split} samples: {_percent(verified.agreement)} of the answers are those of"
-        f" the trained model, the largest difference of a probability is {verified.max_abs_diff:.1e}."
+        f" the trained model, the largest difference of a number in them is {verified.max_abs_diff:.1e}."
     )
 
 
@@ -195,7 +195,7 @@ def _card(told: Told) -> str:
         "",
     ]
     lines += ["## This export", "", f"Format: {verified.format}. {_proof(told)}"]
-    name = NAMES.get(verified.metric, verified.metric)
+    name = known.name_of(verified.metric)
     figures = (
         f"The {name} on these samples is {verified.metric_before:.4f} for the trained model and"
         f" {verified.metric_after:.4f} for the export. The network takes {verified.latency_ms:.1f} ms"
@@ -222,7 +222,7 @@ def _front(facts: Facts, told: Told) -> list[str]:
     }
     if facts.scored:
         metrics = [
-            {"type": k, "name": NAMES.get(k, k), "value": round(v, 4)}
+            {"type": k, "name": known.name_of(k), "value": round(v, 4)}
             for k, v in facts.scored.metrics.items()
         ]
         result = {
@@ -272,9 +272,9 @@ def _scores(scored: Evaluated) -> list[str]:
     for name, value in scored.metrics.items():
         low, high = scored.intervals.get(name, (value, value))
         text = f"{known.figure(name, low)} to {known.figure(name, high)}"
-        lines.append(f"| {NAMES.get(name, name)} | {known.figure(name, value)} | {text} |")
+        lines.append(f"| {known.name_of(name)} | {known.figure(name, value)} | {text} |")
     if base := scored.baseline:
-        name = NAMES.get(base["metric"], base["metric"])
+        name = known.name_of(base["metric"])
         lines.append(
             f"| {name} of {plain(str(base['text']))} | {known.figure(base['metric'], base['value'])} | |"
         )

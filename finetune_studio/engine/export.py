@@ -70,10 +70,15 @@ def export(
     assert isinstance(exporter, Exporter)
     if not exporter.accepts(task):
         raise StudioError(f"{row.title} does not suit {task.name}.", "Choose another format.")
+    if not exporter.suits(run.recipe):
+        raise StudioError(
+            f"{row.title} does not suit run {run.number}: it did not learn what is written there.",
+            "Choose another format or run.",
+        )
     target = _target(project, run, row.name, out)
     with files.explained(target), _beside(target) as fresh:
         yield PhaseStarted("load", "Loading the trained network")
-        bundle = load_bundle(run.folder, project.dataset)
+        bundle = load_bundle(run.folder, project.dataset, merged=exporter.merged)
         parcel = _Parcel(project, run, task, bundle, exporter, row.name, fresh)
         yield PhaseStarted("write", f"Writing {row.title}")
         exporter.write(bundle, task.signature(bundle) if exporter.traces else None, fresh)
@@ -205,9 +210,12 @@ def _prove(
     theirs: list[Prediction] = []
     inputs = [task.input_of(sample) for sample, _ in ours]
     asked = parcel.task.outside
-    for answer in proof.answers_alone(parcel.exporter, parcel.folder, asked, inputs, control):
-        theirs.append(answer)
-        yield Progress("verify", len(ours) + len(theirs), 2 * len(ours))
+    with tempfile.TemporaryDirectory() as place:
+        lent = parcel.exporter.lend(parcel.bundle, Path(place))
+        alone = proof.Alone(parcel.exporter, parcel.folder, asked, lent)
+        for answer in alone.answers(inputs, control):
+            theirs.append(answer)
+            yield Progress("verify", len(ours) + len(theirs), 2 * len(ours))
     if control.stop.is_set():
         return
     verified = proof.compared(task, parcel.format, ours, theirs, parcel.folder)

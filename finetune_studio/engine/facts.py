@@ -208,7 +208,7 @@ def summary(facts: Facts) -> list[str]:
         better = ", where less is better" if facts.task.less_is_better else ""
         first = (
             f"On {scored.samples:,} validation samples, which it never learnt from, its"
-            f" {NAMES.get(name, name)} is {figure(name, value)}{better}."
+            f" {name_of(name)} is {figure(name, value)}{better}."
         )
     second = f"On other samples of the same kind expect between {said(name, low)} and {said(name, high)}."
     return [first, second, *_against_baseline(facts, scored)]
@@ -239,6 +239,13 @@ def _against_baseline(facts: Facts, scored: Evaluated) -> list[str]:
 def share_of_one(name: str) -> bool:
     """Whether a score lies between 0 and 1, where 1 is best."""
     return name not in ("perplexity", "loss")
+
+
+def name_of(name: str) -> str:
+    """Return what a score is called."""
+    if name not in NAMES and name.startswith("f1_"):  # of one type
+        return f"F1 of {name.removeprefix('f1_')}"
+    return NAMES.get(name, name.replace("_", " "))
 
 
 def figure(name: str, value: float) -> str:

@@ -28,6 +28,13 @@ CATALOGUE = Catalogue(
             "finetune_studio.exporters.huggingface:HuggingFace",
             {"exact": True, "needs": ["torch", "safetensors"]},
         ),
+        Entry(
+            "huggingface_adapter",
+            "Adapter only (peft)",
+            "Only what an adapter (LoRA) learnt: a few megabytes that go beside the original model.",
+            "finetune_studio.exporters.huggingface_adapter:HuggingFaceAdapter",
+            {"exact": True, "needs": ["peft", "transformers", "torch"]},
+        ),
     ],
 )
 

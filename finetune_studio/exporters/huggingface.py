@@ -16,6 +16,11 @@ from finetune_studio.modality import tags
 
 _IMAGES = "AutoModelForImageClassification"
 
+_QUIET = """import torch, transformers
+
+transformers.utils.logging.disable_progress_bar()
+transformers.utils.logging.set_verbosity_error()"""
+
 _TRANSFORMERS = """model = transformers.AUTO.from_pretrained(here).float().eval()
 outputs = [model.config.id2label[number] for number in range(model.config.num_labels)]
 other = {"pixels": "pixel_values"}
@@ -117,7 +122,7 @@ class HuggingFace(Exporter):
         if self.library(architecture) == "transformers":
             auto = str(architecture.get("auto", _IMAGES))
             text = _WRITERS if auto in _WRITING else _TRANSFORMERS
-            return "import torch, transformers", text.replace("AUTO", auto)
+            return _QUIET, text.replace("AUTO", auto)
         head = "import json\nimport torch, torchvision\nfrom safetensors.torch import load_file"
         return head, _TORCHVISION
 

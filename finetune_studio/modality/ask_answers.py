@@ -67,8 +67,8 @@ class Answers:
         limit, overlap = int(self._seen["max_length"]), int(self._seen["overlap"])
         cuts = windows.cut(self._tokenizer, given["context"], limit, overlap, given["question"])
         inputs = text_inputs.rows_of(
-            [window.ids for window in cuts],
-            [window.types for window in cuts],
+            [window.ids.tolist() for window in cuts],
+            [window.types.tolist() for window in cuts],
             self._seen["inputs"],
             int(self._seen["pad_id"]),
         )

@@ -1,4 +1,4 @@
-"""Asks a language model for a reply, with numpy, tokenizers and its own chat template; copied into every export."""
+"""Asks a language model for a reply, by its own chat template; copied into every export."""
 
 from __future__ import annotations
 
@@ -32,8 +32,10 @@ class Replies:
     example: ClassVar[str] = "question.txt 'What is a dog?'"
     packages: ClassVar[tuple[str, ...]] = ("tokenizers", "numpy", "jinja2")
     limits: ClassVar[tuple[str, ...]] = (
-        "Perplexity says how well it foretells replies like those in the data, not whether what it"
-        " writes is true.",
+        (
+            "Perplexity says how well it foretells replies like those in the data, not whether what it"
+            " writes is true."
+        ),
         "It can write what is false, unkind or made up, and sounds as sure of it as of anything else.",
         "What it learnt before stays in it, with whatever one-sidedness those texts had.",
     )

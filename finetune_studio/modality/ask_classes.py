@@ -30,8 +30,10 @@ class Classes:
     example: ClassVar[str] = "letter.txt 'A text of its own.'"
     packages: ClassVar[tuple[str, ...]] = ("tokenizers", "numpy")
     limits: ClassVar[tuple[str, ...]] = (
-        "The scores hold for texts like these: the same language, length and way of writing. Try others"
-        " first.",
+        (
+            "The scores hold for texts like these: the same language, length and way of writing. Try others"
+            " first."
+        ),
         "The model always answers with its own labels, also for a text that none of them fits.",
     )
     most: ClassVar[int] = 2000
@@ -85,6 +87,6 @@ class Classes:
         said["answer"] = {"labels": named}
         return {"label": ", ".join(named), "certainty": certainty, **said}
 
-    def why(self, text: str, error: Exception) -> str:
+    def why(self, text: str, error: Exception) -> str:  # noqa: ARG002
         """Say in words why a text cannot be answered."""
         return text_inputs.reason(error)

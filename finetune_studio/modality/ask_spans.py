@@ -19,7 +19,7 @@ class Names:
 
     Args:
         folder: Holds ``labels.json`` (the types), ``preprocessing.json`` and ``tokenizer.json``.
-        network: Gives ``probabilities`` or ``logits``, (windows, length, tags), for tokens, (windows, length).
+        network: Gives ``probabilities`` or ``logits``, (windows, length, tags), for tokens.
         outputs: Not asked: the tags are outside, and begin and inside of each type in turn.
     """
 
@@ -68,8 +68,8 @@ class Names:
         homes = tags.homes(words, [window.offsets for window in cuts])
         kept = homes[:, 0] >= 0
         inputs = text_inputs.rows_of(
-            [window.ids for window in cuts],
-            [window.types for window in cuts],
+            [window.ids.tolist() for window in cuts],
+            [window.types.tolist() for window in cuts],
             self._seen["inputs"],
             int(self._seen["pad_id"]),
         )

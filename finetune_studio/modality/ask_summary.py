@@ -29,10 +29,14 @@ class Summaries:
     example: ClassVar[str] = "report.txt 'A text of its own.'"
     packages: ClassVar[tuple[str, ...]] = ("tokenizers", "numpy")
     limits: ClassVar[tuple[str, ...]] = (
-        "The scores hold for texts like these: the same language, length and way of writing. Try others"
-        " first.",
-        "It can leave out what matters, and write what does not stand in the text. Read both before you"
-        " rely on a summary.",
+        (
+            "The scores hold for texts like these: the same language, length and way of writing. Try others"
+            " first."
+        ),
+        (
+            "It can leave out what matters, and write what does not stand in the text. Read both before you"
+            " rely on a summary."
+        ),
         "ROUGE counts words that are the same; it does not say whether a summary is true or reads well.",
     )
     most: ClassVar[int] = 24

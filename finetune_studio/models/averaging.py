@@ -44,6 +44,7 @@ def known_to_transformers(bundle: Bundle) -> nn.Module:
             own.mul_(_QUIET)
         _average(extra)
         _conclude(made, ours.classifier.weight, ours.classifier.bias)
+    assert isinstance(made, nn.Module)
     return made
 
 

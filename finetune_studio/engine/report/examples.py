@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -102,7 +103,7 @@ def marked(text: str, spans: Sequence[tuple[Span, bool]]) -> str:
     cuts = {start, end, *(p for span, _ in spans for p in (span.start, span.end))}
     places = sorted(place for place in cuts if start <= place <= end)
     found = "…" if start else ""
-    for left, right in zip(places, places[1:], strict=False):
+    for left, right in itertools.pairwise(places):
         over = [(span, said) for span, said in spans if span.start <= left and span.end >= right]
         found += _piece(text[left:right], over, right)
     return found + ("…" if end < len(text) else "")

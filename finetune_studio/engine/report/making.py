@@ -11,7 +11,7 @@ from finetune_studio.core.dataset import Sample
 from finetune_studio.core.events import RunFinished, RunStarted, StepDone, Validated
 from finetune_studio.core.project import Project
 from finetune_studio.core.splits import SPLITS
-from finetune_studio.core.words import NAMES, duration
+from finetune_studio.core.words import duration
 from finetune_studio.engine import charts, facts
 from finetune_studio.engine.facts import Facts
 from finetune_studio.engine.report import examples
@@ -162,7 +162,7 @@ def training(known: Facts) -> str:
     values = [(e.epoch, e.metrics[name]) for e in judged if name in e.metrics]
     base = known.scored.baseline if known.scored is not None else {}
     level = (float(base["value"]), str(base["text"])) if base.get("metric") == name else None
-    word = NAMES.get(name, name)
+    word = facts.name_of(name)
     score = charts.chart(
         f"Validation {word} ({direction} is better)",
         {word: (values, "green")},

@@ -8,15 +8,15 @@ from html import escape
 
 from finetune_studio.core.events import Evaluated
 from finetune_studio.core.task import Pair
-from finetune_studio.core.words import NAMES
 from finetune_studio.engine import charts, tally
-from finetune_studio.engine.facts import Facts, figure, percent, share_of_one
+from finetune_studio.engine.facts import Facts, figure, name_of, percent, share_of_one
 from finetune_studio.engine.report import examples
 from finetune_studio.insights.confusion import confusion
 from finetune_studio.insights.per_class import ClassScore
 from finetune_studio.insights.worst import ordered
 
 _SHOWN = 12
+_MOST_CARDS = 5  # scores; those of single types stand in the table
 _MOST_IN_MATRIX = 40
 _MOST_CONFUSIONS = 5
 _MEANING = {
@@ -40,14 +40,14 @@ def cards(known: Facts) -> str:
     """Return the headline figures."""
     made = []
     if (scored := known.scored) is not None:
-        made += [_score(scored, name) for name in scored.metrics]
+        made += [_score(scored, name) for name in list(scored.metrics)[:_MOST_CARDS]]
     judged = [row for row in known.rows if row.samples]
     if judged and (weakest := min(judged, key=lambda row: row.recall)).recall < 1:
         made.append(_weakest(weakest))
     if (test := known.test) is not None:
         name, value = next(iter(test.metrics.items()))
         looks = f"{known.looks} times" if known.looks != 1 else "once"
-        text = f"{NAMES.get(name, name)} on {test.samples:,} untouched samples; looked at {looks}."
+        text = f"{name_of(name)} on {test.samples:,} untouched samples; looked at {looks}."
         bounds = test.intervals.get(name)
         made.append(_card("Test samples", figure(name, value), text, _range(value, bounds, None)))
     elif known.splits.get("test"):
@@ -71,7 +71,7 @@ def _score(scored: Evaluated, name: str) -> str:
         said = str(base["text"])
         text += f" {said[:1].upper()}{said[1:]} would give {figure(name, base['value'])}."
     text += f" {_MEANING.get(name, '')}"
-    title = NAMES.get(name, name.replace("_", " "))
+    title = name_of(name)
     drawing = _range(value, bounds, base.get("value")) if share_of_one(name) else ""
     return _card(title[:1].upper() + title[1:], figure(name, value), text.strip(), drawing)
 
@@ -211,7 +211,7 @@ def _by_score(known: Facts) -> str:
     scored.sort(key=lambda item: item[0], reverse=task.less_is_better)
     right = sum(value >= 1 for value, _ in scored) if not task.less_is_better else 0
     shown = [pair for value, pair in scored if task.less_is_better or value < 1][:_SHOWN]
-    word = NAMES.get(name, name)
+    word = name_of(name)
     lead = f"Each sample was scored by itself ({word}); these came out worst of {len(scored):,}."
     if right:
         lead = f"{right:,} of {len(scored):,} samples are answered fully right. {lead}"

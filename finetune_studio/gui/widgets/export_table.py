@@ -31,7 +31,7 @@ class ExportRow:
         agreement: Share of samples with the same answer, from 0 to 1.
         difference: The largest difference between two probabilities.
         metric: The score's name, ``before`` the trained model's, ``after`` the export's.
-        milliseconds: Time a picture takes; ``megabytes`` what the folder holds.
+        milliseconds: Time a sample takes; ``megabytes`` what the folder holds.
         folder: Where it lies.
     """
 
@@ -81,12 +81,14 @@ def _columns() -> list[_Column]:
         ),
         _Column(
             _tr("Agreement"),
-            _tr("On how many of the same files the export gives the trained model's answer."),
+            _tr("On how many of the same samples the export gives the trained model's answer."),
             lambda r: agreement(r.agreement),
         ),
         _Column(
             _tr("Largest difference"),
-            _tr("The largest difference between two probabilities of the same file and class."),
+            _tr(
+                "The largest difference between numbers in answers to the same sample: probabilities, losses."
+            ),
             lambda r: f"{r.difference:.1e}",
         ),
         _Column(
@@ -96,7 +98,7 @@ def _columns() -> list[_Column]:
         ),
         _Column(
             _tr("Time"),
-            _tr("Half of the pictures took less than this, one at a time, on this computer."),
+            _tr("Half of the samples took less than this, one at a time, on this computer."),
             lambda r: milliseconds(r.milliseconds),
         ),
         _Column(

@@ -171,7 +171,8 @@ class ExportPage(Page):
         self._looking += 1
         others = tuple(filter(None, project.dataset.get(_ELSEWHERE).split("\n")))
         self.studio.ask(
-            partial(shelf.look, project, others), partial(self._on_looked, self._looking)
+            partial(shelf.look, project, self.studio.run_folder, others),
+            partial(self._on_looked, self._looking),
         )
 
     def _on_looked(self, number: int, found: Shelf) -> None:
@@ -295,7 +296,7 @@ class ExportPage(Page):
         self._looking += 1
         self.message.say("", "ok")
         if self.studio.project is None:
-            self._shelf = Shelf(self._shelf.formats, ())
+            self._shelf = Shelf(self._shelf.formats, (), self._shelf.thing)
         if self.isVisible():
             self.entered()
 
@@ -306,7 +307,7 @@ class ExportPage(Page):
             return
         self.studio.ask(
             partial(shelf.contents, Path(folder)),
-            partial(self.inside.show_export, shelf.proof(row), folder),
+            partial(self.inside.show_export, shelf.proof(row, self._shelf.thing), folder),
         )
 
     @Slot(str)

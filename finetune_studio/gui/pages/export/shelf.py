@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from finetune_studio.core.catalogue import Entry
@@ -14,38 +14,42 @@ from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.gui.widgets.export_table import ExportRow, agreement, milliseconds
 
-# What the engine lays beside every model; a format's own files are described by its exporter.
-_SHARED = {
-    "README.md": "how to use the export, for whoever gets it",
-    "MODEL_CARD.md": "what the model is for, how good it is and where it errs",
-    "labels.json": "the names of the classes, in the order of the outputs",
-    "preprocessing.json": "how a picture is made ready for the network",
-    "preprocess.py": "the code that does so, the same as in this program",
-    "recipe.toml": "every choice of the run, to train it again",
-    "export.json": "where the export comes from and how it was proven",
-}
-
 
 @dataclass(frozen=True)
 class Shelf:
-    """Formats that suit the task, and the exports that the project already has, newest first."""
+    """Formats that suit the run, and the exports that the project already has, newest first.
+
+    ``thing`` is what its models are asked about: a picture, a text.
+    """
 
     formats: tuple[Entry, ...]
     exports: tuple[ExportRow, ...]
+    thing: str = "sample"
 
 
-def look(project: Project, others: tuple[str, ...] = ()) -> Shelf:
-    """Return what suits the project's task and what was exported, also into the folders ``others``."""
+def look(project: Project, run_folder: Path | None = None, others: tuple[str, ...] = ()) -> Shelf:
+    """Return what suits a run and what was exported, also into the folders ``others``."""
+    from finetune_studio.core.exporter import use_of
     from finetune_studio.engine.evaluate import load_task
+    from finetune_studio.engine.run import Run
     from finetune_studio.exporters import CATALOGUE
 
     task = load_task(project.task)
-    suits = tuple(row for row in CATALOGUE if row.load()().accepts(task))
+    recipe = Run(run_folder).recipe if run_folder is not None else None
+    use = use_of(task.outside) if task.outside else None
+    suits = tuple(
+        replace(row, facts={**row.facts, "needs": [*row.facts["needs"], *use.packages]})
+        for row in CATALOGUE
+        if use is not None
+        and (kind := row.load()()).accepts(task)
+        and (recipe is None or kind.suits(recipe))
+    )
     folders = list(project.exports_folder.iterdir()) if project.exports_folder.is_dir() else []
     folders += [Path(other) for other in others if Path(other) not in folders]
     titles = {row.name: row.title for row in CATALOGUE}
     found = [row for folder in folders if (row := read_export(folder, titles)) is not None]
-    return Shelf(suits, tuple(sorted(found, key=lambda row: row.made, reverse=True)))
+    rows = tuple(sorted(found, key=lambda row: row.made, reverse=True))
+    return Shelf(suits, rows, use.thing if use is not None else "sample")
 
 
 def read_export(folder: Path, titles: dict[str, str]) -> ExportRow | None:
@@ -80,32 +84,24 @@ def row_of(
     )
 
 
-def proof(row: ExportRow) -> str:
-    """Return what was proven, as sentences."""
+def proof(row: ExportRow, thing: str) -> str:
+    """Return what was proven, as sentences; ``thing`` is what models of the project are asked about."""
     same = (
-        f"On all {row.samples:,} files that were compared"
+        f"On all {row.samples:,} samples that were compared"
         if row.agreement == 1
-        else f"On {agreement(row.agreement)} of {row.samples:,} files that were compared"
+        else f"On {agreement(row.agreement)} of {row.samples:,} samples that were compared"
     )
     return (
         f"{same}, the {row.title} export gives the trained model's answer. It takes"
-        f" {milliseconds(row.milliseconds)} a picture on this computer and {row.megabytes:.1f} MB."
+        f" {milliseconds(row.milliseconds)} a {thing} on this computer and {row.megabytes:.1f} MB."
     )
 
 
 def contents(folder: Path) -> list[tuple[str, str]]:
     """Return the files of an export, the one to begin with first, each with what it is."""
-    from finetune_studio.exporters import CATALOGUE
+    from finetune_studio.engine import cards
 
-    about = json.loads((folder / "export.json").read_text(encoding="utf-8"))
-    own = CATALOGUE.load(about["format"]).files
-    order = [*own, *_SHARED]
-    names = sorted(
-        (file.name for file in folder.iterdir() if file.is_file() and file.name[0] != "."),
-        key=lambda name: (name != "predict.py", order.index(name) if name in order else len(order)),
-    )
-    words = own | _SHARED
-    return [(name, words.get(name, "")) for name in names]
+    return cards.contents(folder)
 
 
 def default_folder(project: Project, run_folder: Path, name: str) -> Path:

@@ -60,7 +60,7 @@ def test_an_export_is_checked_and_told(page, qtbot, studio):
     qtbot.waitUntil(lambda: bool(page.table.rows))
     row = page.table.rows[0]
     assert (row.title, row.run, row.agreement, row.before) == ("ONNX", 1, 1.0, 0.859)
-    qtbot.waitUntil(lambda: "On all 341 files" in page.inside._proof.text())
+    qtbot.waitUntil(lambda: "On all 341 samples" in page.inside._proof.text())
     assert page.export_button.isEnabled()
     assert page.state() == "done"
     assert page.rail_note() == "ONNX"
