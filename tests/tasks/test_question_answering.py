@@ -251,9 +251,11 @@ def test_questions_to_try(tmp_path: Path) -> None:
         assert found.fields == asked
         assert TASK.input_of(found) == asked
         assert not TASK.teaches(found)
-    for bad in ("Where?", '{"question": "q"}', "[1]", str(tmp_path / "missing.json")):
+    for bad in ("Where?", '{"question": "q"}', "[1]"):
         with pytest.raises(StudioError, match="question with its context"):
             TASK.sample_from_input(bad)
+    with pytest.raises(StudioError):
+        TASK.sample_from_input(str(tmp_path / "missing.json"))
 
 
 def test_an_unanswered_trial_has_no_loss(model: Path) -> None:
