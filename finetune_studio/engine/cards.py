@@ -166,8 +166,8 @@ def _proof(told: Told) -> str:
     verified = told.verified
     return (
         "These files were loaded again without the program that wrote them and asked"
-        f" {verified.samples:,} {told.split} samples: {_percent(verified.agreement)} of the answers are those of"
-        f" the trained model, the largest difference of a number in them is {verified.max_abs_diff:.1e}."
+        f" {verified.samples:,} {told.split} samples: {_percent(verified.agreement)} of the answers are those"
+        f" of the trained model, the largest difference of a number in them is {verified.max_abs_diff:.1e}."
     )
 
 

@@ -187,7 +187,7 @@ def same(one: Prediction, other: Prediction) -> bool:
 
     They do where the words are the same and all that is no fraction: places, names, counts.
     """
-    return one.label == other.label and _firm(one.answer) == _firm(other.answer)
+    return bool(one.label == other.label and _firm(one.answer) == _firm(other.answer))
 
 
 def _firm(value: Any) -> Any:

@@ -157,8 +157,9 @@ class HuggingFaceAdapter(Exporter):
         return [
             "## The original model",
             "",
-            f"This folder holds only what was learnt beside {_name_of(bundle.origin)}. `predict.py` looks for",
-            f"that model by its name; where it lies in a folder, name it: `{_BASE}=folder python predict.py ...`.",
+            f"This folder holds only what was learnt beside {_name_of(bundle.origin)}. `predict.py` looks",
+            "for that model by its name; where it lies in a folder, say so:",
+            f"`{_BASE}=folder python predict.py ...`.",
             "With peft:",
             "",
             "```python",
@@ -172,12 +173,9 @@ class HuggingFaceAdapter(Exporter):
 
 def _new(bundle: Bundle) -> list[str]:
     """Return the layers that were made new for the labels and learnt as a whole."""
-    from finetune_studio.models import lora
-    from finetune_studio.models.text import networks
+    from finetune_studio.models import stages
 
-    if not lora.has_new_head(bundle.network, bundle.head):
-        return []
-    return list(networks.new_parts(bundle.network))
+    return stages.always(bundle.network, bundle.head)
 
 
 def _own(name: str, new: list[str]) -> bool:

@@ -97,8 +97,9 @@ class Onnx(Exporter):
             )
             names = [output.name for output in session.get_outputs()]
             labels = folder / "labels.json"
-            if labels.is_file() and names[0] == "probabilities":
-                _fit(session.get_outputs()[0].shape[-1], labels)
+            shape = session.get_outputs()[0].shape
+            if labels.is_file() and names[0] == "probabilities" and len(shape) == 2:
+                _fit(shape[1], labels)
             return use_of(asked)(
                 folder,
                 lambda inputs: dict(zip(names, session.run(None, inputs), strict=True)),
