@@ -200,3 +200,8 @@ def _(event: Entry) -> tuple[str, bool]:
 @sentence.register
 def _(event: events.Examined) -> tuple[str, bool]:
     return f"[{event.severity}] {event.subject}: {event.message}", False
+
+
+@sentence.register
+def _(event: events.ReplyWritten) -> tuple[str, bool]:
+    return f"Reply, {event.tokens:,} tokens: {event.text}", not event.done
