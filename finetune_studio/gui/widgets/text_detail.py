@@ -178,8 +178,9 @@ class TextDetail(QWidget):
     @Slot()
     def begin(self) -> None:
         """Give the keyboard to the text that is shown."""
-        if self.stack.currentWidget() is not self._nothing:
-            self.stack.currentWidget().setFocus(Qt.FocusReason.OtherFocusReason)
+        shown = self.stack.currentWidget()
+        if shown is not None and shown is not self._nothing:
+            shown.setFocus(Qt.FocusReason.OtherFocusReason)
 
     @Slot()
     def copy_path(self) -> None:
