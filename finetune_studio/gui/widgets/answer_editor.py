@@ -60,6 +60,7 @@ class AnswerEditor(QWidget):
         row, flow = flowing(8)
         flow.addWidget(self.set_button)
         flow.addWidget(self.none_button)
+        self.setFocusProxy(self.view)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)

@@ -52,6 +52,7 @@ class SummaryEditor(QWidget):
             self.tr("The first one is trained on; all of them are compared with at the end.")
         )
         self.add_button.clicked.connect(self._on_add_clicked)
+        self.setFocusProxy(self.view)
         left, right = QVBoxLayout(), QVBoxLayout()
         left.setSpacing(4)
         left.addWidget(self._title)

@@ -176,6 +176,13 @@ class TextDetail(QWidget):
             plain.chips.ask()
 
     @Slot()
+    def begin(self) -> None:
+        """Give the keyboard to the text that is shown."""
+        shown = self.stack.currentWidget()
+        if shown is not None and shown is not self._nothing:
+            shown.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    @Slot()
     def copy_path(self) -> None:
         """Put on the clipboard where the text lies."""
         QGuiApplication.clipboard().setText(self._detail.path or self._detail.place)
@@ -196,6 +203,7 @@ class PlainEditor(QWidget):
         self.view.setAccessibleName(self.tr("Text"))
         self.chips = LabelChips()
         self.chips.rewritten.connect(self.rewritten)
+        self.setFocusProxy(self.view)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
@@ -235,6 +243,8 @@ class _ChatOrText(QStackedWidget):
         editor = self.chat if "messages" in fields else self.plain
         self.setCurrentWidget(editor)
         editor.show_fields(fields, search)
+        first = next((bubble.box for bubble in self.chat.bubbles), self.plain.view)
+        self.setFocusProxy(first if editor is self.chat else self.plain.view)
 
 
 _EDITORS: dict[str, type[QWidget]] = {

@@ -65,6 +65,7 @@ class Browser(QWidget):
         self.texts = TextList(self._line)
         self.detail = SampleDetail(thumbnails)
         self.text_detail = TextDetail()
+        self.texts.activated.connect(self.text_detail.begin)  # Enter goes from the list to the text
         self._left = self._make_left()
         self._middle = self._make_middle()
         self._right = Faces()

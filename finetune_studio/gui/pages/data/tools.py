@@ -167,7 +167,7 @@ class Tools(QWidget):
         self._grid.addWidget(self.search, 0, 0, 1, 2)
         for column, widget in enumerate(boxes):
             self._grid.addWidget(widget, 1, column, 1, 2 // len(boxes))
-            self._grid.setColumnStretch(column, 1)
+            self._grid.setColumnStretch(column, 5 - column)
 
     # --- what the user does -----------------------------------------------------------------------
 

@@ -219,6 +219,26 @@ def test_a_name_is_marked_taken_away_and_undone(qtbot, studio, tmp_path):
     qtbot.waitUntil(lambda: len(view.extraSelections()) == 1)
 
 
+def test_a_name_is_marked_without_the_mouse(qtbot, studio, tmp_path):
+    rows = [
+        Row(fields={"text": f"BRCA{n} causes cancer", "spans": [[0, 5, "Gene"]]}) for n in range(4)
+    ]
+    page = opened(qtbot, studio, tmp_path, "token_classification", rows)
+    page.browser.texts.setFocus()
+    QTest.keyClick(page.browser.texts, Qt.Key.Key_End)
+    sample = page.browser.texts.samples[-1]
+    detail = page.browser.text_detail
+    qtbot.waitUntil(lambda: detail._reading.number == sample.id)
+    QTest.keyClick(page.browser.texts, Qt.Key.Key_Return)
+    view = detail.editors["spans"].view
+    assert view.hasFocus()
+    QTest.keyClick(view, Qt.Key.Key_End)
+    QTest.keyClick(view, Qt.Key.Key_Left, CTRL | Qt.KeyboardModifier.ShiftModifier)
+    with qtbot.waitSignal(page.studio.data_changed):
+        QTest.keyClick(view, Qt.Key.Key_1)
+    assert of(page, sample.id).fields["spans"][1] == [13, 19, "Gene"]
+
+
 def test_a_type_is_renamed_in_all_texts(qtbot, studio, tmp_path):
     rows = [Row(fields={"text": "BRCA1", "spans": [[0, 5, "Gene"]]}) for _ in range(4)]
     page = opened(qtbot, studio, tmp_path, "token_classification", rows)
