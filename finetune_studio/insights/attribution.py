@@ -17,8 +17,10 @@ from finetune_studio.core.preview import Preview, Span, Spans, Words
 from finetune_studio.core.task import Batch, Bundle
 from finetune_studio.modality.lettered import Lettered, by_word
 
-_STEPS = (32, 128, 384)  # tried in turn until the weights account for the score
+_STEPS = (16, 32, 64, 128)  # tried in turn until the weights account for the score
+_MOST = 20_000  # tokens times steps: a long text gets fewer steps, so that nobody waits for minutes
 _CLOSE = 0.05  # by which share of the score's change they may miss it
+_NEAR = 0.02  # by how much they may miss it where it hardly changes
 _AT_ONCE = 8  # steps that go through the network together
 _FAINT = 0.02  # of the strongest word: weights below are not shown
 Heat = tuple[tuple[int, int, float], ...]
@@ -50,7 +52,8 @@ class Attribution:
     @property
     def complete(self) -> bool:
         """Whether the weights account for the whole change, but for a twentieth of it."""
-        return abs(float(self.weights.sum()) - self.change) <= _CLOSE * max(1e-6, abs(self.change))
+        missed = abs(float(self.weights.sum()) - self.change)
+        return missed <= max(_CLOSE * abs(self.change), _NEAR)
 
     @property
     def sentence(self) -> str:
@@ -112,7 +115,7 @@ def attribute(
             )
         each = weights.detach().double().sum(-1)[0].cpu().numpy()
         found = Attribution(each, full, empty, steps)
-        if found.complete:
+        if found.complete or 2 * steps * ids.shape[1] > _MOST:
             break
     return found
 
@@ -199,7 +202,7 @@ def explained(
     heat = _heats([mark.text for mark in marks if isinstance(mark, Words)], shown, found.weights)
     marks = [Words(m.text, m.title, h) for m, h in zip(marks, heat, strict=True)]  # type: ignore[union-attr]  # words alone
     if place is not None:
-        marks.append(Spans((place,), said=True))
+        marks.append(Spans((place,)))  # a bracket, which leaves the heat its colour
     said = str(answer.label or "")
     lines = (f"Which words speak for {about}", found.sentence, *shown.notes)
     certainty = answer.probabilities.get(said)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from finetune_studio.core.preview import Mark, Spans, Words
 
 LETTERS = 400  # more than a few lines show
-_BEFORE = 60  # letters shown before what matters
+_BEFORE = 24  # letters shown before what matters
 
 
 def excerpt(

@@ -10,6 +10,8 @@ from finetune_studio.core.preview import Picture, Preview, Span, Spans, Words
 from finetune_studio.gui import theme
 from finetune_studio.gui.thumbnails import Thumbnails
 from finetune_studio.gui.widgets import mark_painters, text_block, text_legend
+from finetune_studio.gui.widgets.excerpt import excerpt
+from finetune_studio.gui.widgets.gallery import Gallery, GalleryItem
 from finetune_studio.gui.widgets.mark_painters import Look, mixed
 from finetune_studio.gui.widgets.preview_view import PreviewView
 from finetune_studio.gui.widgets.text_block import TextBlock, in_pieces, places_of
@@ -206,3 +208,45 @@ def test_a_picture_with_words_leaves_room_for_both(qtbot, thumbnails, tmp_path):
 
     qtbot.waitUntil(blue)
     assert view.verticalScrollBar().maximum() > 0
+
+
+def test_an_excerpt_shows_what_matters_with_its_places():
+    text = "word " * 40 + "Wilson disease was\nfound " + "word " * 200
+    wilson = span("Wilson disease", "Disease", text=text)
+    far = Spans((Span(1000, 1004, "Other"), wilson))
+    words, spans = excerpt((Words(text, "Text"), far), wilson.start, letters=100)
+    assert words.text.startswith("…word")
+    assert words.text.endswith("…")
+    assert "\n" not in words.text
+    (shown,) = spans.spans
+    assert words.text[shown.start : shown.end] == "Wilson disease"
+    assert excerpt((Words("short"), Spans(()))) == (Words("short"),)
+    assert excerpt((Picture("a.png"),)) == ()
+
+
+@pytest.mark.parametrize("strip", [False, True])
+def test_a_gallery_lists_texts_and_goes_back_to_pictures(qtbot, thumbnails, strip):
+    marks = (Words(TEXT), Spans((span("Wilson disease", "Disease"),), said=True))
+    items = [
+        GalleryItem(n, "", f"said class {n}", "92 %", "labelled other", "bad", marks)
+        for n in range(5)
+    ]
+    gallery = Gallery(thumbnails, strip=strip)
+    qtbot.addWidget(gallery)
+    gallery.resize(300, 400 if not strip else 110)
+    gallery.show()
+    gallery.show_items(items)
+    model = gallery.model()
+    first, second = (gallery.visualRect(model.index(row, 0)) for row in (0, 1))
+    if strip:
+        assert second.left() > first.left()
+    else:
+        assert second.top() >= first.bottom()
+        assert first.width() > 250
+    spoken = model.data(model.index(0, 0), Qt.ItemDataRole.AccessibleTextRole)
+    assert spoken == f"said class 0 92 %, labelled other, {TEXT}"
+    qtbot.mouseClick(gallery.viewport(), Qt.MouseButton.LeftButton, pos=second.center())
+    assert gallery.chosen_id() == 1
+    gallery.grab()
+    gallery.show_items([GalleryItem(9, "a.png", "hat")])
+    assert gallery.visualRect(model.index(0, 0)).width() < 200

@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QPushButton,
     QSizePolicy,
-    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -25,6 +24,7 @@ from finetune_studio.core.events import Event, PhaseStarted, Progress
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.gui.page import DONE, NOT_STARTED, Page
+from finetune_studio.gui.pages.data.faces import Faces
 from finetune_studio.gui.pages.inspect import items, words
 from finetune_studio.gui.pages.inspect.cards import HeadlineCard, TestCard
 from finetune_studio.gui.pages.inspect.errors_panel import ErrorsPanel
@@ -95,7 +95,7 @@ class InspectPage(Page):
         column.addLayout(row)
         column.addWidget(self.notices)
         column.addWidget(self.errors, 1)
-        self.pile = QStackedWidget()
+        self.pile = Faces()
         self.pile.addWidget(self.empty)
         self.pile.addWidget(content)
         self.body.addWidget(self.pile)

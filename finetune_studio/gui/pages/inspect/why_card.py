@@ -160,9 +160,12 @@ class WhyCard(Card):
         """
         self._plain_title = self.tr("The {one}").format(one=one)
         self._shown, self._classes = shown, tuple(classes)
+        self._is_text = shown is not None and not shows_picture(shown.preview)
         self._trouble.say("")
         self._waiting.hide()
-        shares = words.shares(prediction, 4) if prediction is not None else []
+        shares = (
+            words.shares(prediction, 3 if self._is_text else 4) if prediction is not None else []
+        )
         offers = shown.offers if shown is not None else ()
         for part in (self.looked_for, self._caption, self._strength):
             part.setVisible(bool(offers))
@@ -176,7 +179,6 @@ class WhyCard(Card):
             self.view.show_preview(None, self.tr("Choose a sample to see where the model looked."))
             return
         self.view.set_beside(shown.beside)
-        self._is_text = not shows_picture(shown.preview)
         self._fit_view()
         self.view.show_preview(shown.preview)
         self._shares.set_rows([BarRow(*row) for row in shares], most=1.0)

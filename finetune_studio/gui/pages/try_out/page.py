@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QPushButton,
     QSizePolicy,
-    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -29,6 +28,7 @@ from finetune_studio.core import files
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Event, Noted, Prediction, Progress
 from finetune_studio.gui.page import DONE, NOT_STARTED, Page
+from finetune_studio.gui.pages.data.faces import Faces
 from finetune_studio.gui.pages.try_out import inputs, ways_in
 from finetune_studio.gui.pages.try_out.adding import Adding
 from finetune_studio.gui.pages.try_out.answer_card import AnswerCard
@@ -105,7 +105,7 @@ class TryOutPage(Page):
         column.addWidget(self.answer, 3)
         column.addLayout(self._make_row(), 3)
         column.addWidget(self.history, 2)
-        self.pile = QStackedWidget()
+        self.pile = Faces()
         for part in (self.empty, content, self.chat):
             self.pile.addWidget(part)
         self.body.addWidget(self.pile)

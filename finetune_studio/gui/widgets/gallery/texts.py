@@ -45,8 +45,8 @@ class TextTiles(QStyledItemDelegate):
             self.lines = max(1, (room.height() - head - 2 * _MARGIN - 8) // line)
             self.cell = QSize(theme.px(_CARD), max(48, room.height() - 6))
             return
-        self.lines = _OWN_LINES if self.own_lines else _LINES
-        high = 2 * _MARGIN + head + self.lines * line + 2 * name
+        self.lines = _OWN_LINES if self.own_lines else _LINES - 1 if self.named else _LINES
+        high = 2 * _MARGIN + head + self.lines * line + 3 * name
         self.cell = QSize(max(80, room.width() - 1), high)
 
     def suit(self, items: Sequence[GalleryItem], width: int, font: QFont) -> None:
