@@ -65,22 +65,21 @@ def sample(number: int, text: str, *summaries: str) -> Sample:
     return Sample(number, "", None, None, "train", fields={"text": text, "summaries": list(summaries)})
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("config", [t5, bart])
 def test_copying_what_counts_is_learnt(tmp_path: Path, config: Any) -> None:
     model = word_model(tmp_path / "model", (*_PLACES, *_THINGS, *_NAMES), config())
     recipe = recipe_of(
-        "summarization", model, optimiser__epochs=12, optimiser__batch_size=32,
-        optimiser__learning_rate=3e-3, optimiser__head_learning_rate=3e-3, optimiser__warmup_share=0.1,
-    ).with_settings({"options.longest_summary": 6, "options.generated": 48})  # fmt: skip
-    with project_of(tmp_path / "p", "summarization", map(story, range(1600))) as project:
+        "summarization", model, optimiser__epochs=3, optimiser__batch_size=16,
+        optimiser__learning_rate=4e-3, optimiser__head_learning_rate=4e-3, optimiser__warmup_share=0.1,
+    ).with_settings({"options.longest_summary": 6, "options.generated": 24})  # fmt: skip
+    with project_of(tmp_path / "p", "summarization", map(story, range(480))) as project:
         ended = finished(run_all(project, recipe))
         told = list(evaluate.evaluate(project, Path(ended.run), "validation", Control()))[-1]
         kept = evaluate.answers(Path(ended.run), project.dataset, "validation")
     assert isinstance(told, Evaluated)
-    assert told.baseline["value"] < 0.6
-    assert ended.metrics["rouge_l"] > told.baseline["value"] + 0.2
-    assert sum("summary" in answer.answer for _, answer in kept) == 200  # asked in full of a whole split
+    assert told.baseline["value"] < 0.55
+    assert ended.metrics["rouge_l"] > 0.9
+    assert sum("summary" in answer.answer for _, answer in kept) == 60  # a whole split is written
 
 
 def test_only_some_are_written_and_all_are_judged(small: Bundle) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import (
@@ -23,7 +23,9 @@ from finetune_studio.models.node import LayerNode, ticked, within
 
 _Index = QModelIndex | QPersistentModelIndex
 _Role = Qt.ItemDataRole
-_TITLES = ("Layer", "Type", "Output", "Parameters")
+_TITLES = ("Layer", "Type", "Output", "Parameters", "Adapter rank")
+_RANK = 4  # the column of adapters
+_LARGEST_RANK = 512
 _MOST_OPENED = 40
 _NARROW = 440
 NODE_ROLE = int(_Role.UserRole) + 1
@@ -68,12 +70,15 @@ class LayerItemModel(QAbstractItemModel):
 
     Signals:
         names_changed: The user ticked or cleared a box; the names of what learns now (a tuple).
+        rank_changed: The user gave a module's adapters a rank; its name, and the rank.
     """
 
     names_changed = Signal(object)
+    rank_changed = Signal(str, int)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._ranks: dict[str, int] = {}
         self._root: LayerNode | None = None
         self._title = ""
         self._head = ""
@@ -103,6 +108,17 @@ class LayerItemModel(QAbstractItemModel):
         if self._root is not None:
             self._states = states(self._root, self._names)
             self._say_changed(self._root)
+
+    def set_ranks(self, ranks: Mapping[str, int]) -> None:
+        """Show the rank of each layer that can have an adapter; 0 where it has none."""
+        if self._ranks != dict(ranks):
+            self._ranks = dict(ranks)
+            if self._root is not None:
+                self._say_changed(self._root)
+
+    def ranks_in(self, node: LayerNode) -> list[int]:
+        """Return the ranks of the layers in a module that can have adapters."""
+        return [rank for name, rank in self._ranks.items() if within(name, node.name)]
 
     def set_expert(self, expert: bool) -> None:
         """Call layers by their class, or in plain words."""
@@ -183,6 +199,8 @@ class LayerItemModel(QAbstractItemModel):
         flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
         if index.column() == 0 and node.name in self._states and not self._always(node):
             flags |= Qt.ItemFlag.ItemIsUserCheckable
+        if index.column() == _RANK and self.ranks_in(node):
+            flags |= Qt.ItemFlag.ItemIsEditable
         return flags
 
     @override
@@ -195,6 +213,8 @@ class LayerItemModel(QAbstractItemModel):
         match role:
             case _Role.DisplayRole:
                 found = self._texts(node)[column]
+            case _Role.EditRole if column == _RANK:
+                found = max(self.ranks_in(node), default=0)
             case _Role.CheckStateRole:
                 found = self._states.get(node.name) if column == 0 else None
             case _Role.TextAlignmentRole:
@@ -211,6 +231,8 @@ class LayerItemModel(QAbstractItemModel):
     @override
     def setData(self, index: _Index, value: Any, role: int = _Role.EditRole) -> bool:
         node = self.node(index)
+        if node is not None and role == _Role.EditRole and index.column() == _RANK:
+            return self._set_rank(node, value)
         if node is None or self._root is None or role != _Role.CheckStateRole:
             return False
         if not self.flags(index) & Qt.ItemFlag.ItemIsUserCheckable:
@@ -223,17 +245,35 @@ class LayerItemModel(QAbstractItemModel):
         self.names_changed.emit(names)
         return True
 
+    def _set_rank(self, node: LayerNode, value: Any) -> bool:
+        """Give the adapters in a module another rank, if it is one."""
+        text = str(value).strip()
+        if not text.isdecimal() or int(text) > _LARGEST_RANK or not self.ranks_in(node):
+            return False
+        if {int(text)} != set(self.ranks_in(node)):
+            self.rank_changed.emit(node.name, int(text))
+        return True
+
     def _always(self, node: LayerNode) -> bool:
         """Return whether a module always learns: the head, and what lies in it."""
         return bool(self._head) and within(node.name, self._head)
 
-    def _texts(self, node: LayerNode) -> tuple[str, str, str, str]:
+    def _texts(self, node: LayerNode) -> tuple[str, ...]:
         return (
             called(node) or self._title,
             node.class_name if self._expert else self._kind(node),
             " × ".join(str(side) for side in node.shape) if node.shape else "",
             short(node.parameters) if node.parameters else "",
+            self._rank_text(node),
         )
+
+    def _rank_text(self, node: LayerNode) -> str:
+        """Return the rank of a module's adapters, from the lowest to the highest where they differ."""
+        ranks = self.ranks_in(node)
+        if not any(ranks):
+            return self.tr("none") if ranks else ""
+        low, high = min(ranks), max(ranks)
+        return str(low) if low == high else f"{low} – {high}"
 
     def _kind(self, node: LayerNode) -> str:
         return self.tr("New head") if node.is_head else node.kind
@@ -247,7 +287,7 @@ class LayerItemModel(QAbstractItemModel):
 
 
 def _side(column: int) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignRight if column == 3 else Qt.AlignmentFlag.AlignLeft
+    side = Qt.AlignmentFlag.AlignRight if column in (3, _RANK) else Qt.AlignmentFlag.AlignLeft
     return side | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -256,14 +296,17 @@ class LayerTree(QTreeView):
 
     Signals:
         names_changed: The user ticked or cleared a box; the names of what learns now (a tuple).
+        rank_changed: The user gave a module's adapters a rank; its name, and the rank.
     """
 
     names_changed = Signal(object)
+    rank_changed = Signal(str, int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.layers = LayerItemModel(self)
         self.layers.names_changed.connect(self.names_changed)
+        self.layers.rank_changed.connect(self.rank_changed)
         self.setModel(self.layers)
         self.setUniformRowHeights(True)
         self.setIndentation(theme.px(16))
@@ -284,10 +327,12 @@ class LayerTree(QTreeView):
                 QHeaderView.ResizeMode.Interactive,
                 QHeaderView.ResizeMode.ResizeToContents,
                 QHeaderView.ResizeMode.ResizeToContents,
+                QHeaderView.ResizeMode.ResizeToContents,
             )
         ):
             header.setSectionResizeMode(column, mode)
         header.resizeSection(1, theme.px(170))
+        self.setColumnHidden(_RANK, True)
         self.expanded.connect(self._on_opened)
 
     def show_network(self, root: LayerNode | None, title: str, head: str) -> None:
@@ -301,6 +346,11 @@ class LayerTree(QTreeView):
     def set_names(self, names: Sequence[str]) -> None:
         """Show what learns."""
         self.layers.set_names(names)
+
+    def show_ranks(self, ranks: Mapping[str, int]) -> None:
+        """Show the ranks of adapters by layer, each to be changed; without any the column is not there."""
+        self.layers.set_ranks(ranks)
+        self.setColumnHidden(_RANK, not ranks)
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:

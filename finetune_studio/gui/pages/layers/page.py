@@ -90,6 +90,7 @@ class LayersPage(Page):
         self.tree.setObjectName("layer_tree")
         self.tree.setMinimumHeight(theme.px(240))
         self.tree.names_changed.connect(self._on_names_changed)
+        self.tree.rank_changed.connect(self._on_rank_changed)
         self._refused = QLabel()
         self._refused.setTextFormat(Qt.TextFormat.PlainText)
         self._refused.setWordWrap(True)
@@ -220,6 +221,7 @@ class LayersPage(Page):
         self._rates.set_recipe(self.studio.recipe)
         self._rates_card.setVisible(self.studio.expert)
         self.tree.layers.set_expert(self.studio.expert)
+        self._show_ranks()
 
     def _show_meaning(self, look: ModelLook) -> None:
         names = look.trainable_names
@@ -233,6 +235,8 @@ class LayersPage(Page):
         head = sum(size for name, size in look.root.owned() if within(name, look.head))
         trained = count(look.root, names) - head
         lost = words.forgetting(max(0, trained), look.total - head)
+        if look.adapters:
+            lost = words.adapted(look.trainable)
         self.forgetting.show_sentence(lost.level, self.tr(lost.word), self.tr(lost.text))
 
     # --- what the user does -----------------------------------------------------------------------
@@ -248,8 +252,24 @@ class LayersPage(Page):
         if self._look is not None:
             wanted = set(names)
             amounts = self._look.amounts.items()
-            same = next((amount for amount, those in amounts if set(those) == wanted), "")
+            known = (amount for amount, those in amounts if set(those) == wanted)
+            same = next((amount for amount in known if amount != "adapters"), "")
         self.studio.set_recipe(words.settings_for(same or "custom", self.studio.recipe, names))
+
+    @Slot(str, int)
+    def _on_rank_changed(self, module: str, rank: int) -> None:
+        """Give the adapters of a module a rank of their own; of the whole network, that of all."""
+        if not module:
+            self.studio.set_recipe({"layers.lora_rank": rank, "layers.lora_ranks": {}})
+            return
+        known = self.studio.recipe.layers.lora_ranks
+        self.studio.set_recipe({"layers.lora_ranks": words.with_rank(known, module, rank)})
+
+    def _show_ranks(self) -> None:
+        look = self._look
+        shown = look.adapters["ranks"] if look is not None and look.adapters else None
+        names = [layer.name for layer in look.adaptable] if look is not None else []
+        self.tree.show_ranks(words.ranks_shown(names, shown) if self.studio.expert else {})
 
     @Slot(str, object)
     def _on_field_changed(self, name: str, value: Any) -> None:
@@ -292,6 +312,7 @@ class LayersPage(Page):
         self._look, self._refusal = look, ""
         self._refused.hide()
         self.tree.set_names(look.trainable_names)
+        self._show_ranks()
         self._show_meaning(look)
         self.refresh_next()
         self.state_changed.emit()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from finetune_studio.core.recipe import Recipe
+from finetune_studio.models.node import within
 from finetune_studio.tasks import CATALOGUE, nouns
 
 AMOUNTS = (
@@ -13,12 +15,15 @@ AMOUNTS = (
     ("last_stage", "Last stage"),
     ("later_half", "Later half"),
     ("everything", "Everything"),
+    ("adapters", "Adapters"),
 )
 TIPS = {
     "head_only": "Only the new last layer learns. Fastest, and safest with few samples.",
     "last_stage": "The last part of the network learns too, slowly. Usually better.",
     "later_half": "The later half learns. For some thousand samples, or unusual ones.",
     "everything": "Every layer learns. Slow; for many samples that differ much from everyday ones.",
+    "adapters": "Small matrices (LoRA) learn beside the layers, which stay as they are. Little memory;"
+    " the usual way for language models.",
     "custom": "The boxes that you ticked in the tree.",
 }
 
@@ -115,6 +120,26 @@ def forgetting(trainable_body: int, body: int) -> Expectation:
             " less about anything else. That matters only if you need the rest."
         )
     return Expectation(level, word, text)
+
+
+def adapted(trainable: int) -> Expectation:
+    """Return the risk that the model loses what it knew, where only adapters learn beside its layers."""
+    return Expectation(
+        "ok",
+        "Forgetting: low.",
+        f"The pretrained layers stay exactly as they are; {_count(trainable)} parameters learn beside"
+        " them and can be left away again.",
+    )
+
+
+def ranks_shown(adaptable: Iterable[str], chosen: Mapping[str, int] | None) -> dict[str, int]:
+    """Return the rank of each layer that can have an adapter; nothing where adapters are not chosen."""
+    return {} if chosen is None else {name: chosen.get(name, 0) for name in adaptable}
+
+
+def with_rank(known: Mapping[str, int], module: str, rank: int) -> dict[str, int]:
+    """Return the ranks of single modules after one was given another; those inside it follow."""
+    return {name: own for name, own in known.items() if not within(name, module)} | {module: rank}
 
 
 def memory_words(needed_mb: float, free_mb: float) -> tuple[str, str]:

@@ -95,3 +95,33 @@ def test_links_to_the_guide_and_says_what_stands_against_a_model(
     qtbot.waitUntil(lambda: bool(page.blocked()), timeout=LONG_MS)
     assert "no/such/file.pth" in page.blocked()
     assert page.state() == "needs attention"
+
+
+def test_adapters_show_their_ranks_which_can_be_changed(page: LayersPage, qtbot: QtBot) -> None:
+    studio, model = page.studio, page.tree.layers
+    qtbot.mouseClick(page.amounts.button("adapters"), LEFT)
+    qtbot.waitUntil(lambda: page._look is not None and bool(page._look.adapters), timeout=LONG_MS)
+    assert page.tree.isColumnHidden(4)  # a number for experts
+    assert page.forgetting.level == "ok"
+    studio.set_expert(True)
+    qtbot.waitUntil(lambda: not page.tree.isColumnHidden(4), timeout=LONG_MS)
+    root = model.index(0, 0)
+    assert model.data(root.siblingAtColumn(4)) == "0 – 16"  # the first convolution has none
+    before = looked(page)
+    node = model.node(root)
+    assert node is not None
+    inside = next(child for child in node.children if any(model.ranks_in(child)))
+    part = model.place_of(inside, 4)
+    assert model.flags(part) & Qt.ItemFlag.ItemIsEditable
+    assert not model.setData(part, "many")
+    assert not model.setData(part, 1000)
+    assert model.setData(part, 4)
+    qtbot.waitUntil(lambda: 0 < looked(page) < before, timeout=LONG_MS)
+    assert studio.recipe.layers.lora_ranks == {inside.name: 4}
+    assert studio.recipe.layers.amount == "adapters"
+    # The whole network's rank is that of all, and takes those of single layers back.
+    assert model.setData(model.index(0, 4), 8)
+    qtbot.waitUntil(lambda: studio.recipe.layers.lora_ranks == {}, timeout=LONG_MS)
+    assert studio.recipe.layers.lora_rank == 8
+    qtbot.mouseClick(page.amounts.button("head_only"), LEFT)
+    qtbot.waitUntil(lambda: page.tree.isColumnHidden(4), timeout=LONG_MS)
