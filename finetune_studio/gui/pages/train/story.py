@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from finetune_studio.core import events
+from finetune_studio.core.words import score_name
 from finetune_studio.core.events import Event
 from finetune_studio.gui.widgets.event_log import Line
 from finetune_studio.gui.widgets.happenings import span
@@ -185,7 +186,7 @@ class Story:
 
 def plain(metric: str) -> str:
     """Return a score's name for people."""
-    return metric.replace("_f1", "-F1").replace("_", " ")
+    return score_name(metric)
 
 
 def heading(metric: str) -> str:
