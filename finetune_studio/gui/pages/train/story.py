@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from finetune_studio.core import events
-from finetune_studio.core.words import score_name
 from finetune_studio.core.events import Event
+from finetune_studio.core.words import score_name
 from finetune_studio.gui.widgets.event_log import Line
 from finetune_studio.gui.widgets.happenings import span
 
