@@ -114,7 +114,7 @@ def test_steps_are_added_until_the_weights_account_for_the_score() -> None:
     ids = torch.tensor([[1, 7, 4, 6, 2]])
     found = attribute(bundle, {"input_ids": ids, "attention_mask": torch.ones_like(ids)}, 0)
     assert found.steps > 16
-    assert found.weights.sum() == pytest.approx(found.change, rel=0.06)
+    assert found.weights.sum() == pytest.approx(found.change, abs=0.02)
 
 
 def test_a_check_that_fails_is_said() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +56,8 @@ def reply(
     run: Path, messages: list[dict[str, str]], before: bool, control: Control
 ) -> Iterator[Event]:
     """Let a run's language model, or (``before``) the one that it began from, reply to a conversation."""
-    chat = import_module("finetune_studio.engine.chat")  # with it comes torch
+    from finetune_studio.engine import chat
+
     yield from chat.reply(run, messages, control, before=before)
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import sys
-from types import ModuleType
 
 import pytest
 from PySide6.QtCore import QMimeData, Qt, QUrl
@@ -17,6 +15,7 @@ from finetune_studio.core.preview import Preview, Span, Spans, Words
 from finetune_studio.gui.pages.try_out import inputs, tried
 from finetune_studio.gui.pages.try_out import page as try_page
 from finetune_studio.gui.pages.try_out.page import TryOutPage
+from finetune_studio.gui.studio import work
 from finetune_studio.gui.widgets import heats
 from tests.gui import texts
 
@@ -192,7 +191,7 @@ def chat(opened, monkeypatch):
     """Open the chat on a model that repeats what it hears, word by word."""
     heard = []
 
-    def reply(folder, messages, control, before=False):
+    def reply(folder, messages, before, control):
         heard.append((messages, before))
         words = messages[-1]["content"].split()
         if words == ["fail"]:
@@ -207,9 +206,7 @@ def chat(opened, monkeypatch):
         text = f"{' '.join(words)}{' (before)' if before else ''}"
         yield ReplyWritten(text, done=True, tokens=len(words), seconds=0.5)
 
-    module = ModuleType("finetune_studio.engine.chat")
-    module.reply = reply
-    monkeypatch.setitem(sys.modules, "finetune_studio.engine.chat", module)
+    monkeypatch.setattr(work, "reply", reply)
     page = opened("causal_lm")
     page.chat.heard = heard
     return page.chat
@@ -297,3 +294,35 @@ def test_what_was_tried_has_a_short_name(tmp_path):
     assert tried.summary([tried.Tried(1, Prediction("x"))] * 2, "question_answering") == (
         "2 questions tried"
     )
+
+
+def test_a_trained_model_replies_and_so_does_the_one_before(tmp_path, private_home):
+    """The real engine: a run of a tiny language model replies, and its beginning beside it."""
+    from finetune_studio.core.job import Control
+    from finetune_studio.core.project import Project
+    from tests import tiny, tiny_models
+    from tests.engine.conftest import run_all
+
+    model = tiny_models.folder(tmp_path / "model", "llama", chat=True)
+    data = tiny.causal_lm(tmp_path / "data", samples=12)
+    with Project(tmp_path / "project", "causal_lm") as project:
+        from finetune_studio.engine import curate
+
+        recipe = project.recipe().with_settings(
+            {
+                "data.path": str(data),
+                "model.source": str(model),
+                "optimiser.epochs": 1,
+                "options.longest_reply": 8,
+            }
+        )
+        for _ in curate.import_data(project, recipe.data, recipe.seed, Control()):
+            pass
+        run_all(project, recipe)
+        (folder,) = project.runs()
+    said = []
+    for before in (False, True):
+        events = list(work.reply(folder, [{"role": "user", "content": "hello"}], before, Control()))
+        said.append(events[-1])
+    assert all(isinstance(event, ReplyWritten) and event.done for event in said)
+    assert all(0 < event.tokens <= 8 for event in said)
