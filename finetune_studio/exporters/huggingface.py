@@ -13,6 +13,7 @@ from finetune_studio.core.exporter import Exporter, Use, modules
 from finetune_studio.core.files import write_json
 from finetune_studio.core.task import Bundle, Signature, Task
 from finetune_studio.modality import tags
+from finetune_studio.models import averaging
 
 _IMAGES = "AutoModelForImageClassification"
 
@@ -51,6 +52,22 @@ def write(inputs, **how):
 
 
 network.write = write
+
+
+"""
+
+_AVERAGING = """encoder = transformers.AutoModel.from_pretrained(here).float().eval()
+head = load_file(here / "head.safetensors")
+outputs = [encoder.config.id2label[number] for number in range(len(head["bias"]))]
+
+
+@torch.inference_mode()
+def network(inputs):
+    given = {name: torch.from_numpy(values) for name, values in inputs.items()}
+    mask = given["attention_mask"].unsqueeze(-1).float()
+    mean = (encoder(**given).last_hidden_state * mask).sum(1) / mask.sum(1)
+    mean = torch.nn.functional.layer_norm(mean, mean.shape[-1:])
+    return {"logits": (mean @ head["weight"].T + head["bias"]).numpy()}
 
 
 """
@@ -94,11 +111,20 @@ _ABOUT_AVERAGING = [
 ]
 
 
+_ABOUT_THE_HEAD = [
+    "That is the encoder. In training the model took the mean over all tokens, brought it to mean 0 and",
+    "variance 1, and asked a last layer; transformers has no classifier of this kind that does so. That",
+    "layer lies in `head.safetensors`, and `predict.py` shows in a few lines how both go together.",
+    "",
+]
+
+
 class HuggingFace(Exporter):
     """Weights, settings and preprocessing as the Hub keeps them."""
 
     files: ClassVar[dict[str, str]] = {
         "model.safetensors": "the weights",
+        "head.safetensors": "the last layer, where it lies apart",
         "config.json": "how the network is built, and its labels",
         "preprocessor_config.json": "how a picture is made ready, in the Hub's words",
         "tokenizer.json": "cuts texts into tokens",
@@ -121,6 +147,8 @@ class HuggingFace(Exporter):
         """Return how the library that the network comes from loads it."""
         if self.library(architecture) == "transformers":
             auto = str(architecture.get("auto", _IMAGES))
+            if averaging.averages(architecture) and not averaging.grafts(architecture):
+                return f"{_QUIET}\nfrom safetensors.torch import load_file", _AVERAGING
             text = _WRITERS if auto in _WRITING else _TRANSFORMERS
             return _QUIET, text.replace("AUTO", auto)
         head = "import json\nimport torch, torchvision\nfrom safetensors.torch import load_file"
@@ -163,11 +191,11 @@ class HuggingFace(Exporter):
 
     def notes(self, bundle: Bundle) -> list[str]:
         """Return how transformers loads the folder, and what it should know."""
-        from finetune_studio.models import averaging
-
+        about = bundle.architecture
         if not bundle.files:
             return []
-        auto = bundle.architecture["auto"]
+        apart = averaging.averages(about) and not averaging.grafts(about)
+        auto = "AutoModel" if apart else about["auto"]
         lines = [
             "## How to load it",
             "",
@@ -180,12 +208,15 @@ class HuggingFace(Exporter):
             "```",
             "",
         ]
-        return lines + (_ABOUT_AVERAGING if averaging.grafts(bundle) else [])
+        if apart:
+            return lines + _ABOUT_THE_HEAD
+        return lines + (_ABOUT_AVERAGING if averaging.grafts(about) else [])
 
     def known_programs(self, asked: str) -> set[str]:
         """Return the texts of ``predict.py`` that this version writes."""
-        kinds = [{"library": "torchvision"}]
+        kinds: list[dict[str, Any]] = [{"library": "torchvision"}]
         kinds += [{"library": "transformers", "auto": auto} for auto in _AUTOS]
+        kinds += [{"library": "transformers", "pooling": "mean"}]
         return {self.program(kind, asked) for kind in kinds}
 
 
@@ -229,13 +260,19 @@ def _imported(folder: Path, asked: str) -> Any:
 
 def _write_texts(bundle: Bundle, folder: Path) -> None:
     """Write a network that reads texts, with its tokenizer."""
-    from finetune_studio.models import averaging
+    from safetensors.torch import save_file
+
     from finetune_studio.models.quiet import quiet
 
     for name, content in bundle.files.items():
         (folder / name).write_bytes(content)
     network: Any = averaging.known_to_transformers(bundle)
+    if averaging.averages(bundle.architecture) and network is bundle.network:
+        head = network.get_submodule(bundle.head).state_dict()
+        save_file({n: t.contiguous() for n, t in head.items()}, folder / "head.safetensors")
+        network = network.encoder
     _named(network.config, bundle)
+    network.config.architectures = [type(network).__name__]
     with quiet():
         network.save_pretrained(folder)
 

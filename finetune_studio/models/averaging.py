@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from finetune_studio.core.errors import StudioError
 from finetune_studio.core.task import Bundle
 
 # Chosen by measuring on MiniLM: probabilities differ by less than 1e-4 in float32, and in bfloat16 by no more
@@ -23,11 +24,19 @@ def known_to_transformers(bundle: Bundle) -> nn.Module:
     more, whose attention is the same for every token (its queries and keys are zero) and so takes the
     mean; the layer's own norm is the one that our network has there. A layer adds to what it is given:
     that is made small beforehand, and the values large by as much, so that nearly nothing is added. The
-    pooler does what our last layer does, at a scale at which its tanh is a straight line. Where a network
-    cannot be written so, it is returned as it is.
+    pooler does what our last layer does, at a scale at which its tanh is a straight line. Other networks
+    are returned as they are.
+
+    Raises:
+        StudioError: If there are more labels than numbers in a token.
     """
-    if not grafts(bundle):
+    if not grafts(bundle.architecture):
         return bundle.network
+    if len(bundle.labels) > bundle.network.config.hidden_size:
+        raise StudioError(
+            f"{len(bundle.labels):,} labels are more than this network has room for in transformers.",
+            "Export it as ONNX.",
+        )
     from transformers import BertForSequenceClassification
 
     ours: Any = bundle.network
@@ -48,13 +57,16 @@ def known_to_transformers(bundle: Bundle) -> nn.Module:
     return made
 
 
-def grafts(bundle: Bundle) -> bool:
-    """Whether a network that averages can be written so."""
-    if bundle.architecture.get("pooling") != "mean":
-        return False
-    config: Any = getattr(bundle.network, "encoder", bundle.network).config
-    absolute = getattr(config, "position_embedding_type", "absolute") in ("absolute", None)
-    return config.model_type == "bert" and absolute and len(bundle.labels) <= config.hidden_size
+def grafts(architecture: dict[str, Any]) -> bool:
+    """Whether networks of this architecture average, and can be written so."""
+    config = architecture.get("config", {})
+    absolute = config.get("position_embedding_type", "absolute") in ("absolute", None)
+    return averages(architecture) and config.get("model_type") == "bert" and absolute
+
+
+def averages(architecture: dict[str, Any]) -> bool:
+    """Whether networks of this architecture average over tokens."""
+    return architecture.get("pooling") == "mean"
 
 
 def _average(layer: Any) -> None:

@@ -63,7 +63,9 @@ def test_tasks_without_names_have_no_table() -> None:
 def test_answers_are_the_same_where_words_places_and_counts_are() -> None:
     one = Prediction("X: a", answer={"spans": [[0, 1, "X", 0.9]], "loss_sum": 4000.0, "tokens": 9})
     near = Prediction("X: a", answer={"spans": [[0, 1, "X", 0.8]], "loss_sum": 4001.0, "tokens": 9})
-    moved = Prediction("X: a", answer={"spans": [[0, 2, "X", 0.9]], "loss_sum": 4000.0, "tokens": 9})
+    moved = Prediction(
+        "X: a", answer={"spans": [[0, 2, "X", 0.9]], "loss_sum": 4000.0, "tokens": 9}
+    )
     assert proof.same(one, near)
     assert proof.difference(one, near) == pytest.approx(0.1)
     assert not proof.same(one, moved)

@@ -24,6 +24,7 @@ from finetune_studio.engine.export import export
 from finetune_studio.engine.report import write_report
 from finetune_studio.engine.run import load_bundle
 from finetune_studio.exporters import CATALOGUE, open_export
+from tests import tiny_models
 from tests.engine.test_report import Page
 from tests.trained_texts import trained_texts
 
@@ -288,3 +289,52 @@ def test_minilm_is_loaded_by_transformers_alone(tmp_path: Path) -> None:
     assert ours.softmax(1).std(0).min() > 1e-3  # the answers do differ
     assert theirs.argmax(1).equal(ours.argmax(1))
     assert (theirs.softmax(1) - ours.softmax(1)).abs().max() < 1e-4
+
+
+def test_other_networks_that_average_are_put_together_by_predict_py(tmp_path: Path) -> None:
+    import torch
+
+    from finetune_studio.modality import text
+    from finetune_studio.models import text as texts
+
+    model = tiny_models.folder(tmp_path / "model", "distilbert")
+    tiny_models._mean_pooled(model)
+    labels = Labels(("a", "b", "a"))
+    choices = ModelChoices(source=str(model))
+    bundle = texts.load(choices, "text", texts.CLASSIFY, labels, 0, task="text_classification")
+    assert bundle.architecture["pooling"] == "mean"
+    bundle.network.eval()
+    folder = tmp_path / "out"
+    folder.mkdir()
+    exporter = CATALOGUE.load("huggingface")()
+    exporter.write(bundle, None, folder)
+    furnish(exporter, bundle, "ask_classes:Classes", folder)
+    given = "the cat sat on the mat"
+    with torch.inference_mode():
+        shares = bundle.network(**text.together([text.encode(bundle, given)])).logits.softmax(1)[0]
+    expected = {"a": float(shares[0] + shares[2]), "b": float(shares[1])}
+    said = ask(folder, given)
+    name, label, share = said.stdout.strip().split("\t")
+    assert (name, label) == (given, max(expected, key=expected.__getitem__)), said.stderr
+    assert float(share) == pytest.approx(expected[label], abs=1e-4)
+    assert "head.safetensors" in " ".join(exporter.notes(bundle))
+
+
+def test_several_labels_are_asked_alike(tmp_path: Path) -> None:
+    import torch
+
+    model = tiny_models.folder(tmp_path / "model", "bert")
+    recipe = Recipe(task="text_classification").with_settings({"model.source": str(model)})
+    task = evaluate.load_task("text_classification")
+    bundle = task.load_model(recipe, Labels(("a", "b", "c")))
+    with torch.no_grad():
+        bundle.network.get_submodule(bundle.head).bias.copy_(torch.tensor([3.0, -3.0, 1.0]))
+    bundle.network.eval()
+    assert bundle.processor["several"]
+    folder = tmp_path / "out"
+    folder.mkdir()
+    exporter = CATALOGUE.load("onnx")()
+    exporter.write(bundle, task.signature(bundle), folder)
+    furnish(exporter, bundle, task.outside, folder)
+    said = ask(folder, "the cat sat on the mat")
+    assert said.stdout.split("\t")[1] == "a, c", said.stderr

@@ -94,7 +94,9 @@ def test_a_grammar_is_learnt_down_to_its_entropy(tmp_path: Path) -> None:
     assert ended.metrics["loss"] == pytest.approx(math.log(ended.metrics["perplexity"]))
     assert isinstance(told, Evaluated)
     assert told.metrics["perplexity"] == pytest.approx(ended.metrics["perplexity"], rel=1e-4)
-    assert told.baseline["value"] > 1.8 * BOUND  # words by how often they occur, without their order
+    assert (
+        told.baseline["value"] > 1.8 * BOUND
+    )  # words by how often they occur, without their order
 
 
 def test_packed_and_padded_are_the_same_loss_and_answers(bundle: Bundle) -> None:
@@ -105,7 +107,9 @@ def test_packed_and_padded_are_the_same_loss_and_answers(bundle: Bundle) -> None
         with torch.no_grad():
             answers, loss = task.judge(bundle, batch)
             assert float(task.loss(bundle, batch)) == pytest.approx(float(loss), abs=1e-6)
-        found.append((float(loss), answers, task.weight(bundle, batch), len(batch.inputs["input_ids"])))
+        found.append(
+            (float(loss), answers, task.weight(bundle, batch), len(batch.inputs["input_ids"]))
+        )
     (one, ours, weight, rows), (other, theirs, weight_again, rows_again) = found
     assert one == pytest.approx(other, abs=1e-5)
     assert weight == weight_again == sum(a.answer["tokens"] for a in ours)
@@ -217,21 +221,27 @@ def test_a_run_with_adapters_talks_as_before_and_as_after(chatting: Project, tal
     assert (folder / "processor" / "tokenizer.json").is_file()
 
 
-def test_a_reply_can_be_stopped_drawn_and_gone_on_from_text(chatting: Project, talking: Path) -> None:
+def test_a_reply_can_be_stopped_drawn_and_gone_on_from_text(
+    chatting: Project, talking: Path
+) -> None:
     folder = Path(finished(run_all(chatting, adapters(talking))).run)
     control = Control()
     control.ask_stop()
     stopped = list(chat.reply(folder, tiny.chat(3)[:-1], control))
     assert isinstance(stopped[-1], ReplyWritten)
     assert stopped[-1].tokens <= 1
-    drawn = [replies(folder, tiny.chat(3)[:-1], temperature=5.0, seed=s)[-1].text for s in (1, 1, 2)]
+    drawn = [
+        replies(folder, tiny.chat(3)[:-1], temperature=5.0, seed=s)[-1].text for s in (1, 1, 2)
+    ]
     assert drawn[0] == drawn[1] != drawn[2]
     assert replies(folder, "red dog", longest=3)[-1].tokens <= 3
     with pytest.raises(StudioError, match="nothing to reply"):
         replies(folder, "")
 
 
-def test_a_run_that_learnt_everything_asks_the_model_for_before(chatting: Project, talking: Path) -> None:
+def test_a_run_that_learnt_everything_asks_the_model_for_before(
+    chatting: Project, talking: Path
+) -> None:
     folder = Path(finished(run_all(chatting, adapters(talking, layers__amount="everything"))).run)
     assert replies(folder, tiny.chat(3)[:-1], before=True)[-1].done
     text = (folder / "recipe.toml").read_text().replace(str(talking), "/gone/away")
@@ -273,17 +283,19 @@ def test_answers_are_scored_over_all_tokens() -> None:
         Prediction(answer={"loss_sum": 1.0, "tokens": 7, "right": 7}),
     ]
     found = CausalLm().score((sample, answer) for answer in answers)
-    assert found == pytest.approx(
-        {"perplexity": math.exp(0.7), "token_accuracy": 0.8, "loss": 0.7}
+    assert found == pytest.approx({"perplexity": math.exp(0.7), "token_accuracy": 0.8, "loss": 0.7})
+    shown = CausalLm().preview(
+        sample, replace(answers[0], answer={**answers[0].answer, "reply": "hm"})
     )
-    shown = CausalLm().preview(sample, replace(answers[0], answer={**answers[0].answer, "reply": "hm"}))
     assert [mark.title for mark in shown.marks][-2:] == ["Assistant", "Reply"]  # type: ignore[union-attr]
     assert shown.lines == ("Perplexity 7.39; 33% of 3 tokens foretold.",)
 
 
 def test_what_is_typed_is_a_message_or_a_conversation() -> None:
     task = CausalLm()
-    assert task.sample_from_input("hello").fields["messages"] == [{"role": "user", "content": "hello"}]
+    assert task.sample_from_input("hello").fields["messages"] == [
+        {"role": "user", "content": "hello"}
+    ]
     listed = '[{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]'
     assert len(task.sample_from_input(listed).fields["messages"]) == 2
     assert task.sample_from_input("[not json").fields["messages"][0]["content"] == "[not json"

@@ -90,7 +90,9 @@ def test_the_losses_are_those_of_trainer(
         report_to="none", save_strategy="no", use_cpu=True, disable_tqdm=True, max_grad_norm=1.0,
         remove_unused_columns=False, dataloader_pin_memory=False,
     )  # fmt: skip
-    trainer = InOrder(auto.from_pretrained(model), arguments, train_dataset=examples, data_collator=collate)
+    trainer = InOrder(
+        auto.from_pretrained(model), arguments, train_dataset=examples, data_collator=collate
+    )
     trainer.train()
     theirs = [row["loss"] for row in trainer.state.log_history if "loss" in row]
     assert len(ours) == len(theirs) == _STEPS

@@ -41,7 +41,9 @@ def word_model(place: Path, words: Sequence[str], config: Any) -> Path:
     return place
 
 
-def project_of(place: Path, task: str, fields: Iterable[dict[str, Any]], *, keep: int = 8) -> Project:
+def project_of(
+    place: Path, task: str, fields: Iterable[dict[str, Any]], *, keep: int = 8
+) -> Project:
     """Return a project of samples, one in ``keep`` of them to validate with."""
     made = Project(place, task)
     rows = [
