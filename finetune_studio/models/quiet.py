@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import logging
+import threading
 from typing import TYPE_CHECKING
 
 from finetune_studio.models import library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+_LOADING = threading.Lock()
+
+
+def loaded() -> None:
+    """Load transformers, one thread at a time: it finds its parts late, and not for two at once."""
+    with _LOADING:
+        import transformers
+
+        assert transformers.CONFIG_MAPPING is not None
+        importlib.import_module("transformers.models.auto.modeling_auto")
 
 
 @contextlib.contextmanager

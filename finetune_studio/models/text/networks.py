@@ -12,6 +12,7 @@ from finetune_studio.core.errors import StudioError
 from finetune_studio.models import build as building
 from finetune_studio.models import library, tied
 from finetune_studio.models.node import within
+from finetune_studio.models.quiet import loaded as loaded_library
 from finetune_studio.models.quiet import quiet
 from finetune_studio.models.text.pooled import MeanPooledClassifier
 
@@ -172,6 +173,7 @@ def config_of(architecture: dict[str, Any], classes: int) -> Any:
         StudioError: If the kind is not known, or the network is not one for this purpose.
     """
     library.load()
+    loaded_library()
     from huggingface_hub.errors import StrictDataclassError
     from transformers import CONFIG_MAPPING
 
