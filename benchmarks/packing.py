@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import statistics
 import tempfile
 import time
 from pathlib import Path
@@ -82,12 +83,17 @@ def run(model: Path, seconds: float) -> None:
             else:
                 steps(task, *side)
             took[name].append(time.perf_counter() - began)
-    best = {name: useful / min(times[1:]) for name, times in took.items()}
+    rate = {name: useful / statistics.median(times[1:]) for name, times in took.items()}
+    turns = list(zip(*(times[1:] for times in took.values()), strict=True))
+    ratio = {
+        name: statistics.median(turn[-1] / turn[place] for turn in turns)
+        for place, name in enumerate(took)
+    }
     for name, (_, batches, _) in list(sides.items())[:3]:
         places = sum(b.inputs["input_ids"].numel() for b in batches)
         print(f"{name}: {useful / places:.0%} of the places are useful")
-    for name, rate in best.items():
-        print(f"{name}: {rate:,.0f} useful tokens a second, {rate / best['Trainer']:.2f} x Trainer")
+    for name, value in rate.items():
+        print(f"{name}: {value:,.0f} useful tokens a second, {ratio[name]:.2f} x Trainer")
 
 
 def steps(task: CausalLm, bundle: Any, batches: list[Any], adam: torch.optim.Optimizer) -> None:

@@ -93,6 +93,17 @@ def test_what_stands_beside_in_a_row_changes_nothing() -> None:
     assert torch.allclose(answers[0], answers[1], atol=1e-5)
 
 
+def test_padding_behind_a_sequence_needs_no_mask() -> None:
+    network = network_of("gpt2").eval()
+    rows = packing.padded(sequences(), 0)
+    plain = packing.inputs(rows, together=True)
+    assert set(plain) == {"input_ids"}
+    with torch.no_grad():
+        one = network(**plain, use_cache=False).logits
+        other = network(**packing.inputs(rows, together=False), use_cache=False).logits
+    assert torch.allclose(one[rows.owners >= 0], other[rows.owners >= 0], atol=1e-5)
+
+
 @pytest.mark.parametrize("together", [True, False])
 def test_prompts_contribute_no_gradient(together: bool) -> None:
     """The targets before the answer may be anything: loss and gradients stay the same."""

@@ -101,9 +101,11 @@ def test_a_grammar_is_learnt_down_to_its_entropy(tmp_path: Path) -> None:
 
 def test_packed_and_padded_are_the_same_loss_and_answers(bundle: Bundle) -> None:
     task, found = CausalLm(), []
+    brief = [{"role": "user", "content": "red"}, {"role": "assistant", "content": "dog"}]
+    mixed = [s if s.id % 2 else replace(s, fields={"messages": brief}) for s in talks()]
     for packed in (True, False):
         bundle.processor |= {"packing": packed, "max_length": 200}
-        batch = batch_of(task, bundle, talks())
+        batch = batch_of(task, bundle, mixed)
         with torch.no_grad():
             answers, loss = task.judge(bundle, batch)
             assert float(task.loss(bundle, batch)) == pytest.approx(float(loss), abs=1e-6)
