@@ -288,7 +288,7 @@ def test_minilm_is_loaded_by_transformers_alone(tmp_path: Path) -> None:
     theirs = torch.load(tmp_path / "logits.pt", weights_only=True)
     assert ours.softmax(1).std(0).min() > 1e-3  # the answers do differ
     assert theirs.argmax(1).equal(ours.argmax(1))
-    assert (theirs.softmax(1) - ours.softmax(1)).abs().max() < 1e-4
+    assert (theirs.softmax(1) - ours.softmax(1)).abs().max() < 5e-4
 
 
 def test_other_networks_that_average_are_put_together_by_predict_py(tmp_path: Path) -> None:
