@@ -191,6 +191,6 @@ def test_counts_read_well() -> None:
 
 def test_layers_of_texts_are_called_by_their_number_in_plain_words() -> None:
     layer = replace(module("encoder.layer.2", own=5), kind="Encoder layer 3")
-    assert called(layer) == "Encoder layer 3"
+    assert called(layer) == "Layer 3"
     assert called(module("body.2", own=5)) == "body.2"
     assert called(module("body.2.conv", own=5)) == "conv"
