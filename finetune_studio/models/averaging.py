@@ -32,7 +32,8 @@ def known_to_transformers(bundle: Bundle) -> nn.Module:
     """
     if not grafts(bundle.architecture):
         return bundle.network
-    if len(bundle.labels) > bundle.network.config.hidden_size:
+    config: Any = bundle.network.config
+    if len(bundle.labels) > config.hidden_size:
         raise StudioError(
             f"{len(bundle.labels):,} labels are more than this network has room for in transformers.",
             "Export it as ONNX.",

@@ -55,6 +55,8 @@ def states(root: LayerNode, names: Sequence[str]) -> dict[str, Qt.CheckState]:
 
 def called(node: LayerNode) -> str:
     """Return what a module is called; a bare number is told with the list that it is a member of."""
+    if node.title.isdigit() and node.kind.endswith(f"ayer {int(node.title) + 1}"):
+        return f"Layer {int(node.title) + 1}"  # of a text network; short, since it lies deep
     return ".".join(node.name.split(".")[-2:]) if node.title.isdigit() else node.title
 
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import QModelIndex, QPoint, Qt
 from pytestqt.qtbot import QtBot
 
-from finetune_studio.gui.widgets.layer_tree import LayerItemModel, LayerTree, opened, short, states
+from finetune_studio.gui.widgets.layer_tree import (
+    LayerItemModel,
+    LayerTree,
+    called,
+    opened,
+    short,
+    states,
+)
 from finetune_studio.models.node import LayerNode
 
 ON, SOME, OFF = (
@@ -178,3 +187,10 @@ def test_opens_down_to_the_blocks(network: LayerNode) -> None:
 
 def test_counts_read_well() -> None:
     assert [short(n) for n in (830, 12_810, 3_504_872)] == ["830", "12.8 k", "3.50 M"]
+
+
+def test_layers_of_texts_are_called_by_their_number_in_plain_words() -> None:
+    layer = replace(module("encoder.layer.2", own=5), kind="Encoder layer 3")
+    assert called(layer) == "Layer 3"
+    assert called(module("body.2", own=5)) == "body.2"
+    assert called(module("body.2.conv", own=5)) == "conv"
