@@ -59,13 +59,8 @@ class Attribution:
     def sentence(self) -> str:
         """Return the check of completeness in words."""
         total = float(self.weights.sum())
-        told = (
-            f"The words change the score from {self.empty:.2f} (nothing written) to {self.score:.2f};"
-            f" their weights add up to {total:+.2f} of {self.change:+.2f}"
-        )
-        if self.complete:
-            return f"{told}, so they account for all of it."
-        return f"{told}, so they are only a rough picture."
+        told = f"The words change the score by {self.change:+.2f}, and their weights add up to {total:+.2f}"
+        return f"{told}." if self.complete else f"{told}: only a rough picture."
 
 
 def attribute(

@@ -141,6 +141,7 @@ class PreviewView(QAbstractScrollArea):
                 self._preview.marks, self.viewport().width() - 4, self.font(), beside=self._beside
             )
         self._range_bar(keep=keep)
+        self.updateGeometry()
         self.viewport().update()
 
     def _range_bar(self, *, keep: bool) -> None:
@@ -274,7 +275,8 @@ class PreviewView(QAbstractScrollArea):
 
     @override
     def sizeHint(self) -> QSize:
-        return QSize(280, 280)
+        # A page with wrapped labels is as high as its parts wish; a text takes what room there is.
+        return QSize(280, max(self._least, 140) if self._texts is not None else 280)
 
     @override
     def minimumSizeHint(self) -> QSize:

@@ -24,7 +24,6 @@ from finetune_studio.core.events import Event, PhaseStarted, Progress
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.gui.page import DONE, NOT_STARTED, Page
-from finetune_studio.gui.pages.data.faces import Faces
 from finetune_studio.gui.pages.inspect import items, words
 from finetune_studio.gui.pages.inspect.cards import HeadlineCard, TestCard
 from finetune_studio.gui.pages.inspect.errors_panel import ErrorsPanel
@@ -35,6 +34,7 @@ from finetune_studio.gui.studio import Studio
 from finetune_studio.gui.widgets.empty_state import EmptyState
 from finetune_studio.gui.widgets.heats import Heats
 from finetune_studio.gui.widgets.notice_bar import NoticeBar
+from finetune_studio.gui.widgets.one_of import OneOf
 
 EVALUATE = "evaluate"
 REPORT = "report"
@@ -95,7 +95,7 @@ class InspectPage(Page):
         column.addLayout(row)
         column.addWidget(self.notices)
         column.addWidget(self.errors, 1)
-        self.pile = Faces()
+        self.pile = OneOf()
         self.pile.addWidget(self.empty)
         self.pile.addWidget(content)
         self.body.addWidget(self.pile)

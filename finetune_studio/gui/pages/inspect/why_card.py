@@ -30,6 +30,8 @@ from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.message import Message
 from finetune_studio.gui.widgets.preview_view import PreviewView
 
+_LEAST_TEXT = 170  # pixels of height below which a text can hardly be read
+
 
 class WhyCard(Card):
     """Shows a sample with heat over it; knows values only.
@@ -203,6 +205,7 @@ class WhyCard(Card):
     def _say_lines(self, text: str) -> None:
         self._lines.setText(text)
         self._lines.setVisible(bool(text))
+        self._fit_view()
 
     @property
     def lines(self) -> str:
@@ -275,6 +278,10 @@ class WhyCard(Card):
         """Keep a picture no higher than it is wide; a text takes the height there is."""
         most = 16_777_215 if self._is_text else max(120, self.contentsRect().width() - 28)
         self.view.setMaximumHeight(most)
+        self.view.setMinimumHeight(_LEAST_TEXT if self._is_text else 120)
+        # A wrapped label would let itself be squeezed.
+        wide = self.contentsRect().width() - 28
+        self._lines.setMinimumHeight(max(0, self._lines.heightForWidth(wide)))
 
     @Slot(int)
     def _on_strength_changed(self, value: int) -> None:

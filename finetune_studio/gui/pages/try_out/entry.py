@@ -65,6 +65,10 @@ class TextBox(QPlainTextEdit):
     def minimumSizeHint(self) -> QSize:
         return QSize(160, 4 * self.fontMetrics().lineSpacing())
 
+    @override
+    def sizeHint(self) -> QSize:
+        return QSize(256, 6 * self.fontMetrics().lineSpacing())
+
 
 class TextEntry(Card):
     """The card in which the user writes what the model is asked about.

@@ -28,7 +28,6 @@ from finetune_studio.core import files
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Event, Noted, Prediction, Progress
 from finetune_studio.gui.page import DONE, NOT_STARTED, Page
-from finetune_studio.gui.pages.data.faces import Faces
 from finetune_studio.gui.pages.try_out import inputs, ways_in
 from finetune_studio.gui.pages.try_out.adding import Adding
 from finetune_studio.gui.pages.try_out.answer_card import AnswerCard
@@ -43,6 +42,7 @@ from finetune_studio.gui.widgets.drop_area import DropArea
 from finetune_studio.gui.widgets.empty_state import EmptyState
 from finetune_studio.gui.widgets.heats import Heats
 from finetune_studio.gui.widgets.message import Message
+from finetune_studio.gui.widgets.one_of import OneOf
 from finetune_studio.gui.worker import explained
 
 TRY = "try"
@@ -105,9 +105,9 @@ class TryOutPage(Page):
         column.addWidget(self.answer, 3)
         column.addLayout(self._make_row(), 3)
         column.addWidget(self.history, 2)
-        self.pile = Faces()
-        for part in (self.empty, content, self.chat):
-            self.pile.addWidget(part)
+        self.pile = OneOf()
+        for shown in (self.empty, content, self.chat):
+            self.pile.addWidget(shown)
         self.body.addWidget(self.pile)
         self._show_parts()
 

@@ -205,6 +205,8 @@ class TextAnswer(Card):
     def _say_lines(self, lines: Sequence[str]) -> None:
         self._lines.setText("\n".join(lines))
         self._lines.setVisible(bool(lines))
+        wide = self.contentsRect().width() - 28  # a wrapped label would let itself be squeezed
+        self._lines.setMinimumHeight(max(0, self._lines.heightForWidth(wide)))
 
     @property
     def lines(self) -> str:

@@ -147,7 +147,7 @@ class Gallery(QListView):
 
     @override
     def sizeHint(self) -> QSize:
-        return QSize(300, 112) if self._strip else QSize(440, 420)
+        return QSize(300, 112) if self._strip else QSize(440, 240)
 
     @Slot()
     def _on_picture_ready(self) -> None:
