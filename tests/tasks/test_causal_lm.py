@@ -134,7 +134,7 @@ def test_questions_are_read_and_not_learnt(bundle: Bundle) -> None:
     batch = batch_of(task, bundle, [sample])
     true = batch.targets["next"]
     learnt = batch.inputs["input_ids"][0][1:][true[0][:-1] >= 0]
-    from finetune_studio.tasks.causal_lm import opened_tokenizer
+    from finetune_studio.modality.talks import opened_tokenizer
 
     said = opened_tokenizer(bundle).decode(learnt.tolist(), skip_special_tokens=True)
     assert said.strip() == sample.fields["messages"][-1]["content"]
