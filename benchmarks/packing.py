@@ -36,7 +36,9 @@ def conversations(count: int) -> list[Sample]:
     for number in range(count):
         sizes = [max(2, int(rng.lognormvariate(2.6, 0.9))) for _ in range(2)]
         said = [" ".join(rng.choices(words, k=min(size, 120))) for size in sizes]
-        turns = [{"role": r, "content": c} for r, c in zip(("user", "assistant"), said, strict=True)]
+        turns = [
+            {"role": r, "content": c} for r, c in zip(("user", "assistant"), said, strict=True)
+        ]
         made.append(Sample(number + 1, "", None, None, "train", fields={"messages": turns}))
     return made
 
@@ -59,7 +61,11 @@ def run(model: Path, seconds: float) -> None:
     """Measure our packed steps, our padded ones gathered by length, and Trainer's."""
     task, samples = CausalLm(), conversations(_SIZE * _STEPS)
     sides: dict[str, Any] = {}
-    for name, packing, sort in (("packed", True, True), ("by length", False, True), ("padded", False, False)):
+    for name, packing, sort in (
+        ("packed", True, True),
+        ("by length", False, True),
+        ("padded", False, False),
+    ):
         recipe = recipe_of("causal_lm", model).with_settings(
             {"options.max_length": 512, "options.packing": packing}
         )

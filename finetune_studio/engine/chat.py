@@ -45,7 +45,7 @@ def reply(
         StudioError: If the run taught something else, has no network yet, or what it was begun from is gone.
     """
     from finetune_studio.modality import chat, generate
-    from finetune_studio.tasks.causal_lm import opened_tokenizer, template_of
+    from finetune_studio.modality.talks import opened_tokenizer, template_of
 
     bundle = _bundle(Path(run_folder), before=before)
     opened, template = opened_tokenizer(bundle), template_of(bundle)
@@ -78,7 +78,7 @@ def reply(
         if now - stated >= _OFTEN_S:
             stated = now
             yield ReplyWritten(text.lstrip(), tokens=tokens, seconds=now - began)
-    yield ReplyWritten(text.strip(), True, tokens, time.perf_counter() - began)
+    yield ReplyWritten(text.strip(), done=True, tokens=tokens, seconds=time.perf_counter() - began)
 
 
 def _bundle(folder: Path, *, before: bool) -> Bundle:

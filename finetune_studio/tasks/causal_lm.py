@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,12 +16,11 @@ from torch.nn import functional
 
 from finetune_studio.core.dataset import Sample
 from finetune_studio.core.dataset.words import Labels
-from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Prediction
 from finetune_studio.core.preview import Preview, Words
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Batch, Bundle, Pair, Signature, Task, TaskOptions, View
-from finetune_studio.modality import chat, generate, packing, text, wordcount
+from finetune_studio.modality import chat, generate, packing, talks, text, wordcount
 from finetune_studio.modality.chat import Tokens
 from finetune_studio.models import text as texts
 
@@ -110,8 +108,8 @@ class CausalLm(Task):
 
     def teaches(self, sample: Sample) -> bool:
         """Whether the assistant says something, or there is a text."""
-        said = (m["content"] for m in messages_of(sample) if m["role"] == "assistant")
-        return any(map(str.strip, said)) or bool(_text_of(sample).strip())
+        said = (m["content"] for m in talks.messages_of(sample) if m["role"] == "assistant")
+        return any(map(str.strip, said)) or bool(talks.text_of(sample).strip())
 
     def labels(self, dataset: Any) -> Labels:  # noqa: ARG002  there are no classes
         """Return no classes."""
@@ -119,7 +117,9 @@ class CausalLm(Task):
 
     def length(self, sample: Sample) -> int:
         """Return the letters of the conversation or text."""
-        return len(_text_of(sample)) + sum(len(m["content"]) for m in messages_of(sample))
+        return len(talks.text_of(sample)) + sum(
+            len(m["content"]) for m in talks.messages_of(sample)
+        )
 
     def example(
         self,
@@ -130,7 +130,7 @@ class CausalLm(Task):
         decoded: np.ndarray | None = None,  # noqa: ARG002  nor kept decoded
     ) -> Example:
         """Return the sample's tokens, and which of them are learnt."""
-        sequences, asks = _encoded(sample, bundle)
+        sequences, asks = talks.encoded(sample, bundle)
         seen = bundle.processor
         width = int(seen["max_length"]) if seen.get("packing") and not asks else 0
         return Example(sequences, sample.id, asks, int(seen["pad_id"]), width)
@@ -216,12 +216,12 @@ class CausalLm(Task):
         It is told for each of the network's tokens, so that both can be compared; without answers it is
         not known how many there are.
         """
-        counts = wordcount.Counts(said for sample in train for said in _learnt_texts(sample))
+        counts = wordcount.Counts(said for sample in train for said in talks.learnt_texts(sample))
         nats, tokens = 0.0, 0
         for sample, answer in pairs:
             known = int(answer.answer.get("tokens", 0))
             tokens += known
-            nats += sum(map(counts.surprise, _learnt_texts(sample))) if known else 0.0
+            nats += sum(map(counts.surprise, talks.learnt_texts(sample))) if known else 0.0
         if not tokens:
             return {}
         value = math.exp(min(nats / tokens, _LARGEST_LOSS))
@@ -234,16 +234,19 @@ class CausalLm(Task):
     def preview(self, sample: Sample, prediction: Prediction | None = None) -> Preview:
         """Return the turns of the conversation, and the reply if there is one."""
         turns = [
-            Words(m["content"], _TITLES.get(m["role"], m["role"])) for m in messages_of(sample)
+            Words(m["content"], _TITLES.get(m["role"], m["role"]))
+            for m in talks.messages_of(sample)
         ]
         if not turns:
-            turns = [Words(_text_of(sample))]
+            turns = [Words(talks.text_of(sample))]
         answer = prediction.answer if prediction else {}
         if answer.get("reply"):
             turns.append(Words(str(answer["reply"]), "Reply"))
         lines = [_how_well(answer)] if answer.get("tokens") else []
         said = str(prediction.label) if prediction and prediction.label is not None else ""
-        truth = next((m["content"] for m in reversed(messages_of(sample)) if _answers(m)), "")
+        truth = next(
+            (m["content"] for m in reversed(talks.messages_of(sample)) if talks.answers(m)), ""
+        )
         return Preview(tuple(turns), truth, said, lines=tuple(lines))
 
     def signature(self, bundle: Bundle) -> Signature:
@@ -259,12 +262,12 @@ class CausalLm(Task):
         A list of messages in JSON is taken as the conversation so far.
         """
         found = text.sample_of(text_or_path)
-        asked = _conversation(found.fields["text"])
+        asked = talks.conversation_in(found.fields["text"])
         return replace(found, fields={"messages": asked})
 
     def input_of(self, sample: Sample) -> Any:
         """Return the messages, or the text."""
-        return messages_of(sample) or _text_of(sample)
+        return talks.messages_of(sample) or talks.text_of(sample)
 
     def blank(self, bundle: Bundle) -> Batch:
         """Return one text of two tokens."""
@@ -279,90 +282,9 @@ def _options(recipe: Recipe) -> Options:
     return found
 
 
-# --- samples --------------------------------------------------------------------------------------
-
-
-def messages_of(sample: Sample) -> list[dict[str, str]]:
-    """Return the turns of a sample's conversation; none where it is a plain text."""
-    found = sample.fields.get("messages")
-    return list(found) if isinstance(found, list) else []
-
-
-def _text_of(sample: Sample) -> str:
-    found = sample.fields.get("text")
-    return found if isinstance(found, str) else ""
-
-
-def _answers(message: Mapping[str, str]) -> bool:
-    return message["role"] == "assistant"
-
-
-def _learnt_texts(sample: Sample) -> list[str]:
-    said = [m["content"] for m in messages_of(sample) if _answers(m)]
-    return said or [found for found in [_text_of(sample)] if found]
-
-
-def _conversation(given: str) -> list[dict[str, str]]:
-    """Return the messages that a text holds as JSON, or the text as what the user says."""
-    try:
-        found = json.loads(given) if given.lstrip().startswith(("[", "{")) else None
-    except ValueError:
-        found = None
-    listed = found.get("messages") if isinstance(found, dict) else found
-    roles = (*_TITLES,)
-    if (
-        isinstance(listed, list)
-        and listed
-        and all(
-            isinstance(m, dict) and m.get("role") in roles and isinstance(m.get("content"), str)
-            for m in listed
-        )
-    ):
-        return [{"role": m["role"], "content": m["content"]} for m in listed]
-    return [{"role": "user", "content": given}]
-
-
-def _encoded(sample: Sample, bundle: Bundle) -> tuple[tuple[Tokens, ...], bool]:
-    """Return the sample's tokens, and whether it waits for a reply.
-
-    Raises:
-        StudioError: If it holds nothing, or the model's template refuses it.
-    """
-    opened, template = opened_tokenizer(bundle), template_of(bundle)
-    room = int(bundle.processor["max_length"])
-    turns = messages_of(sample)
-    try:
-        if turns and _answers(turns[-1]):
-            prompts = bool(bundle.processor.get("prompts"))
-            return (chat.encode(opened, template, turns, room, prompts=prompts),), False
-        if turns:
-            ids = chat.prompt(opened, template, turns, room)
-            return (Tokens(ids, [False] * len(ids)),), True
-    except StudioError as error:
-        raise StudioError(f"{sample.place}: {error.message}", error.hint) from error
-    pieces = chat.encode_text(opened, text.text_in(sample), template.end, room)
-    if not pieces:
-        raise StudioError(
-            f"{sample.place}: a text of a single token teaches nothing.", "Exclude the sample."
-        )
-    return tuple(pieces), False
-
-
-def opened_tokenizer(bundle: Bundle) -> Any:
-    """Return the tokenizer, which cuts nothing: turns are left out instead."""
-    return text.tokenizer(replace(bundle, processor=bundle.processor | {"max_length": 2**30}))
-
-
-def template_of(bundle: Bundle) -> chat.Template:
-    """Return how conversations are written down."""
-    number = bundle.processor.get("eos_id")
-    end = opened_tokenizer(bundle).id_to_token(number) if number is not None else None
-    return chat.template_of(bundle.files, end or "")
-
-
 def _with_template(bundle: Bundle) -> Iterator[str]:
     """Give the tokenizer a plain template if it has none, and say so."""
-    if not template_of(bundle).own:
+    if not talks.template_of(bundle).own:
         bundle.files["chat_template.jinja"] = chat.PLAIN.encode()
         yield (
             "The model's tokenizer brings no chat template, so conversations are written as"
@@ -425,9 +347,9 @@ def _summed(values: Tensor, owner: Tensor, count: int) -> list[float]:
 def _replied(bundle: Bundle, batch: Batch, place: int, answer: Prediction) -> Prediction:
     """Return the answer with the likeliest reply."""
     ids = batch.inputs["input_ids"][batch.targets["owner"] == place].tolist()
-    opened = opened_tokenizer(bundle)
+    opened = talks.opened_tokenizer(bundle)
     longest = _options(bundle.recipe).longest_reply if bundle.recipe else 256
-    ends = chat.ends(opened, template_of(bundle))
+    ends = chat.ends(opened, talks.template_of(bundle))
     reply = ""
     for written in generate.texts(opened, generate.stream(bundle.network, ids, ends, longest)):
         reply = written

@@ -1,4 +1,4 @@
-"""Language models learn what can be learnt, from the answers alone, packed or not, with adapters or without."""
+"""Language models learn what can be learnt, from answers alone, packed or not, with adapters or without."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from transformers import LlamaConfig
 
 from finetune_studio.core.dataset import Sample
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.events import Event, Evaluated, Prediction, ReplyWritten, RunFinished
+from finetune_studio.core.events import Evaluated, Event, Prediction, ReplyWritten, RunFinished
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.task import Batch, Bundle
@@ -134,7 +134,7 @@ def test_questions_are_read_and_not_learnt(bundle: Bundle) -> None:
     batch = batch_of(task, bundle, [sample])
     true = batch.targets["next"]
     learnt = batch.inputs["input_ids"][0][1:][true[0][:-1] >= 0]
-    from finetune_studio.tasks.causal_lm import opened_tokenizer
+    from finetune_studio.modality.talks import opened_tokenizer
 
     said = opened_tokenizer(bundle).decode(learnt.tolist(), skip_special_tokens=True)
     assert said.strip() == sample.fields["messages"][-1]["content"]
@@ -208,7 +208,7 @@ def test_a_run_with_adapters_talks_as_before_and_as_after(chatting: Project, tal
     assert (after.text, after.tokens) != (before.text, before.tokens)
     assert max(after.tokens, before.tokens) <= 12
     # Before is the model itself, from which the run was begun; after is the run's merged network.
-    shown = list(evaluate.predict(folder, [messages[-1]["content"]], Control()))[0]
+    shown = next(evaluate.predict(folder, [messages[-1]["content"]], Control()))
     assert shown.label == replies(folder, [messages[-1]])[-1].text
     plain = CausalLm().load_model(recipe_of("causal_lm", talking), CausalLm().labels(None))
     own = chat._before(str(folder.resolve()), (folder / "model.json").stat().st_mtime_ns)
