@@ -62,7 +62,9 @@ def small(tmp_path: Path) -> Bundle:
 
 
 def sample(number: int, text: str, *summaries: str) -> Sample:
-    return Sample(number, "", None, None, "train", fields={"text": text, "summaries": list(summaries)})
+    return Sample(
+        number, "", None, None, "train", fields={"text": text, "summaries": list(summaries)}
+    )
 
 
 @pytest.mark.parametrize("config", [t5, bart])
@@ -105,7 +107,10 @@ def test_only_some_are_written_and_all_are_judged(small: Bundle) -> None:
 
 def test_the_loss_is_the_networks_own(small: Bundle) -> None:
     task = Summarization()
-    samples = [sample(1, "the cat sat on the mat", "the cat"), sample(2, "red green blue", "red blue")]
+    samples = [
+        sample(1, "the cat sat on the mat", "the cat"),
+        sample(2, "red green blue", "red blue"),
+    ]
     batch = batch_of(task, small, samples)
     given = {name: batch.inputs[name] for name in ("input_ids", "attention_mask")}
     with torch.no_grad():
@@ -151,7 +156,7 @@ def test_the_best_reference_and_simple_summaries() -> None:
     assert longest_sentence(text).startswith("Four")
     base = task.baseline([], pairs)
     assert (base["text"], base["value"]) == ("the longest sentence", 1.0)
-    assert task.baseline([], [])== {}
+    assert task.baseline([], []) == {}
     shown = task.preview(given, pairs[0][1])
     assert [mark.title for mark in shown.marks] == [  # type: ignore[union-attr]
         *("Text", "Reference 1", "Reference 2", "Summary"),
@@ -178,7 +183,9 @@ def test_a_run_with_adapters_in_encoder_and_decoder(tmp_path: Path) -> None:
     recipe = recipe_of(
         "summarization", place, layers__amount="adapters", optimiser__epochs=1,
     ).with_settings({"options.longest_summary": 6})  # fmt: skip
-    texts = ({"text": f"the cat sat on mat {n}", "summaries": ["the cat", "cat"]} for n in range(24))
+    texts = (
+        {"text": f"the cat sat on mat {n}", "summaries": ["the cat", "cat"]} for n in range(24)
+    )
     with project_of(tmp_path / "p", "summarization", texts) as project:
         ended = finished(run_all(project, recipe))
     beside = run.load_bundle(Path(ended.run), merged=False)
