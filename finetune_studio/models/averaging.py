@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.task import Bundle
 
-# Chosen by measuring on a MiniLM that was trained on medical abstracts: probabilities differ by 2.5e-4 at most in
-# float32, and in bfloat16 by no more than those of the network itself do. float16 has no numbers this small.
+# Chosen by measuring on a MiniLM that was trained on medical abstracts: probabilities differ by 2.5e-4 at
+# most in float32, and in bfloat16 by no more than those of the network itself do. float16 has no numbers
+# this small.
 _QUIET = 1e-5  # what the encoder says is made so small that it does not disturb
 _STRAIGHT = 3e-4  # so small that tanh is a straight line
 
@@ -32,15 +33,14 @@ def known_to_transformers(bundle: Bundle) -> nn.Module:
     """
     if not grafts(bundle.architecture):
         return bundle.network
-    config: Any = bundle.network.config
-    if len(bundle.labels) > config.hidden_size:
+    ours: Any = bundle.network
+    if len(bundle.labels) > ours.config.hidden_size:
         raise StudioError(
             f"{len(bundle.labels):,} labels are more than this network has room for in transformers.",
             "Export it as ONNX.",
         )
     from transformers import BertForSequenceClassification
 
-    ours: Any = bundle.network
     config = copy.deepcopy(ours.encoder.config)
     config.num_hidden_layers += 1
     config.num_labels = len(bundle.labels)
