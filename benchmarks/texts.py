@@ -4,7 +4,7 @@
 
 Both sides cut texts after the same number of tokens and pad a batch to its longest text; the Trainer draws
 its batches at random, as is its default, ours hold texts of similar length. ``full``: the steps of an epoch
-with everything trained, at 512 tokens (all that the encoder takes) and at 256 (our default). ``frozen``: ten whole
+with everything trained, at 512 tokens (what the encoder takes) and 256 (our default). ``frozen``: ten whole
 epochs of the head on a frozen encoder, judged after each, with nothing computed before.
 """
 
