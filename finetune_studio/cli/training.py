@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ from finetune_studio.core.recipe import Recipe
 
 if TYPE_CHECKING:
     from finetune_studio.engine.launch import Team
+
+_REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
 
 
 def demo(arguments: argparse.Namespace, out: Printer, control: Control) -> int:
@@ -121,11 +124,19 @@ def _own_choices(arguments: argparse.Namespace) -> dict[str, Any]:
     if not _goes_on(arguments):  # what a run was begun from does not matter any more
         _settle_model(own, Path.cwd())
     _settle_data(own, Path.cwd())
-    own["task"] = CATALOGUE[own.get("task") or Recipe().task].name
+    own["task"] = CATALOGUE[own.get("task") or _task_there(arguments.out) or Recipe().task].name
     choices = Recipe().with_settings(own)
     if choices.options:  # loading a task takes seconds, so not without a reason
         CATALOGUE.load(own["task"]).own_options(choices)
     return own
+
+
+def _task_there(folder: Path | None) -> str:
+    """Return what the project in a folder teaches; empty where there is none yet."""
+    if folder is None or not Project.exists(folder):
+        return ""
+    with Project(folder, lock=False) as project:
+        return project.task
 
 
 def _goes_on(arguments: argparse.Namespace) -> bool:
@@ -158,11 +169,14 @@ def _settle_model(own: dict[str, Any], base: Path) -> None:
 def _source(text: str, base: Path) -> str:
     """Return a model's name as it is, or a file's or folder's path as an absolute one.
 
-    A project stands for its only trained run.
+    A project stands for its only trained run; ``owner/name``, where no such folder is, for a repository
+    in Hugging Face's own cache.
     """
     from finetune_studio.models.zoo import CATALOGUE
 
     path = base / Path(text).expanduser()
+    if _REPOSITORY.fullmatch(text) and not path.exists():
+        return text
     written_as_path = "/" in text or "\\" in text or path.suffix in (".pth", ".pt", ".safetensors")
     if written_as_path or (text not in CATALOGUE and path.exists()):
         return str(own_run.found_at(path.absolute()))

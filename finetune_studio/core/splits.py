@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 
 SPLITS = ("train", "validation", "test")
@@ -24,6 +24,12 @@ _WORDS = {
 def split_named(word: str) -> str | None:
     """Return the split that a folder, a file's stem or a table's cell means; None if it means none."""
     return _WORDS.get(word.strip().lower())
+
+
+def rarest(names: Sequence[Sequence[str]]) -> list[str]:
+    """Return of each sample the name that the fewest samples have; empty where it has none."""
+    counts = Counter(name for own in names for name in set(own))
+    return [min(own, key=lambda name: (counts[name], name), default="") for own in names]
 
 
 def divide(

@@ -19,6 +19,7 @@ from finetune_studio.core.dataset import Sample
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import CheckpointSaved
 from finetune_studio.core.recipe import Recipe
+from finetune_studio.core.splits import rarest
 from finetune_studio.core.task import Batch, Bundle, Pair, Task
 from finetune_studio.engine import optim, run, trouble
 from finetune_studio.engine.device import Device
@@ -220,13 +221,18 @@ class Session:
         rng = random.Random(f"{self.recipe.seed}/{epoch}")
         count = len(self.train_feed.samples)
         places = list(range(count))
-        if self.recipe.optimiser.balance == "sampler":
-            labels = [s.label_id for s in self.train_feed.samples]
-            counts = Counter(labels)
-            places = rng.choices(places, [1 / counts[label] for label in labels], k=count)
+        kinds = self._kinds() if self.recipe.optimiser.balance == "sampler" else []
+        if len(set(kinds)) > 1:
+            counts = Counter(kinds)
+            places = rng.choices(places, [1 / counts[kind] for kind in kinds], k=count)
         else:
             rng.shuffle(places)
         return self._of_similar_length(places, rng) if self.task.ragged else places
+
+    def _kinds(self) -> list[str]:
+        """Return the class of each sample; of several the rarest, and none where it has none."""
+        each = [self.task.class_counts([sample]) for sample in self.train_feed.samples]
+        return rarest([tuple(counts) for counts in each])
 
     def _of_similar_length(self, places: list[int], rng: random.Random) -> list[int]:
         """Return shuffled places so that each step sees samples of similar length.

@@ -100,7 +100,7 @@ def prepare(
     yield from supply.feeds_for(means, train, validation, chosen, found)
     if team.any(control.stop.is_set()) or len(found) < 2:
         return
-    yield from _tell_unreadable(task, train, found[0])
+    yield from _told(task, recipe, train, found[0])
     method = _method(means, recipe, found[0], ever, stage)
     if recipe.optimiser.method == "solve" and not method.whole:
         yield Noted(
@@ -218,7 +218,10 @@ def _chosen(this: run.Run, recipe: Recipe, samples: int) -> Chosen:
     return Chosen(batch, max(1, recipe.optimiser.accumulation))
 
 
-def _tell_unreadable(task: Task, train: list[Sample], feed: feeds.Feed) -> Iterator[Event]:
+def _told(task: Task, recipe: Recipe, train: list[Sample], feed: feeds.Feed) -> Iterator[Event]:
+    """Say what of the recipe and of the samples comes to nothing."""
+    if recipe.optimiser.balance != "none" and not task.class_counts(train):
+        yield Noted("There are no classes to balance in these data: every sample counts alike.")
     if not feed.samples:
         raise StudioError(
             "None of the training samples can be read.", "Look at Health on the Data page."

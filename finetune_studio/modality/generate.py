@@ -24,7 +24,7 @@ def stream(
     temperature: float = 0.0,
     seed: int = 0,
 ) -> Iterator[int]:
-    """Yield tokens that follow ``ids``, until one that ends the text or until so many.
+    """Yield tokens that follow ``ids``, until one that ends the text, so many, or no room is left.
 
     What the network said of the tokens before is kept, where it can, and not computed again.
 
@@ -39,7 +39,7 @@ def stream(
     where = next(network.parameters()).device
     rng = torch.Generator().manual_seed(seed)
     every, given, past = list(ids), list(ids), None
-    for _ in range(longest):
+    for _ in range(min(longest, _room(network, len(ids)))):
         answer = network(
             input_ids=torch.tensor([given], device=where), past_key_values=past, use_cache=True
         )
@@ -50,6 +50,13 @@ def stream(
         every.append(token)
         past = getattr(answer, "past_key_values", None)
         given = every if past is None else [token]
+
+
+def _room(network: Any, written: int) -> int:
+    """Return how many tokens a network can still add, where it has a place for so many and no more."""
+    config = getattr(network, "config", None)
+    most = getattr(config, "max_position_embeddings", None)  # which GPT-2 calls n_positions
+    return max(0, most - written) if isinstance(most, int) and most > 0 else 2**31
 
 
 def _next(scores: Tensor, temperature: float, rng: torch.Generator) -> int:

@@ -69,17 +69,22 @@ class ChatLines(Reader):
         parts = _parts(path, choices)
         shapes = Counter(_shape(part) or "unknown" for part in parts.files)
         turns: Counter[str] = Counter()
-        chats = 0
+        chats = open_ends = 0
         for part in parts.files:
             for index, record in enumerate(lines.records(part)):
                 if index == _LOOKED:
                     break
                 messages = _row(part, record).fields.get("messages", [])
                 chats += bool(messages)
+                open_ends += _ends_open(record)
                 turns.update(message["role"] for message in messages)
         title = f"Conversations in {parts.listed}, in the shape of {' and '.join(shapes)}"
         title += f"; {turns['assistant'] / max(chats, 1):.1f} answers in each"
         notes = [*parts.notes, *lines.encoding_notes(parts)]
+        if open_ends:
+            notes.append(
+                f"{open_ends:,} end with what nobody answers; that last part is left out, the rest is learnt."
+            )
         if turns["system"]:
             notes.append(f"{turns['system']:,} begin with a message of the system.")
         return Description(title, tuple(notes))
@@ -199,7 +204,17 @@ def _normal(listed: list[Any]) -> tuple[list[Message], str]:
             messages.append({"role": role, "content": content})
     if not any(message["role"] == "assistant" for message in messages):
         return messages, "no message is of the assistant, so there is no answer to learn"
+    while messages[-1]["role"] != "assistant":  # what nobody answers teaches nothing
+        messages.pop()
     return messages, ""
+
+
+def _ends_open(record: Record) -> bool:
+    """Whether a conversation ends with words that the assistant does not answer."""
+    value = record.value
+    listed = value if isinstance(value, list) else isinstance(value, dict) and _messages_of(value)
+    last = listed[-1] if listed else None
+    return _normal(listed)[1] == "" and _message(last)[0] != "assistant" if listed else False
 
 
 def _message(value: Any) -> tuple[str, str, str]:

@@ -74,11 +74,13 @@ class TextClassification(Task):
         return sample.label is not None or isinstance(sample.fields.get("labels"), list)
 
     def labels(self, dataset: Dataset) -> Labels:
-        """Return the dataset's classes, or those in its lists of classes."""
-        counts = self.class_counts(s for s in dataset.samples(usable=True) if "labels" in s.fields)
-        if not counts:
+        """Return the dataset's classes, or those in the lists of classes of its training split."""
+        samples = [s for s in dataset.samples(usable=True) if self.teaches(s)]
+        if not any("labels" in s.fields for s in samples):
             return dataset.labels()
-        return Labels(tuple(sorted({*counts, *dataset.labels().names}, key=natural)))
+        # A class in a list that no training text has cannot be learnt, and its texts have others.
+        learnt = [s for s in samples if s.split == "train"] or samples
+        return Labels(tuple(sorted(self.class_counts(learnt), key=natural)))
 
     def class_counts(self, samples: Iterable[Sample]) -> Counter[str]:
         """Return how often each class occurs."""

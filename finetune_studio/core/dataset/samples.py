@@ -12,7 +12,7 @@ from finetune_studio.core.dataset.history import Change
 from finetune_studio.core.dataset.reading import Reading, today
 from finetune_studio.core.dataset.words import Edit, Row, Trace, checked_name, counted
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.splits import SPLITS, divide
+from finetune_studio.core.splits import SPLITS, divide, rarest
 
 
 class Dataset(Reading):
@@ -60,6 +60,7 @@ class Dataset(Reading):
         Data without any split are divided into train, validation and test; data with a training but
         no validation split give ``validation`` of their training samples. Samples that came later
         join the split of their group, else training: what judges a model stays the same by itself.
+        Of a sample that the data name several things in, the rarest counts as its class.
         """
         rows = self.samples()
         brought = {row.split for row in rows if row.split}
@@ -71,7 +72,7 @@ class Dataset(Reading):
         else:
             pool, shares = [row for row in rows if not row.split], {}
         chosen = divide(
-            [row.label or "" for row in pool],
+            rarest([row.names for row in pool]),
             [row.group for row in pool],
             {split: share for split, share in shares.items() if share > 0},
             seed,

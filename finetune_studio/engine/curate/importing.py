@@ -256,7 +256,7 @@ def _told(project: Project, started: float) -> Iterator[Event]:
     dataset = project.dataset
     aside = [sample for sample in dataset.samples(usable=False) if sample.problem]
     for sample in aside[:_MOST_NAMED]:
-        yield SampleSetAside(sample.id, sample.path, sample.problem)
+        yield SampleSetAside(sample.id, sample.place, sample.problem)
     yield DataImported(
         len(dataset),
         len(dataset.labels()),

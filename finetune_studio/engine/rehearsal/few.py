@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from finetune_studio.core.dataset import Row, Sample
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
+from finetune_studio.core.splits import rarest
 from finetune_studio.core.task import Task
 from finetune_studio.engine import presets
 
@@ -24,8 +26,8 @@ class Samples:
     def few(self, train: int, validation: int) -> Samples:
         """Return so many of each (or all there are); what judges has classes that were learnt."""
         learnt = self.train[:train]
-        classes = {sample.label for sample in learnt}
-        known = [sample for sample in self.validation if sample.label in classes]
+        classes = {name for sample in learnt for name in sample.names}
+        known = [sample for sample in self.validation if classes.issuperset(sample.names)]
         return Samples(learnt, known[:validation])
 
     def rows(self) -> list[Row]:
@@ -68,9 +70,10 @@ def _in_turns(samples: Sequence[Sample], rng: random.Random) -> list[Sample]:
     """Return the first of each class in a random order, then the second of each, and so on."""
     mixed = list(samples)
     rng.shuffle(mixed)
-    turn: dict[str | None, int] = {}
+    kinds = rarest([sample.names for sample in mixed])
+    turn: Counter[str] = Counter()
     places: list[tuple[int, int, Sample]] = []
-    for number, sample in enumerate(mixed):
-        turn[sample.label] = turn.get(sample.label, -1) + 1
-        places.append((turn[sample.label], number, sample))
+    for number, (sample, kind) in enumerate(zip(mixed, kinds, strict=True)):
+        places.append((turn[kind], number, sample))
+        turn[kind] += 1
     return [sample for *_, sample in sorted(places, key=lambda place: place[:2])]
