@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication, QFileDialog, QPlainTextEdit
+from PySide6.QtWidgets import QApplication, QFileDialog, QPlainTextEdit, QRadioButton
 
 from finetune_studio.core.events import ExportVerified, RunFinished, Validated
 from finetune_studio.gui import theme
@@ -79,7 +79,8 @@ def test_from_texts_to_an_exported_model(task, traveller, tmp_path, monkeypatch)
     on.studio.job_stated.connect(
         lambda _, event: heard.append(event) if isinstance(event, ExportVerified) else None
     )
-    on.click(f"format_{form}")
+    on.until(lambda: on.page.findChild(QRadioButton, f"format_{form}") is not None, LONG)
+    on.page.findChild(QRadioButton, f"format_{form}").click()
     on.click("export_and_check")
     on.until(lambda: bool(heard) and not on.studio.busy, LONG)
     assert heard[0].agreement == 1.0

@@ -19,6 +19,7 @@ AMOUNTS = {
     "last_stage": "last stage",
     "later_half": "later half",
     "everything": "everything",
+    "adapters": "adapters",
     "custom": "custom layers",
 }
 _PRESETS = {"quick": "Quick look", "balanced": "Balanced", "best": "Best"}
