@@ -129,6 +129,9 @@ class HuggingFace(Exporter):
         "preprocessor_config.json": "how a picture is made ready, in the Hub's words",
         "tokenizer.json": "cuts texts into tokens",
         "tokenizer_config.json": "what the tokenizer is called and how it is used",
+        "special_tokens_map.json": "which tokens mark the start, the end and the like",
+        "chat_template.jinja": "how a conversation becomes one text",
+        "generation_config.json": "how the model writes",
     }
 
     def accepts(self, task: Task) -> bool:

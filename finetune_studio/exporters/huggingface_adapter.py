@@ -65,6 +65,9 @@ class HuggingFaceAdapter(Exporter):
         "base_config.json": "how the last layer of the original model is made",
         "tokenizer.json": "cuts texts into tokens",
         "tokenizer_config.json": "what the tokenizer is called and how it is used",
+        "special_tokens_map.json": "which tokens mark the start, the end and the like",
+        "chat_template.jinja": "how a conversation becomes one text",
+        "generation_config.json": "how the model writes",
     }
 
     def accepts(self, task: Task) -> bool:

@@ -17,9 +17,9 @@ class OneOf(QWidget):
 
     def addWidget(self, widget: QWidget) -> None:
         """Add a widget; the first one is seen."""
+        self._column.addWidget(widget)  # first: without a parent, what is shown opens a window
         widget.setVisible(not self._parts)
         self._parts.append(widget)
-        self._column.addWidget(widget)
 
     def currentIndex(self) -> int:
         """Return which widget is seen, counted from 0."""
