@@ -127,7 +127,7 @@ class WhyCard(Card):
         self.exclude_button.clicked.connect(self.exclude_wanted)
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(8)
-        self.replies_button = QPushButton(self.tr("Reply before and after"))
+        self.replies_button = QPushButton(self.tr("Before and after"))
         self.replies_button.setObjectName("replies")
         self.replies_button.setToolTip(
             self.tr("Let the model reply, and beside it the one that the run began from.")

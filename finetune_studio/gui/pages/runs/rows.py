@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
+from finetune_studio.core.words import score_name
 from finetune_studio.gui.pages.train import choices
 from finetune_studio.gui.pages.train.outlook_words import AMOUNTS, model_title, subtitle
 from finetune_studio.gui.widgets.runs_table import RunRow
@@ -42,7 +43,7 @@ def row_of(folder: Path, *, at_work: bool = False) -> RunRow:
             started.time if started else 0.0,
             model_title(recipe.model.source, run.project_folder).removesuffix(_HERE),
             AMOUNTS.get(recipe.layers.amount, recipe.layers.amount),
-            metric.replace("_", " "),
+            score_name(metric),
             score,
             run.state,
             run.size(),
