@@ -201,7 +201,8 @@ class CausalLm(Task):
             tokens += int(answer.answer.get("tokens", 0))
             right += int(answer.answer.get("right", 0))
         if not tokens:
-            return {"perplexity": 0.0, "token_accuracy": 0.0, "loss": 0.0}
+            worst = math.exp(_LARGEST_LOSS)  # never the best of several
+            return {"perplexity": worst, "token_accuracy": 0.0, "loss": _LARGEST_LOSS}
         loss = math.fsum(lost) / tokens
         return {
             "perplexity": math.exp(min(loss, _LARGEST_LOSS)),

@@ -122,6 +122,13 @@ def test_packed_and_padded_are_the_same_loss_and_answers(bundle: Bundle) -> None
         assert (a.answer["tokens"], a.answer["right"]) == (b.answer["tokens"], b.answer["right"])
 
 
+def test_nothing_judged_is_never_the_best() -> None:
+    task = CausalLm()
+    score = task.score([(talks(1)[0], Prediction())])["perplexity"]
+    assert math.isfinite(score)
+    assert not task.better(score, 1e6)
+
+
 @pytest.mark.parametrize("packed", [True, False])
 def test_judging_a_few_rows_at_a_time_says_the_same(
     bundle: Bundle, monkeypatch: pytest.MonkeyPatch, packed: bool
