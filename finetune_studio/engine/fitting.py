@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Iterator
 
@@ -53,7 +54,7 @@ def _needed_parts(session: Session) -> int:
 def _tried_parts(session: Session) -> int:
     """Compute the first step without taking it, in ever smaller parts, until it fits."""
     before, parts = session.tensors(), 1
-    order = session.order(0)[: session.batch_size]
+    order = _largest(session, session.batch_size)
     while True:
         session.chosen.parts = parts
         try:
@@ -72,6 +73,14 @@ def _tried_parts(session: Session) -> int:
     return parts
 
 
+def _largest(session: Session, count: int) -> list[int]:
+    """Return the places of the samples that need most memory: the longest ones, where lengths differ."""
+    if not session.task.ragged:
+        return session.order(0)[:count]
+    samples = session.train_feed.samples
+    return heapq.nlargest(count, range(len(samples)), lambda n: session.task.length(samples[n]))
+
+
 def _kept_for_the_way_back(session: Session) -> float:
     """Return the bytes that one sample's way forward keeps for its way back, counted on two samples."""
     own = {t.untyped_storage().data_ptr() for t in session.bundle.network.state_dict().values()}
@@ -83,7 +92,7 @@ def _kept_for_the_way_back(session: Session) -> float:
             kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    before, few = session.tensors(), session.order(0)[:_TRIED]
+    before, few = session.tensors(), _largest(session, _TRIED)
     with session.train_feed.active():
         for batch in session.train_feed.batches([few], 0):
             if batch is not None:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from finetune_studio.core.task import Bundle
 from finetune_studio.modality import text, windows
@@ -42,12 +43,20 @@ def encoded(bundle: Bundle, cuts: Sequence[Window]) -> list[text.Encoded]:
 def said(network: nn.Module, inputs: dict[str, Tensor], names: Sequence[str]) -> list[Tensor]:
     """Return those of the network's outputs, each (windows, length, ...), in float32.
 
-    Where nothing is learnt, a long text's windows take turns, so that no text is too long.
+    The windows of long texts take turns, so that no text is too long; where something is learnt, they
+    are computed again on the way back instead of being kept.
     """
     count = len(next(iter(inputs.values())))
-    size = count if torch.is_grad_enabled() else _AT_ONCE
+
+    def answered(some: dict[str, Tensor]) -> list[Tensor]:
+        answer: Any = network(**some)
+        return [getattr(answer, name).float() for name in names]
+
     found: list[list[Tensor]] = []
-    for start in range(0, count, size):
-        answer: Any = network(**{name: rows[start : start + size] for name, rows in inputs.items()})
-        found.append([getattr(answer, name).float() for name in names])
+    for start in range(0, count, _AT_ONCE):
+        some = {name: rows[start : start + _AT_ONCE] for name, rows in inputs.items()}
+        if count > _AT_ONCE and torch.is_grad_enabled():
+            found.append(checkpoint(answered, some, use_reentrant=False))
+        else:
+            found.append(answered(some))
     return [torch.cat(parts) for parts in zip(*found, strict=True)]

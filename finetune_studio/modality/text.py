@@ -93,24 +93,19 @@ def sample_of(given: str, **fields: object) -> Sample:
     """Return what the user typed, or the text in the file that was named, as a sample.
 
     Raises:
-        StudioError: If the file holds no text.
+        StudioError: If the file holds no text, is a folder, or is not there.
     """
     path = os.path.expanduser(given)  # noqa: PTH111  a Path raises on texts too long for a name
+    file = text_inputs.file_of(path) is not None
+    there = file or text_inputs.is_folder(path)
     try:
-        text = text_inputs.text_of(path if _is_file(path) else given)
+        text = text_inputs.text_of(path if there else given)
     except (OSError, ValueError) as error:
-        name = f"{given} cannot be read" if _is_file(path) else "There is nothing to read"
+        name = f"{given} cannot be read" if there else "There is nothing to read"
         reason = getattr(error, "strerror", None) or error
         raise StudioError(f"{name}: {reason}.", "Give a text, or a file that holds one.") from error
-    place = str(Path(path).resolve()) if _is_file(path) else ""
+    place = str(Path(path).resolve()) if file else ""
     return Sample(0, place, None, None, "", fields={"text": text, **fields})
-
-
-def _is_file(path: str) -> bool:
-    try:
-        return os.path.isfile(path)  # noqa: PTH113
-    except ValueError:
-        return False
 
 
 def text_in(sample: Sample, name: str = "text") -> str:

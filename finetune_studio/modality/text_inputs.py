@@ -10,8 +10,12 @@ import numpy as np
 from tokenizers import Encoding, Tokenizer
 
 LIKELY = 0.5  # from this probability on, one of several labels counts as named
+_ENDINGS = r"\.(txt|text|md|json|jsonl|csv|tsv|htm|html|xml|log|rst|tex)"
+# A name without spaces; a file in a folder, which begins with a few words at most; a few words that end so.
 _FILE_NAME = re.compile(
-    r"\S+\.(txt|text|md|json|jsonl|csv|tsv|htm|html|xml|log|rst|tex)", re.IGNORECASE
+    rf"\S+{_ENDINGS}|([^\s/\\]+ ){{0,3}}[^\s/\\]*[/\\][^\r\n]{{0,1000}}{_ENDINGS}"
+    r"|(\S+ ){1,3}\S+\.(txt|md|json|csv)",
+    re.IGNORECASE,
 )
 
 
@@ -105,10 +109,12 @@ def text_of(given: str) -> str:
 
     Raises:
         ValueError: If the file holds no text, or nothing at all.
-        OSError: If it cannot be read, or the text looks like the name of a file that is not there.
+        OSError: If it is a folder or cannot be read, or looks like the name of a file that is not there.
     """
     file = file_of(given)
-    if file is None and _FILE_NAME.fullmatch(given):
+    if file is None and is_folder(given):
+        raise IsADirectoryError("it is a folder")
+    if file is None and _FILE_NAME.fullmatch(given.strip()):
         raise FileNotFoundError("there is no such file")
     text = decoded(file.read_bytes()) if file else given
     if not text.strip():
@@ -122,6 +128,14 @@ def file_of(given: str) -> Path | None:
         return Path(given) if Path(given).is_file() else None
     except (OSError, ValueError):  # too long for a path: a text
         return None
+
+
+def is_folder(given: str) -> bool:
+    """Whether there is a folder of that path."""
+    try:
+        return bool(given.strip()) and Path(given).is_dir()
+    except (OSError, ValueError):  # too long for a path: a text
+        return False
 
 
 def reason(error: Exception) -> str:

@@ -25,6 +25,7 @@ from finetune_studio.modality.chat import Tokens
 from finetune_studio.models import text as texts
 
 _LARGEST_LOSS = 50.0  # a mean loss above this gives a perplexity that is no number any more
+_JUDGED = 2048  # learnt tokens whose scores exist at once where nothing is learnt
 _TITLES = {"system": "Instructions", "user": "User", "assistant": "Assistant"}
 
 
@@ -177,9 +178,7 @@ class CausalLm(Task):
 
     def judge(self, bundle: Bundle, batch: Batch) -> tuple[list[Prediction], Tensor]:
         """Return answers and loss from one pass through the network."""
-        scores, true, owner = _learnt(bundle, batch)
-        losses = functional.cross_entropy(scores.float(), true, reduction="none")
-        right = scores.argmax(-1) == true if len(true) else losses
+        losses, right, owner = _judged(bundle, batch)
         count = len(batch.samples)
         sums = [
             _summed(values, owner, count) for values in (losses, torch.ones_like(losses), right)
@@ -192,7 +191,7 @@ class CausalLm(Task):
         ]
         for place in torch.nonzero(batch.targets["asks"]).flatten().tolist():
             answers[place] = _replied(bundle, batch, place, answers[place])
-        return answers, losses.mean() if len(true) else losses.sum()
+        return answers, losses.mean() if len(losses) else losses.sum()
 
     def score(self, pairs: Iterable[Pair]) -> dict[str, float]:
         """Return perplexity, token accuracy and the mean loss of a token, over all learnt tokens."""
@@ -202,7 +201,8 @@ class CausalLm(Task):
             tokens += int(answer.answer.get("tokens", 0))
             right += int(answer.answer.get("right", 0))
         if not tokens:
-            return {"perplexity": 0.0, "token_accuracy": 0.0, "loss": 0.0}
+            worst = math.exp(_LARGEST_LOSS)  # never the best of several
+            return {"perplexity": worst, "token_accuracy": 0.0, "loss": _LARGEST_LOSS}
         loss = math.fsum(lost) / tokens
         return {
             "perplexity": math.exp(min(loss, _LARGEST_LOSS)),
@@ -318,6 +318,40 @@ def _learnt(bundle: Bundle, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         found = bundle.network(**batch.inputs, use_cache=False).logits
     scores = found if found.ndim == 2 else found[keep]
     return scores, batch.targets["next"][keep], batch.targets["owner"][keep]
+
+
+def _judged(bundle: Bundle, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    """Return each learnt token's loss, whether it is foretold, and its sample, a few rows at a time.
+
+    The scores of a large vocabulary for every token of a batch would fill the memory.
+    """
+    found: list[tuple[Tensor, Tensor, Tensor]] = []
+    counts = (batch.targets["next"] != packing.IGNORED).sum(1).tolist()
+    for rows in _few_at_once(counts, _JUDGED):
+        some = Batch(
+            {name: values[rows] for name, values in batch.inputs.items()},
+            {name: batch.targets[name][rows] for name in ("next", "owner")},
+            batch.samples,
+        )
+        scores, true, owner = _learnt(bundle, some)
+        for start in range(0, max(1, len(true)), _JUDGED):
+            part, wanted = scores[start : start + _JUDGED].float(), true[start : start + _JUDGED]
+            losses = functional.cross_entropy(part, wanted, reduction="none")
+            found.append((losses, part.argmax(-1) == wanted, owner[start : start + _JUDGED]))
+        del scores
+    losses, right, owner = (torch.cat(parts) for parts in zip(*found, strict=True))
+    return losses, right, owner
+
+
+def _few_at_once(counts: Sequence[int], most: int) -> Iterator[slice]:
+    """Yield neighbouring rows that hold at most so many tokens together, or one row that holds more."""
+    start, tokens = 0, 0
+    for row, count in enumerate(counts):
+        if row > start and tokens + count > most:
+            yield slice(start, row)
+            start, tokens = row, 0
+        tokens += count
+    yield slice(start, len(counts))
 
 
 @contextmanager

@@ -106,6 +106,36 @@ def test_steps_see_texts_of_similar_length_and_all_of_them(project: Project, mod
         assert session.order(0) == order
 
 
+def test_memory_is_counted_and_tried_on_the_longest_texts(
+    project: Project, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from typing import Any
+
+    from finetune_studio.engine import fitting
+
+    recipe = chosen(model, layers__amount="everything", optimiser__epochs=1)
+    shown: list[list[int]] = []
+
+    def watched(session: Any) -> int:
+        lengths = [session._lengths(n) for n in range(len(session.train_feed.samples))]
+        real = session.train_feed.show
+        with monkeypatch.context() as patch:
+            show = lambda batch: (shown.append(batch.samples), real(batch))  # noqa: E731
+            patch.setattr(session.train_feed, "show", show)
+            fitting._kept_for_the_way_back(session)
+            fitting._tried_parts(session)
+        by_number = dict(zip((s.id for s in session.train_feed.samples), lengths, strict=True))
+        assert len(shown) == 2
+        for numbers in shown:
+            longest = sorted(lengths)[-len(numbers) :]
+            assert sorted(by_number[number] for number in numbers) == longest
+        return 1
+
+    monkeypatch.setattr(fitting, "_needed_parts", watched)
+    assert finished(run_all(project, recipe)).metrics
+    assert list(map(len, shown)) == [2, 8]
+
+
 def test_cached_head_ends_with_the_weights_of_the_uncached_one(
     project: Project, model: Path
 ) -> None:

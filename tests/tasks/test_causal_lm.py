@@ -22,6 +22,7 @@ from finetune_studio.core.task import Batch, Bundle
 from finetune_studio.engine import chat, evaluate, run
 from finetune_studio.engine.loaders import batch_of
 from finetune_studio.models import layers, lora, recompute
+from finetune_studio.tasks import causal_lm
 from finetune_studio.tasks.causal_lm import CausalLm
 from tests import tiny, tiny_models
 from tests.engine.conftest import finished, run_all
@@ -117,6 +118,35 @@ def test_packed_and_padded_are_the_same_loss_and_answers(bundle: Bundle) -> None
     assert weight == weight_again == sum(a.answer["tokens"] for a in ours)
     assert rows < rows_again == 6
     for a, b in zip(ours, theirs, strict=True):
+        assert a.answer["loss_sum"] == pytest.approx(b.answer["loss_sum"], abs=1e-4)
+        assert (a.answer["tokens"], a.answer["right"]) == (b.answer["tokens"], b.answer["right"])
+
+
+def test_nothing_judged_is_never_the_best() -> None:
+    task = CausalLm()
+    score = task.score([(talks(1)[0], Prediction())])["perplexity"]
+    assert math.isfinite(score)
+    assert not task.better(score, 1e6)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_judging_a_few_rows_at_a_time_says_the_same(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch, packed: bool
+) -> None:
+    task = CausalLm()
+    bundle.processor |= {"packing": packed, "max_length": 64}
+    batch = batch_of(task, bundle, talks())
+    head, widest = bundle.network.get_submodule(bundle.head), []
+    head.register_forward_hook(lambda _layer, _given, found: widest.append(len(found)))
+    with torch.no_grad():
+        whole, loss = task.judge(bundle, batch)
+        counts = (batch.targets["next"] >= 0).sum(1).tolist()
+        monkeypatch.setattr(causal_lm, "_JUDGED", max(counts))
+        few, again = task.judge(bundle, batch)
+    assert widest[0] == sum(counts) > 2 * max(counts)
+    assert max(widest[1:]) <= max(counts)
+    assert float(again) == pytest.approx(float(loss), abs=1e-6)
+    for a, b in zip(whole, few, strict=True):
         assert a.answer["loss_sum"] == pytest.approx(b.answer["loss_sum"], abs=1e-4)
         assert (a.answer["tokens"], a.answer["right"]) == (b.answer["tokens"], b.answer["right"])
 

@@ -18,6 +18,7 @@ from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Bundle
 from finetune_studio.engine.loaders import batch_of
+from finetune_studio.modality import reading
 from finetune_studio.tasks.token_classification import TokenClassification, in_words
 from tests import tiny, tiny_models
 
@@ -74,6 +75,42 @@ def test_the_network_says_outside_begin_and_inside_of_each_type(bundle: Bundle) 
     out = signature.network(*signature.inputs.values())
     assert out.shape[2] == 5
     assert torch.allclose(out.sum(2), torch.ones(out.shape[:2]))
+
+
+def test_windows_of_long_texts_learn_a_few_at_a_time_and_the_same(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = made(model, max_length=16, overlap=4)
+    spread = " ".join(s.fields["text"] for s in sentences(30))
+    batch = batch_of(TASK, found, [sample(spread, [[0, 3, "Person"]])])
+    windows = len(batch.inputs["input_ids"])
+    assert windows > 8
+
+    def learnt() -> tuple[float, dict[str, torch.Tensor], int, int]:
+        found.network.zero_grad()
+        kept, rows = [0], [0]
+        hook = found.network.register_forward_pre_hook(
+            lambda _n, _a, given: rows.append(len(given["input_ids"])), with_kwargs=True
+        )
+        sizes = torch.autograd.graph.saved_tensors_hooks(
+            lambda t: (kept.append(t.nbytes), t)[1], lambda t: t
+        )
+        with sizes:
+            loss = TASK.loss(found, batch)
+        loss.backward()
+        hook.remove()
+        named = found.network.named_parameters()
+        grads = {name: p.grad.clone() for name, p in named if p.grad is not None}
+        return float(loss.detach()), grads, sum(kept), max(rows)
+
+    loss, whole, kept, most = learnt()
+    monkeypatch.setattr(reading, "_AT_ONCE", 4)
+    again, parts, kept_in_parts, few = learnt()
+    assert (most, few) == (windows, 4)
+    assert kept_in_parts < kept / 4
+    assert again == pytest.approx(loss, abs=1e-6)
+    assert whole.keys() == parts.keys()
+    assert all(torch.allclose(whole[name], parts[name], atol=1e-6) for name in whole)
 
 
 def test_it_learns_to_name(model: Path) -> None:
