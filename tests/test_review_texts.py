@@ -13,16 +13,18 @@ import torch
 
 from finetune_studio.cli import training
 from finetune_studio.core import splits
-from finetune_studio.core.dataset import Row, Sample
+from finetune_studio.core.dataset import Labels, Row, Sample
 from finetune_studio.core.events import Prediction
 from finetune_studio.core.project import Project
-from finetune_studio.core.recipe import DataChoices
+from finetune_studio.core.recipe import DataChoices, Recipe
 from finetune_studio.engine.evaluate import load_task
 from finetune_studio.engine.rehearsal import few
 from finetune_studio.engine.session import Session
-from finetune_studio.modality import generate
+from finetune_studio.modality import ask_chat, generate, talks
 from finetune_studio.readers.chat_lines import ChatLines
 from finetune_studio.tasks import question_answering
+from finetune_studio.tasks.causal_lm import CausalLm
+from tests import tiny_models
 
 
 def test_a_repository_in_the_cache_is_no_path(tmp_path: Path) -> None:
@@ -133,6 +135,43 @@ def test_writing_ends_where_the_network_has_no_more_places() -> None:
 
     assert len(list(generate.stream(Network(), [1, 1, 1, 1], [2], 100))) == 2
     assert list(generate.stream(Network(), [1] * 6, [2], 100)) == []
+
+
+def test_a_long_question_leaves_places_for_the_reply(tmp_path: Path) -> None:
+    class Network:
+        asked = (0, 0)
+
+        def write(self, inputs: Any, *, max_new_tokens: int, **_: Any) -> list[int]:
+            self.asked = (inputs["input_ids"].shape[1], max_new_tokens)
+            return [*inputs["input_ids"][0].tolist(), 5]
+
+    model = tiny_models.folder(tmp_path / "m", "llama", ["red green blue one two"], chat=True)
+    recipe = Recipe(task="causal_lm").with_settings(
+        {"model.source": str(model), "options.max_length": 4096, "options.longest_reply": 20}
+    )
+    task = CausalLm()
+    bundle = task.load_model(recipe, Labels(()))
+    places, longest = bundle.processor["positions"], bundle.processor["max_length"]
+    assert 0 < longest <= places
+    question = [{"role": "user", "content": "red green blue " * places}]
+    sample = Sample(1, "", None, None, "", fields={"messages": question})
+    ids = talks.encoded(sample, bundle)[0][0].ids
+    assert 0 < len(ids) <= longest - 20
+
+    export = tmp_path / "export"
+    export.mkdir()
+    for name, content in bundle.files.items():
+        (export / name).write_bytes(content)
+    options = task.own_options(recipe).model_dump()
+    for more, expected in (({}, 20), ({"positions": len(ids) + 3}, 3)):
+        seen = options | bundle.processor | more
+        (export / "preprocessing.json").write_text(json.dumps(seen), "utf-8")
+        network = Network()
+        use = ask_chat.Replies(export, network)
+        looked = use.look(question)
+        assert looked["asked"] == ids
+        use.ask(looked)
+        assert network.asked == (len(ids), expected)
 
 
 @pytest.mark.parametrize("shape", ["messages", "list"])

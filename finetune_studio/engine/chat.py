@@ -45,11 +45,12 @@ def reply(
         StudioError: If the run taught something else, has no network yet, or what it was begun from is gone.
     """
     from finetune_studio.modality import chat, generate
-    from finetune_studio.modality.talks import opened_tokenizer, template_of
+    from finetune_studio.modality.talks import opened_tokenizer, room_to_ask, template_of
 
     bundle = _bundle(Path(run_folder), before=before)
     opened, template = opened_tokenizer(bundle), template_of(bundle)
-    room = int(bundle.processor["max_length"])
+    most = longest or int(Run(Path(run_folder)).recipe.options.get("longest_reply", 256))
+    room = room_to_ask(bundle, most)
     if isinstance(messages, str):
         ids = list(opened.encode(messages).ids)[-room:]
         ends = {number for number in [bundle.processor.get("eos_id")] if number is not None}
@@ -58,7 +59,6 @@ def reply(
         ends = set(chat.ends(opened, template))
     if not messages or not ids:
         raise StudioError("There is nothing to reply to.", "Write a message first.")
-    most = longest or int(Run(Path(run_folder)).recipe.options.get("longest_reply", 256))
     began = stated = time.perf_counter()
     text, tokens = "", 0
 

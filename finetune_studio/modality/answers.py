@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import string
@@ -23,6 +24,22 @@ class Found(NamedTuple):
     start: int
     end: int
     certainty: float
+
+
+def asked_in(words: str) -> dict[str, str]:
+    """Return the question and the context that a text holds as JSON.
+
+    Raises:
+        ValueError: If it does not hold both, as texts.
+    """
+    try:
+        given = json.loads(words)
+        found = {name: given[name] for name in ("question", "context")}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        found = {}
+    if not found or not all(isinstance(value, str) for value in found.values()):
+        raise ValueError('there is no {"question": "...", "context": "..."} in it')
+    return found
 
 
 # --- scores ----------------------------------------------------------------------------------------

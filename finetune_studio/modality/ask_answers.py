@@ -53,11 +53,7 @@ class Answers:
 
     def read(self, text: str) -> dict[str, str]:
         """Return question and context, from JSON or a file of it."""
-        try:
-            given = json.loads(text_inputs.text_of(text))
-            return {name: str(given[name]) for name in ("question", "context")}
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise ValueError('there is no {"question": "...", "context": "..."} in it') from error
+        return answers.asked_in(text_inputs.text_of(text))
 
     def look(self, given: dict[str, str]) -> dict[str, Any]:
         """Return the windows of a context, the question before each."""

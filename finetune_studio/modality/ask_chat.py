@@ -69,7 +69,8 @@ class Replies:
             end = self._template.end
             return {"known": chat.encode_text(self._tokenizer, given, end, room), "asked": None}
         if given[-1]["role"] != "assistant":
-            ids = chat.prompt(self._tokenizer, self._template, given, room)
+            asking = chat.room_to_ask(room, int(self._seen["longest_reply"]))
+            ids = chat.prompt(self._tokenizer, self._template, given, asking)
             return {"known": [], "asked": ids}
         prompts = bool(self._seen.get("prompts"))
         found = chat.encode(self._tokenizer, self._template, given, room, prompts=prompts)
@@ -92,10 +93,17 @@ class Replies:
         return {"label": said, "certainty": None, "probabilities": {}, "answer": about}
 
     def _reply(self, ids: Sequence[int]) -> str:
+        places = int(
+            self._seen.get("positions", self._seen["max_length"])
+        )  # 0: as many as you like
+        longest = int(self._seen["longest_reply"])
+        longest = min(longest, places - len(ids)) if places else longest
+        if longest < 1:
+            return ""
         ends = chat.ends(self._tokenizer, self._template)
         found = self._network.write(
             self._inputs(ids),
-            max_new_tokens=int(self._seen["longest_reply"]),
+            max_new_tokens=longest,
             do_sample=False,
             num_beams=1,
             repetition_penalty=1.0,

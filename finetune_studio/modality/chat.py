@@ -252,6 +252,11 @@ def encode(
         left = shorter
 
 
+def room_to_ask(longest: int, longest_reply: int) -> int:
+    """Return how many of a conversation's ``longest`` tokens may ask, so that a reply has places left."""
+    return longest - min(longest_reply, longest // 2)
+
+
 def prompt(
     tokenizer: Tokenizer, template: Template, messages: Sequence[Message], room: int
 ) -> list[int]:

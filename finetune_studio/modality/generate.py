@@ -54,9 +54,15 @@ def stream(
 
 def _room(network: Any, written: int) -> int:
     """Return how many tokens a network can still add, where it has a place for so many and no more."""
+    most = positions(network)
+    return max(0, most - written) if most else 2**31
+
+
+def positions(network: Any) -> int:
+    """Return for how many tokens a network has places; 0 where it does not say."""
     config = getattr(network, "config", None)
     most = getattr(config, "max_position_embeddings", None)  # which GPT-2 calls n_positions
-    return max(0, most - written) if isinstance(most, int) and most > 0 else 2**31
+    return most if isinstance(most, int) and most > 0 else 0
 
 
 def _next(scores: Tensor, temperature: float, rng: torch.Generator) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,6 +117,18 @@ def inputs(rows: Packed, *, together: bool) -> dict[str, Tensor]:
             return {"input_ids": rows.ids}
         return {"input_ids": rows.ids, "position_ids": rows.positions}
     return {"input_ids": rows.ids, "attention_mask": (rows.owners >= 0).long()}
+
+
+def few_at_once(targets: Tensor, most: int) -> Iterator[slice]:
+    """Yield neighbouring rows of so many learnt tokens together at most, or one row of more."""
+    counts = (targets != IGNORED).sum(1).tolist()
+    start, tokens = 0, 0
+    for row, count in enumerate(counts):
+        if row > start and tokens + count > most:
+            yield slice(start, row)
+            start, tokens = row, 0
+        tokens += count
+    yield slice(start, len(counts))
 
 
 def possible(network: nn.Module, vocabulary: int) -> bool:

@@ -72,7 +72,7 @@ def encoded(sample: Sample, bundle: Bundle) -> tuple[tuple[Tokens, ...], bool]:
             prompts = bool(bundle.processor.get("prompts"))
             return (chat.encode(opened, template, turns, room, prompts=prompts),), False
         if turns:
-            ids = chat.prompt(opened, template, turns, room)
+            ids = chat.prompt(opened, template, turns, room_to_ask(bundle))
             return (Tokens(ids, [False] * len(ids)),), True
     except StudioError as error:
         raise StudioError(f"{sample.place}: {error.message}", error.hint) from error
@@ -82,6 +82,12 @@ def encoded(sample: Sample, bundle: Bundle) -> tuple[tuple[Tokens, ...], bool]:
             f"{sample.place}: a text of a single token teaches nothing.", "Exclude the sample."
         )
     return tuple(pieces), False
+
+
+def room_to_ask(bundle: Bundle, longest_reply: int = 0) -> int:
+    """Return how many tokens may ask for a reply, which is as long as the run's option says, or as given."""
+    own = bundle.recipe.options.get("longest_reply", 256) if bundle.recipe else 256
+    return chat.room_to_ask(int(bundle.processor["max_length"]), longest_reply or int(own))
 
 
 def opened_tokenizer(bundle: Bundle) -> Any:

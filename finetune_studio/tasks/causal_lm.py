@@ -103,6 +103,7 @@ class CausalLm(Task):
         bundle.recipe = recipe
         text.limit(bundle, options.max_length)
         bundle.processor |= {"prompts": options.prompts, "packing": options.packing}
+        bundle.processor["positions"] = generate.positions(bundle.network)
         notes = [bundle.note, *_with_template(bundle), *_packed_if_possible(bundle)]
         bundle.note = " ".join(filter(None, notes))
         return bundle
@@ -326,8 +327,7 @@ def _judged(bundle: Bundle, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
     The scores of a large vocabulary for every token of a batch would fill the memory.
     """
     found: list[tuple[Tensor, Tensor, Tensor]] = []
-    counts = (batch.targets["next"] != packing.IGNORED).sum(1).tolist()
-    for rows in _few_at_once(counts, _JUDGED):
+    for rows in packing.few_at_once(batch.targets["next"], _JUDGED):
         some = Batch(
             {name: values[rows] for name, values in batch.inputs.items()},
             {name: batch.targets[name][rows] for name in ("next", "owner")},
@@ -341,17 +341,6 @@ def _judged(bundle: Bundle, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         del scores
     losses, right, owner = (torch.cat(parts) for parts in zip(*found, strict=True))
     return losses, right, owner
-
-
-def _few_at_once(counts: Sequence[int], most: int) -> Iterator[slice]:
-    """Yield neighbouring rows that hold at most so many tokens together, or one row that holds more."""
-    start, tokens = 0, 0
-    for row, count in enumerate(counts):
-        if row > start and tokens + count > most:
-            yield slice(start, row)
-            start, tokens = row, 0
-        tokens += count
-    yield slice(start, len(counts))
 
 
 @contextmanager
@@ -395,8 +384,7 @@ def _how_well(answer: Mapping[str, Any]) -> str:
     tokens = int(answer["tokens"])
     loss = float(answer["loss_sum"]) / tokens
     right = int(answer.get("right", 0)) / tokens
-    value = math.exp(min(loss, _LARGEST_LOSS))
-    return f"Perplexity {value:.2f}; {right:.0%} of {tokens:,} tokens foretold."
+    return f"Perplexity {math.exp(min(loss, _LARGEST_LOSS)):.2f}; {right:.0%} of {tokens:,} tokens foretold."
 
 
 class _Scores(nn.Module):

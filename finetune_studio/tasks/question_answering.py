@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from math import fsum
@@ -244,9 +243,8 @@ class QuestionAnswering(Task):
         """
         sample = text.sample_of(text_or_path)
         try:
-            given = json.loads(sample.fields["text"])
-            fields = {name: str(given[name]) for name in ("question", "context")}
-        except (ValueError, KeyError, TypeError) as error:
+            fields = answers.asked_in(sample.fields["text"])
+        except ValueError as error:
             raise StudioError(
                 f"There is no question with its context in {_short(text_or_path)}",
                 'Write it as {"question": "...", "context": "..."}, or name a file of that.',

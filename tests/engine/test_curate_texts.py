@@ -5,17 +5,20 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import time
 import zipfile
 from collections import Counter
 
 import pytest
 
+from finetune_studio.core.dataset import Row
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import DataImported, Noted, SampleSetAside
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import DataChoices
 from finetune_studio.engine import curate
+from finetune_studio.engine.curate import importing
 from finetune_studio.engine.curate.choosing import reader_for
 from finetune_studio.engine.curate.counting import reasons
 from tests import tiny
@@ -162,6 +165,19 @@ def test_texts_are_imported_with_their_place(project, table):
     sample = project.dataset.samples()[3]
     assert (sample.label, sample.place) == ("b", "t.csv, row 5")
     assert project.dataset.split_counts() == {"train": 16, "validation": 4, "test": 4}
+
+
+def test_names_within_texts_are_counted_as_classes(tmp_path):
+    lines = [{"text": "a b c", "labels": list(f)} for f in (("x", "y"), ("y",), ())] * 3
+    marked = [{"text": "Ann b c", "spans": [[0, 3, kind]]} for kind in ("Person", "Place")] * 4
+    for task, rows, count in (
+        ("text_classification", lines, 2),
+        ("token_classification", marked, 2),
+    ):
+        with Project(tmp_path / task, task) as opened:
+            opened.dataset.fill([Row(fields=row) for row in rows], root=tmp_path)
+            (last,) = importing._told(opened, time.monotonic())
+        assert (last.samples, last.classes) == (len(rows), count)
 
 
 def test_the_second_table_and_its_names_are_kept(project, table):

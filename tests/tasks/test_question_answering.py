@@ -18,11 +18,13 @@ from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Bundle
 from finetune_studio.engine.loaders import batch_of
-from finetune_studio.modality import reading
+from finetune_studio.modality import ask_answers, reading
 from finetune_studio.tasks.question_answering import QuestionAnswering
 from tests import tiny, tiny_models
 
 TASK = QuestionAnswering()
+_NO_QUESTION = '{"question": null, "context": "in Cairo"}'
+_NO_TEXT = '{"question": "Where?", "context": ["in Cairo"]}'
 BOTH = Labels(("answer", "no answer"))
 
 
@@ -251,11 +253,25 @@ def test_questions_to_try(tmp_path: Path) -> None:
         assert found.fields == asked
         assert TASK.input_of(found) == asked
         assert not TASK.teaches(found)
-    for bad in ("Where?", '{"question": "q"}', "[1]"):
+    for bad in ("Where?", '{"question": "q"}', "[1]", _NO_QUESTION, _NO_TEXT):
         with pytest.raises(StudioError, match="question with its context"):
             TASK.sample_from_input(bad)
     with pytest.raises(StudioError):
         TASK.sample_from_input(str(tmp_path / "missing.json"))
+
+
+@pytest.mark.parametrize("given", [_NO_QUESTION, _NO_TEXT])
+def test_nothing_is_no_question_in_an_export_either(
+    model: Path, tmp_path: Path, given: str
+) -> None:
+    found = made(model)
+    (tmp_path / "tokenizer.json").write_bytes(found.files["tokenizer.json"])
+    (tmp_path / "preprocessing.json").write_text(json.dumps(found.processor), "utf-8")
+    use = ask_answers.Answers(tmp_path, lambda inputs: inputs)
+    with pytest.raises(ValueError, match="there is no"):
+        use.read(given)
+    whole = {"question": "Where?", "context": "in Cairo"}
+    assert use.read(json.dumps(whole)) == whole
 
 
 def test_an_unanswered_trial_has_no_loss(model: Path) -> None:

@@ -259,11 +259,16 @@ def _told(project: Project, started: float) -> Iterator[Event]:
         yield SampleSetAside(sample.id, sample.place, sample.problem)
     yield DataImported(
         len(dataset),
-        len(dataset.labels()),
+        len(dataset.labels()) or _named_within(project),
         len(aside),
         dataset.get("reader"),
         time.monotonic() - started,
     )
+
+
+def _named_within(project: Project) -> int:
+    """Return how many things samples without a class name: the labels of lists, or the types of spans."""
+    return len({name for s in project.dataset.samples(usable=True) for name in s.names})
 
 
 def _place(project: Project) -> Path | None:
