@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from finetune_studio.cli import training
+from finetune_studio.cli import main, training
 from finetune_studio.core import splits
 from finetune_studio.core.dataset import Labels, Row, Sample
 from finetune_studio.core.events import Prediction
@@ -24,7 +24,7 @@ from finetune_studio.modality import ask_chat, generate, talks
 from finetune_studio.readers.chat_lines import ChatLines
 from finetune_studio.tasks import question_answering
 from finetune_studio.tasks.causal_lm import CausalLm
-from tests import tiny_models
+from tests import tiny, tiny_models
 
 
 def test_a_repository_in_the_cache_is_no_path(tmp_path: Path) -> None:
@@ -196,3 +196,14 @@ def test_answers_are_compared_once_however_often_they_are_scored() -> None:
     for _ in range(3):
         assert task.score([pair]) == {"f1": 1.0, "exact_match": 1.0}
     assert question_answering._fit.cache_info().misses == 1
+
+
+def test_nothing_is_left_behind_where_no_model_is_given(tmp_path, capsys) -> None:
+    data = tiny.summarization(tmp_path / "data")
+    out = tmp_path / "out"
+    code = main(
+        ["train", "--task", "summarization", "--data", str(data), "--out", str(out), "--json"]
+    )
+    assert code == 2
+    assert "--model" in capsys.readouterr().err
+    assert not out.exists()

@@ -104,7 +104,7 @@ def _own_choices(arguments: argparse.Namespace) -> dict[str, Any]:
     Raises:
         StudioError: If a choice does not fit, before anything is written.
     """
-    from finetune_studio.tasks import CATALOGUE
+    from finetune_studio.tasks import CATALOGUE, starter_of
 
     own: dict[str, Any] = {}
     if arguments.recipe:
@@ -125,6 +125,8 @@ def _own_choices(arguments: argparse.Namespace) -> dict[str, Any]:
         _settle_model(own, Path.cwd())
     _settle_data(own, Path.cwd())
     own["task"] = CATALOGUE[own.get("task") or _task_there(arguments.out) or Recipe().task].name
+    if not _goes_on(arguments) and not own.get("model.source"):
+        own["model.source"] = starter_of(own["task"])
     choices = Recipe().with_settings(own)
     if choices.options:  # loading a task takes seconds, so not without a reason
         CATALOGUE.load(own["task"]).own_options(choices)
@@ -236,10 +238,7 @@ def _begin(
     """Index the data, fill in the preset (weaker than the user's own choices), and train."""
     from finetune_studio.engine import curate, presets
     from finetune_studio.engine.train import train as carry_out
-    from finetune_studio.tasks import starter_of
 
-    if not own.get("model.source"):
-        own = own | {"model.source": starter_of(own["task"])}
     choices = Recipe().with_settings(own)
     if choices.data.path or not len(project.dataset):
         _fits(project.folder, choices.data.path)
