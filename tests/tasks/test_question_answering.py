@@ -71,13 +71,13 @@ def test_it_learns_to_answer(model: Path) -> None:
     found, data = made(model, max_length=64), questions(40)
     adam = torch.optim.AdamW(found.network.parameters(), 3e-3)
     rng, losses = random.Random(0), []
-    for _ in range(100):
+    for _ in range(160):
         loss = TASK.loss(found, batch_of(TASK, found, rng.sample(data, 16)))
         adam.zero_grad()
         loss.backward()
         adam.step()
         losses.append(float(loss.detach()))
-    assert losses[-1] < losses[0] / 2
+    assert sum(losses[-20:]) < sum(losses[:20]) / 2  # single batches differ by chance
     asked = data[:60]
     with torch.inference_mode():
         answers = TASK.predict(found, batch_of(TASK, found, asked))
