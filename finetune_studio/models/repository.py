@@ -312,18 +312,20 @@ def _token() -> bool | None:
 
 def _api() -> Any:
     """Return the Hub's own interface, through the mirror and the proxy of the settings."""
-    import httpx
+    import httpx2
     from huggingface_hub import HfApi, set_client_factory
 
     proxy = settings.load().proxy or None
-    set_client_factory(lambda: httpx.Client(proxy=proxy, follow_redirects=True, timeout=_SILENCE_S))
+    set_client_factory(
+        lambda: httpx2.Client(proxy=proxy, follow_redirects=True, timeout=_SILENCE_S)
+    )
     return HfApi(endpoint=_endpoint(), token=_token(), library_name="finetune-studio")
 
 
 @contextmanager
 def _words(entry: Entry) -> Iterator[None]:
     """Turn what the Hub's library raises into words."""
-    import httpx
+    import httpx2
     from huggingface_hub import errors
 
     name, title = str(entry.facts["repository"]), entry.title
@@ -345,7 +347,7 @@ def _words(entry: Entry) -> Iterator[None]:
         raise _no_answer(title, f"the server answered {code}") from error
     except errors.LocalTokenNotFoundError as error:
         raise _gated(title, name) from error
-    except (httpx.HTTPError, httpx.InvalidURL, ConnectionError, ImportError, ValueError) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL, ConnectionError, ImportError, ValueError) as error:
         why = str(error).partition("\n")[0] or type(error).__name__
         raise _no_answer(title, why.rstrip(".")) from error
 
