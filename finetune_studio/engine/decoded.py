@@ -74,6 +74,7 @@ class DecodedStore:
         room: Bytes that this run may add.
 
     Attributes:
+        folder: Where it lies.
         stopped: Why nothing more is kept, in words; empty while there is room.
 
     Raises:
@@ -82,7 +83,7 @@ class DecodedStore:
 
     def __init__(self, folder: Path, room: int) -> None:
         self.stopped = ""
-        self._folder = folder
+        self.folder = folder
         self._room = room
         self._places: dict[str, Place] = {}
         self._keys: dict[int, str] = {}
@@ -204,6 +205,15 @@ def open_store(
         free = shutil.disk_usage(folder).free - _SPARE
         room = min(limit - folder_size(root), free)
     return DecodedStore(folder, max(0, room))
+
+
+def kept_in(folder: Path) -> set[str]:
+    """Return the keys of all samples that a store's folder holds; nothing is made or changed."""
+    found: set[str] = set()
+    for index in folder.glob("part-*.json"):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            found.update(str(row[0]) for row in json.loads(index.read_text("utf-8"))["rows"])
+    return found
 
 
 def choose(

@@ -137,15 +137,17 @@ def _spans(
     inside = np.flatnonzero(places[:, 1] > places[:, 0])
     if not len(inside):
         return []
-    table = start[inside, None].astype(np.float64) + end[None, inside]
-    reach = np.arange(len(inside))[None] - np.arange(len(inside))[:, None]
-    table[(reach < 0) | (reach >= longest)] = -np.inf
+    # Row by row the spans that begin at a token, as many columns as an answer may have tokens.
+    wide = min(longest, len(inside))
+    ends = np.concatenate([end[inside].astype(np.float64), np.full(wide - 1, -np.inf)])
+    table = start[inside, None] + np.lib.stride_tricks.sliding_window_view(ends, wide)
     flat = table.ravel()
     top = np.argpartition(-flat, min(_KEPT, flat.size - 1))[:_KEPT]
     found = []
     for place in top[np.argsort(-flat[top], kind="stable")]:
         if np.isfinite(flat[place]):
-            first, last = (int(inside[n]) for n in divmod(int(place), len(inside)))
+            row, more = divmod(int(place), wide)
+            first, last = int(inside[row]), int(inside[row + more])
             found.append(((int(places[first, 0]), int(places[last, 1])), float(flat[place])))
     return found
 

@@ -6,7 +6,9 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from finetune_studio.core import settings as preferences
 from finetune_studio.core.events import Estimated, Event, Noted, PhaseStarted, StepDone
@@ -72,6 +74,25 @@ def test_what_is_said_comes_true(project: Project, recipe: Recipe) -> None:
     assert found.device == "cpu"
     assert found.why.startswith("CPU")
     assert found.free_memory_mb > 0 < found.free_disk_mb
+
+
+@pytest.mark.parametrize("amount", ["everything", "last_stage"])
+def test_photos_that_are_kept_decoded_count(project: Project, amount: str) -> None:
+    # Large photos, of which the network sees a small part of the pixels, are kept decoded.
+    noise = np.random.default_rng(0).integers(0, 256, (1500, 2000, 3), dtype=np.uint8)
+    for sample in project.dataset.samples():
+        Image.fromarray(noise).save(sample.path, "jpeg")
+    recipe = settings(layers__amount=amount, augment__strength="light", augment__views=2)
+    found = estimated(project, recipe)
+    assert folder_size(preferences.load().cache_folder) == 0
+    run_all(project, recipe)
+    kept = folder_size(preferences.load().cache_folder / "decoded")
+    assert kept > 0
+    on_disk = folder_size(project.runs_folder) + folder_size(preferences.load().cache_folder)
+    assert found.disk_mb == pytest.approx(on_disk / 2**20, rel=0.25)
+    assert kept > 0.3 * on_disk  # or it would not show here whether they count
+    again = estimated(project, recipe)
+    assert found.disk_mb - again.disk_mb > 0.8 * kept / 2**20  # they are there by now
 
 
 def test_what_is_computed_once_is_counted_for_all_views(project: Project) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -103,3 +104,38 @@ def test_the_baseline_answers_with_the_sentence_most_like_the_question() -> None
     assert answers.likeliest_sentence("Where does Anna live, in Oslo?", context).startswith("Anna")
     assert answers.likeliest_sentence("x", "no sentence mark") == "no sentence mark"
     assert "".join(answers.sentences(context)).replace(" ", "") == "".join(context.split())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_best_spans_are_those_of_all_pairs(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    count, longest = 40, int(rng.integers(1, 60))
+    start, end = rng.normal(size=(2, count))
+    offsets = np.array([(2 * n, 2 * n + 1) for n in range(count)])
+    offsets[rng.integers(0, count, 5)] = -1  # not the text's
+    pairs = {
+        (int(offsets[i, 0]), int(offsets[j, 1])): start[i] + end[j]
+        for i in range(count)
+        for j in range(i, count)
+        if offsets[i, 0] >= 0
+        and offsets[j, 0] >= 0
+        and np.sum(offsets[i : j + 1, 0] >= 0) <= longest
+    }
+    found = answers.best([start], [end], [offsets], longest=longest, may_be_none=False)
+    place = max(pairs, key=lambda pair: pairs[pair])
+    assert (found.start, found.end) == place
+    top = sorted(pairs.values())[-20:]
+    assert found.certainty == pytest.approx(1 / np.exp(np.array(top) - max(top)).sum())
+
+
+def test_a_long_window_takes_little_memory() -> None:
+    count = 8192
+    start, end = np.random.default_rng(0).normal(size=(2, count)).astype(np.float32)
+    offsets = np.stack([np.arange(count), np.arange(count) + 1], 1)
+    tracemalloc.start()
+    try:
+        answers.best([start], [end], [offsets], longest=30, may_be_none=True)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 50e6  # a table of all pairs takes 0.5 GB

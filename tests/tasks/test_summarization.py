@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 from transformers import BartConfig, T5Config
 
 from finetune_studio.core.dataset import Sample
+from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Evaluated, Prediction
 from finetune_studio.core.job import Control
 from finetune_studio.core.task import Bundle
@@ -192,3 +194,17 @@ def test_a_run_with_adapters_in_encoder_and_decoder(tmp_path: Path) -> None:
     learnt = lora.names(beside.network)
     assert any("encoder" in name for name in learnt)
     assert any("encoder_attn" in name for name in learnt)
+
+
+def test_summaries_longer_than_the_decoder_can_write_are_refused(tmp_path: Path) -> None:
+    place = tiny_models.folder(tmp_path / "bart", "bart")
+    task = Summarization()
+    config = json.loads((place / "config.json").read_text())
+    most = config["max_position_embeddings"]
+    recipe = recipe_of("summarization", place)
+    with pytest.raises(StudioError, match=f"this model can write {most:,} at most") as caught:
+        task.load_model(
+            recipe.with_settings({"options.longest_summary": most + 1}), task.labels(None)
+        )
+    assert "options.longest_summary" in caught.value.hint
+    task.load_model(recipe.with_settings({"options.longest_summary": most}), task.labels(None))

@@ -66,12 +66,14 @@ def reckon(
         "ending": trial.ending_s() * judged,
     }
     features_mb = sum(todo) * row_bytes(trial, samples, recipe) / _MB
+    kept, limit_mb = trial.decoded, recipe.compute.cache_limit_mb
+    decoded_mb = kept.missing_bytes(samples, limit_mb) / _MB if kept else 0.0
     return Reckoned(
         {name: round(seconds, 3) for name, seconds in parts.items()},
         features + first + judging,
         later + judging,
         _memory_mb(trial, samples, recipe, solved=solved, held_mb=held_mb),
-        _run_mb(trial, learning, steps, judged) + features_mb,
+        _run_mb(trial, learning, steps, judged) + features_mb + decoded_mb,
         features_mb,
     )
 

@@ -89,19 +89,19 @@ def _rehearsed(project: Project, recipe: Recipe, control: Control) -> Estimated 
     # A handful of samples twice: once for all that is slow only once, then to show how fast all is.
     few = samples.few(_HANDFUL, _HANDFUL // 2)
     short = _short(recipe, batch_size(recipe, samples), solved=solved)
-    best = carry_out(few, short, limited)
+    best = carry_out(few, short, limited, recipe)
     if not best.complete:
         return None
     if too_large(best, samples, recipe):
         recipe, short = (r.with_settings({"compute.cache": "off"}) for r in (recipe, short))
-    again = carry_out(few, short, limited)
+    again = carry_out(few, short, limited, recipe)
     best = again if again.complete else best
 
     # As many as there is time for are measured; where that is cut short, the handful has to do.
     left = began + _MOST_S - _SPARE_S - time.monotonic()
     more = _within(left, best, samples, recipe)
     if more is not None:
-        measured = carry_out(more, short, limited)
+        measured = carry_out(more, short, limited, recipe)
         best = measured if measured.complete else best
     solved = solved and best.cached and recipe.layers.amount == "head_only"
     found = reckon(best, samples, recipe, solved=solved, held_mb=memory[0])

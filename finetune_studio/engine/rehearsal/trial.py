@@ -24,7 +24,9 @@ from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.engine.allocator import give_back
+from finetune_studio.engine.evaluate import load_task
 from finetune_studio.engine.features import store
+from finetune_studio.engine.rehearsal.decoding import Kept, kept_by
 from finetune_studio.engine.rehearsal.few import Samples
 from finetune_studio.engine.rehearsal.watch import Watch
 from finetune_studio.engine.train import train
@@ -66,6 +68,7 @@ class Trial:
         row_bytes: What is kept of one sample that is computed once; 0 where nothing is.
         known: Names of the cache's folders: for what learns, and for what judges.
         run_mb: The run's folder; ``checkpoint_mb`` of that in a checkpoint.
+        decoded: What the whole run will keep of decoded samples; None if nothing.
     """
 
     train: int
@@ -76,6 +79,7 @@ class Trial:
     known: tuple[str, str] = ("", "")
     run_mb: float = 0.0
     checkpoint_mb: float = 0.0
+    decoded: Kept | None = None
 
     @property
     def complete(self) -> bool:
@@ -148,11 +152,11 @@ def _within_features(event: Event) -> bool:
     )
 
 
-def carry_out(samples: Samples, recipe: Recipe, control: Control) -> Trial:
+def carry_out(samples: Samples, recipe: Recipe, control: Control, whole: Recipe) -> Trial:
     """Carry out a recipe on these samples, in a folder that is gone afterwards.
 
     A stopped or refused one is not complete. What is computed once is kept in the same folder, so
-    that the user's cache stays as it is.
+    that the user's cache stays as it is. ``whole`` is the recipe that this is a trial of.
     """
     give_back()
     trial = Trial(len(samples.train), len(samples.validation))
@@ -166,6 +170,10 @@ def carry_out(samples: Samples, recipe: Recipe, control: Control) -> Trial:
                     trial.moments.append((time.perf_counter() - began, event))
         trial.peak_mb = watch.peak_mb
         _weigh(trial, folder)
+        if trial.complete:
+            parts = (load_task(recipe.task), project.runs_folder / "1", samples, whole)
+            with settings.computing_into(folder):
+                trial.decoded = kept_by(*parts, cached=trial.cached)
     give_back()
     return trial
 

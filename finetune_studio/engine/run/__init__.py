@@ -16,6 +16,7 @@ from finetune_studio.engine.run.folder import (
     load_bundle,
     moving_names,
     save_model,
+    without_network,
 )
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "save_checkpoint",
     "save_model",
     "save_state",
+    "without_network",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -227,6 +228,26 @@ def _is_parameter(bundle: Bundle, name: str) -> bool:
     return name in dict(bundle.network.named_parameters(remove_duplicate=False))
 
 
+def without_network(folder: Path) -> Bundle:
+    """Return what makes samples ready for a run's network, without its weights."""
+    from torch import nn
+
+    from finetune_studio.core.task import Bundle
+
+    run = Run(folder)
+    model = run.model
+    return Bundle(
+        nn.Identity(),
+        run.labels,
+        model["processor"],
+        model["architecture"],
+        model["head"],
+        model.get("origin", ""),
+        run.recipe,
+        files=run.processor_files(),
+    )
+
+
 def load_bundle(folder: Path, dataset: Dataset | None = None, *, merged: bool = True) -> Bundle:
     """Return a run's best network in evaluation mode, its labels under today's names.
 
@@ -235,7 +256,6 @@ def load_bundle(folder: Path, dataset: Dataset | None = None, *, merged: bool = 
     Raises:
         StudioError: If the run has no checkpoint or one of its files is damaged.
     """
-    from finetune_studio.core.task import Bundle
     from finetune_studio.models import zoo
 
     run = Run(folder)
@@ -262,13 +282,9 @@ def load_bundle(folder: Path, dataset: Dataset | None = None, *, merged: bool = 
 
         network, architecture = lora.merged(network), lora.plain_architecture(architecture)
     network.eval()
-    return Bundle(
-        network,
-        dataset.current(labels) if dataset else labels,
-        model["processor"],
-        architecture,
-        model["head"],
-        model.get("origin", ""),
-        run.recipe,
-        files=run.processor_files(),
+    return replace(
+        without_network(folder),
+        network=network,
+        labels=dataset.current(labels) if dataset else labels,
+        architecture=architecture,
     )
