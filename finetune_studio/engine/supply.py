@@ -60,7 +60,7 @@ def feeds_for(
     if recipe.compute.cache == "auto":
         views = recipe.augment.views if recipe.augment.strength != "none" else 0
         for prefix in find_prefixes(means.task, means.bundle):
-            if means.task.ragged and filling.probe(means, prefix).ndim != 2:
+            if means.task.ragged and len(filling.shape_each(means, prefix)) != 1:
                 continue  # an activation for each place would differ in size from sample to sample
             half, fits = _room(means, prefix, len(train), views, chosen)
             if not fits:

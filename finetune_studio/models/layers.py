@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from torch import nn
+
 from finetune_studio.models import stages as stages_
 from finetune_studio.models import tied, trace
 from finetune_studio.models.kinds import kind_of
@@ -14,7 +16,6 @@ from finetune_studio.models.text import parts as text_parts
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from torch import nn
 
 __all__ = [
     "LayerNode",
@@ -117,20 +118,33 @@ def set_modes(network: nn.Module) -> None:
     parameters learns, and if something before it learns; what lies before all learning stays just
     as in evaluation.
     """
+    holding, learning = set[nn.Module](), set[nn.Module]()  # with parameters below; that learn
+
+    def look(module: nn.Module) -> None:
+        own = list(module.parameters(recurse=False))
+        children = list(module.children())
+        for child in children:
+            look(child)
+        if own or not holding.isdisjoint(children):
+            holding.add(module)
+        if any(p.requires_grad for p in own) or not learning.isdisjoint(children):
+            learning.add(module)
+
     started = False
 
-    def visit(module: nn.Module, *, learning: bool) -> None:
+    def visit(module: nn.Module, *, inside_learning: bool) -> None:
         nonlocal started
-        if any(True for _ in module.parameters()):
-            learning = any(p.requires_grad for p in module.parameters())
-            module.training = learning
+        if module in holding:
+            inside_learning = module in learning
+            module.training = inside_learning
             started = started or any(p.requires_grad for p in module.parameters(recurse=False))
         else:
-            module.training = learning and started
+            module.training = inside_learning and started
         for child in module.children():
-            visit(child, learning=learning)
+            visit(child, inside_learning=inside_learning)
 
-    visit(network, learning=False)
+    look(network)
+    visit(network, inside_learning=False)
 
 
 def groups(network: nn.Module, head: str) -> dict[str, list[nn.Parameter]]:

@@ -15,7 +15,7 @@ from finetune_studio.core.dataset import Sample
 from finetune_studio.core.events import Event, Noted, PhaseStarted, Progress, SampleSetAside
 from finetune_studio.core.files import folder_size
 from finetune_studio.core.job import Control
-from finetune_studio.core.task import Bundle, Task, View
+from finetune_studio.core.task import Batch, Bundle, Task, View
 from finetune_studio.engine import trouble
 from finetune_studio.engine.allocator import give_back
 from finetune_studio.engine.device import Device
@@ -61,7 +61,7 @@ def fill(
         NotKept: If the activations cannot be written.
     """
     keys = stores.keys_of(split.samples)
-    shape = tuple(probe(means, prefix).shape[1:])
+    shape = tuple(shape_each(means, prefix))
     used: list[Path] = []
     found: list[FeatureStore] = []
     kept, began = split.samples, time.monotonic()
@@ -100,13 +100,17 @@ def fill(
 
 def bytes_needed(means: Means, prefix: FrozenPrefix, samples: int, views: int) -> int:
     """Return the bytes that fp32 activations of all samples and views take."""
-    return probe(means, prefix).numel() * 4 * samples * max(1, views)
+    return shape_each(means, prefix).numel() * 4 * samples * max(1, views)
 
 
-def probe(means: Means, prefix: FrozenPrefix) -> torch.Tensor:
-    """Return what the prefix says of one empty example."""
-    blank = means.task.blank(means.bundle).to(means.device.torch)
-    return prefix.compute(means.task, means.bundle, laid_out(blank, means.device))
+def shape_each(means: Means, prefix: FrozenPrefix) -> torch.Size:
+    """Return the shape of what the prefix says of one sample."""
+
+    def blank() -> Batch:
+        batch = means.task.blank(means.bundle).to(means.device.torch)
+        return laid_out(batch, means.device)
+
+    return prefix.shape_each(means.task, means.bundle, blank)
 
 
 def _folder(means: Means, prefix: FrozenPrefix, view: View | None, *, half: bool) -> Path:

@@ -6,7 +6,7 @@ at the same level pass their input through, and whatever lies above runs on a du
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -42,6 +42,13 @@ class FrozenPrefix:
         self._skipped = skipped
         self._answers = answers
         self.stored: Tensor | None = None
+        self._shape: torch.Size | None = None
+
+    def shape_each(self, task: Task, bundle: Bundle, blank: Callable[[], Batch]) -> torch.Size:
+        """Return the shape of what is stored of one sample, seen of a blank the first time."""
+        if self._shape is None:
+            self._shape = self.compute(task, bundle, blank()).shape[1:]
+        return self._shape
 
     def compute(self, task: Task, bundle: Bundle, batch: Batch) -> Tensor:
         """Run the prefix alone; return the boundary's input, (batch, ...)."""
@@ -123,6 +130,7 @@ class _Trace:
     def __init__(self, task: Task, bundle: Bundle) -> None:
         self._network = bundle.network
         self.order: list[str] = []
+        self.called: set[str] = set()
         self.answers: dict[str, Any] = {}
         hooks = []
         for name, module in bundle.network.named_modules():
@@ -136,11 +144,11 @@ class _Trace:
             for hook in hooks:
                 hook.remove()
             layers.set_modes(bundle.network)
-        self.called = set(self.order)
 
     def _before(self, name: str) -> Any:
         def hook(*_: Any) -> None:
-            if name not in self.order:
+            if name not in self.called:
+                self.called.add(name)
                 self.order.append(name)
 
         return hook
