@@ -23,9 +23,9 @@ def schedule(
         learning: Names of the modules or parameters that learn in any epoch.
         epochs: Epochs of the run.
         scheme: ``none``; ``head_then_all``, in which the head learns alone for a tenth of the run (as in
-            fastai's ``fine_tune``, Howard and Gugger 2020); or ``top_down``, in which one stage more wakes each
-            epoch, from the last to the first (Howard and Ruder 2018), or several where the first half of
-            the run has fewer epochs than there are stages.
+            fastai's ``fine_tune``, Howard and Gugger 2020); or ``top_down``, in which one stage more wakes
+            each epoch, from the last to the first (Howard and Ruder 2018), or several where the first half
+            of the run has fewer epochs than there are stages.
     """
     if scheme == "none" or epochs < 2:
         return {}
