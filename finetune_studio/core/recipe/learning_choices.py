@@ -126,9 +126,9 @@ class RegulariseChoices(Section):
         0.0,
         "Pull to the pretrained weights",
         "Pulls pretrained layers back to where they began, in place of weight decay, which pulls them to"
-        " zero: they forget less (L2-SP). 0.05 is mild, 1 is strong, 0 is off.",
+        " zero: they forget less (L2-SP). Counted as weight decay is: 10 is mild, 300 is strong, 0 is off.",
         ge=0.0,
-        le=100.0,
+        le=10000.0,
     )
     averaging: float = described(
         0.0,
