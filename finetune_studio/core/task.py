@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from finetune_studio.core.blend import Blend
     from finetune_studio.core.recipe import Recipe
 
 Pair = tuple[Sample, Prediction]
@@ -132,6 +133,7 @@ class Task(ABC):
         ragged: Whether inputs differ in length: batches then gather samples of similar length, and
             only activations without places are computed once and kept.
         varies: Whether training samples can be varied at random.
+        counted: What :meth:`class_counts` counts, in a word.
         fewest_classes: How many classes the data must have; 0 where the task has none.
         outside: How its models are asked in an export, ``file:class`` of ``modality/`` (see
             :class:`finetune_studio.core.exporter.Use`); empty where they cannot leave the app.
@@ -146,6 +148,7 @@ class Task(ABC):
     less_is_better: ClassVar[bool] = False
     ragged: ClassVar[bool] = False
     varies: ClassVar[bool] = True
+    counted: ClassVar[str] = "sample"
     fewest_classes: ClassVar[int] = 2
     outside: ClassVar[str] = ""
 
@@ -244,6 +247,18 @@ class Task(ABC):
     @abstractmethod
     def targets(self, samples: Sequence[Sample], bundle: Bundle) -> Any:
         """Return what :meth:`collate` would put into ``Batch.targets``, without reading any input."""
+
+    def mixed(self, bundle: Bundle, targets: Any, blend: Blend) -> Any:  # noqa: ARG002
+        """Return the targets of a batch whose samples are blended, each with its counterpart.
+
+        The counterpart lies as far from the batch's other end. None, as by default, means that samples of
+        this kind cannot be blended. :meth:`loss` and :meth:`weight` must take what is returned here.
+        """
+        return None
+
+    def unheeded(self, bundle: Bundle) -> list[str]:  # noqa: ARG002
+        """Return, as sentences, which choices of the bundle's recipe come to nothing in this task."""
+        return []
 
     @abstractmethod
     def loss(self, bundle: Bundle, batch: Batch) -> torch.Tensor:

@@ -16,12 +16,28 @@ from finetune_studio.engine.features.prefix import FrozenPrefix
 from finetune_studio.engine.features.store import FeatureStore, as_seen
 from finetune_studio.engine.loaders import Loader
 
+_MAP = 4  # places a side; of fewer no piece worth the name can be cut
+
+
+@dataclass(frozen=True)
+class Border:
+    """Where the layers that learn begin: a module's name, empty for the network's inputs.
+
+    Attributes:
+        name: The module.
+        maps: Whether pictures or maps of at least four by four places arrive there.
+    """
+
+    name: str = ""
+    maps: bool = False
+
 
 class Feed(Protocol):
     """Gives batches of chosen samples, made as the epoch asks."""
 
     samples: list[Sample]
     problems: list[tuple[Sample, str]]
+    border: Border
 
     def batches(self, groups: Iterable[Sequence[int]], epoch: int | None) -> Iterator[Batch | None]:
         """Yield one batch a group of places; None where none of its samples can be read.
@@ -48,6 +64,7 @@ class DecodedFeed:
 
     Args:
         views: After how many epochs the same varied copies come again; 0 means never.
+        border: Where the layers that learn begin, where that matters.
     """
 
     def __init__(
@@ -58,8 +75,10 @@ class DecodedFeed:
         device: Device,
         loader: Loader,
         views: int = 0,
+        border: Border | None = None,
     ) -> None:
         self.samples = samples
+        self.border = border or Border()
         self.problems: list[tuple[Sample, str]] = []
         self._task = task
         self._bundle = bundle
@@ -104,6 +123,7 @@ class CachedFeed:
         views: list[FeatureStore],
     ) -> None:
         self.samples = samples
+        self.border = border_at(prefix.boundary, views[0].shape)
         self.problems: list[tuple[Sample, str]] = []
         self._task = task
         self._bundle = bundle
@@ -159,6 +179,11 @@ class CachedFeed:
     def active(self) -> AbstractContextManager[None]:
         """Return the context in which the network replays."""
         return self._prefix.replaying()
+
+
+def border_at(name: str, shape: Sequence[int]) -> Border:
+    """Return the border at a module that is given activations of this shape, without the batch."""
+    return Border(name, len(shape) == 3 and min(shape[1:]) >= _MAP)
 
 
 def _view(bundle: Bundle, epoch: int | None) -> View | None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from finetune_studio.core.recipe import OptimiserChoices
-from finetune_studio.models import layers
+from finetune_studio.models import depths
+from finetune_studio.models.depths import Part
 
 _WEAKEST, _STRONGEST = 1e-3, 0.3  # the range in which the best pull towards zero lies for features
 
@@ -18,12 +20,18 @@ _WEAKEST, _STRONGEST = 1e-3, 0.3  # the range in which the best pull towards zer
 # a slope a hundred times smaller, in half the time.
 _FLAT = 1e-3
 
+# One cycle: the part of the run in which the rate rises, and the parts of its peak at both ends.
+_RISE, _BEGIN, _END = 1 / 3, 1 / 25, 1e-4
+
 
 class Method(Protocol):
     """Changes what learns, one batch at a time."""
 
-    whole: bool  # whether one change looks at all samples, whatever the batch size
     factor: float  # what all learning rates are multiplied by; halved when a run diverges
+
+    @property
+    def whole(self) -> bool:
+        """Whether one change looks at all samples, whatever the batch size."""
 
     def scaled(self, loss: Tensor) -> Tensor:
         """Return what :meth:`Tensor.backward` is to be called on."""
@@ -50,22 +58,41 @@ def method_for(
     *,
     can_solve: bool,
     scaler: torch.amp.GradScaler | None = None,
+    parts: Sequence[Part] | None = None,
+    pull: Pull | None = None,
 ) -> Method:
     """Return the method that the recipe asks for; solving needs a cached network whose head alone learns.
 
-    ``scaler`` enlarges losses so that small gradients survive fp16.
+    ``scaler`` enlarges losses so that small gradients survive fp16; ``parts`` says what learns how fast,
+    ``pull`` where it is pulled back to.
     """
     if choices.method == "solve" and can_solve:
         return HeadSolve(choices, network)
-    return SmallSteps(choices, network, head, scaler)
+    return SmallSteps(choices, network, head, scaler, parts, pull)
+
+
+@dataclass(frozen=True)
+class Pull:
+    """Pretrained weights are pulled to their starting point instead of to zero (L2-SP, Li et al. 2018).
+
+    As with AdamW's weight decay, the pull is beside the gradient and not in it, so that its strength means
+    the same for every weight.
+
+    Attributes:
+        strength: How strongly, as weight decay is counted.
+        starts: Where each pretrained parameter that learns began, by its name.
+    """
+
+    strength: float
+    starts: Mapping[str, Tensor]
 
 
 class SmallSteps:
     """Fused AdamW (Loshchilov and Hutter 2019) over what learns.
 
-    The head, which starts from nothing, has its own learning rate. Norms, biases, scales of channels and
-    tables of positions are not decayed. With a scaler (Micikevicius et al. 2018), a step whose gradients
-    overflow fp16 is left out, and the scale halved.
+    The head, which starts from nothing, has its own learning rate, and other parts may have theirs. Norms,
+    biases, scales of channels and tables of positions are not decayed. With a scaler (Micikevicius et al.
+    2018), a step whose gradients overflow fp16 is left out, and the scale halved.
     """
 
     whole = False
@@ -76,18 +103,30 @@ class SmallSteps:
         network: nn.Module,
         head: str,
         scaler: torch.amp.GradScaler | None = None,
+        parts: Sequence[Part] | None = None,
+        pull: Pull | None = None,
     ) -> None:
         self._choices = choices
         self._scaler = scaler
         self.factor = 1.0
-        self._peaks = {"head": choices.head_learning_rate, "body": choices.learning_rate}
+        self._peaks: list[float] = []
+        self._pulled: list[tuple[int, list[Tensor], list[Tensor]]] = []
+        self._strength = pull.strength if pull else 0.0
         groups: list[dict[str, Any]] = []
-        for kind, parameters in layers.groups(network, head).items():
-            part = kind.partition("_")[0]
-            decay = choices.weight_decay if kind == part else 0.0
-            about = {"name": part, "lr": self._peaks[part], "weight_decay": decay}
-            if parameters:
-                groups.append({"params": parameters, **about})
+        for part in parts or depths.parts(network, head):
+            rate = choices.head_learning_rate if part.head else choices.learning_rate
+            self._peaks.append(rate * part.factor)
+            decay = choices.weight_decay if part.decayed else 0.0
+            if pull and not part.head:
+                decay = 0.0
+                starts = [
+                    pull.starts[name].to(parameter.device)
+                    for name, parameter in zip(part.names, part.parameters, strict=True)
+                ]
+                here: list[Tensor] = [p.data for p in part.parameters]
+                self._pulled.append((len(groups), here, starts))
+            about = {"name": part.name, "lr": self._peaks[-1], "weight_decay": decay}
+            groups.append({"params": part.parameters, **about})
         self._learning = [p for group in groups for p in group["params"]]
         self._adam = torch.optim.AdamW(groups, fused=True)
 
@@ -111,11 +150,17 @@ class SmallSteps:
         else:
             self._scaler.step(self._adam)
             self._scaler.update()
+        self._pull_back()
         return loss, rates
 
+    def _pull_back(self) -> None:
+        for place, here, starts in self._pulled:
+            share = min(1.0, self._adam.param_groups[place]["lr"] * self._strength)
+            torch._foreach_lerp_(here, starts, share)
+
     def _set_rates(self, factor: float) -> dict[str, float]:
-        for group in self._adam.param_groups:
-            group["lr"] = self._peaks[group["name"]] * factor
+        for group, peak in zip(self._adam.param_groups, self._peaks, strict=True):
+            group["lr"] = peak * factor
         return {group["name"]: group["lr"] for group in self._adam.param_groups}
 
     def state_dict(self) -> dict[str, Any]:
@@ -191,14 +236,28 @@ class HeadSolve:
 def rate_factor(choices: OptimiserChoices, step: int, steps: int) -> float:
     """Return what the peak learning rate is multiplied by before step ``step`` of ``steps``.
 
-    Linear warm-up, then a half cosine (Loshchilov and Hutter 2017), a straight line, or nothing.
+    Linear warm-up, then a half cosine (Loshchilov and Hutter 2017), a straight line, or nothing; or one
+    cycle (Smith and Topin 2019), which rises over the first third and falls over the rest.
     """
+    if choices.schedule == "one_cycle":
+        return _one_cycle(step, steps)
     warm = round(choices.warmup_share * steps)
     if step < warm:
         return (step + 1) / (warm + 1)
     done = (step - warm) / max(1, steps - warm)
     if choices.schedule == "cosine":
-        return 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+        return _half_cosine(1.0, 0.0, done)
     if choices.schedule == "linear":
         return max(0.0, 1.0 - done)
     return 1.0
+
+
+def _one_cycle(step: int, steps: int) -> float:
+    top = round((steps - 1) * _RISE)
+    if step <= top:
+        return _half_cosine(_BEGIN, 1.0, step / top if top else 1.0)
+    return _half_cosine(1.0, _END, (step - top) / max(1, steps - 1 - top))
+
+
+def _half_cosine(begin: float, end: float, done: float) -> float:
+    return end + (begin - end) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))

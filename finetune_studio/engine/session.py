@@ -7,7 +7,7 @@ import random
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.splits import rarest
 from finetune_studio.core.task import Batch, Bundle, Pair, Task
 from finetune_studio.engine import optim, run, trouble
+from finetune_studio.engine.averaged import Averaging
+from finetune_studio.engine.blending import Blending
 from finetune_studio.engine.device import Device
 from finetune_studio.engine.features.filling import Means
 from finetune_studio.engine.feeds import Feed
@@ -53,6 +55,7 @@ class Session:
         judged_at_once: Samples of a validation batch.
         full: Whether the run ended because the disk is nearly full.
         good: The last good epoch, where it is small enough for the memory.
+        blending: Lets the run learn from samples that are blended in pairs, where the recipe says so.
     """
 
     folder: Path
@@ -75,6 +78,7 @@ class Session:
     judged_at_once: int = 64
     full: bool = False
     good: dict[str, Any] | None = None
+    blending: Blending | None = None
 
     @property
     def task(self) -> Task:
@@ -155,6 +159,9 @@ class Session:
         Raises:
             TooLarge: If a part does not fit into the memory of this process or of another.
         """
+        if self.blending:
+            self.blending.begin(self.train_feed.border, self.place.step)
+            parts = [self.blending.blended(b) if b is not None else None for b in parts]
         batches = [batch for batch in parts if batch is not None]
         weights, every = self._weights(batches)
         left = iter(weights)
@@ -166,12 +173,7 @@ class Session:
                     if batch is None or full is not None:
                         continue
                     weight = next(left)
-                    self.train_feed.show(batch)
-                    loss = self.loss(batch)
-                    if weight != every:
-                        loss = loss * (weight / every)
-                    self.method.scaled(loss).backward()
-                    total += loss.detach()
+                    total += self._learnt(batch, weight / every)
             except (RuntimeError, MemoryError) as error:
                 if not trouble.is_memory(error):
                     raise
@@ -181,6 +183,20 @@ class Session:
         if self.team.size > 1:
             self.team.sum_gradients(self.learning)
         return self.team.sum(total)
+
+    def _learnt(self, batch: Batch, share: float) -> Tensor:
+        """Add a part's gradients, which count by its share of the step; return its share of the loss."""
+        self.train_feed.show(batch)
+        with self.blending.acting(batch) if self.blending else nullcontext():
+            loss = self.loss(batch)
+            if share != 1.0:
+                loss = loss * share
+            self.method.scaled(loss).backward()
+        return loss.detach()
+
+    def as_judged(self) -> AbstractContextManager[None]:
+        """Return the context in which the network is what is judged and kept."""
+        return self.method.shown() if isinstance(self.method, Averaging) else nullcontext()
 
     def _weights(self, batches: Sequence[Batch]) -> tuple[list[float], float]:
         """Return how much each part counts, and how much all parts of all processes do."""
@@ -328,8 +344,9 @@ class Session:
             method = self.method.state_dict()
             good = None if self.place.done else self.good
             state = {"method": method, "rollbacks": self.rollbacks, "good": good}
+            averaged = self.method.tensors() if isinstance(self.method, Averaging) else weights
             folder = run.save_checkpoint(
-                self.folder, weights, self.best or weights, state, self.place
+                self.folder, weights, self.best or averaged, state, self.place
             )
         return CheckpointSaved(self.place.step, float(self.place.epoch), str(folder))
 

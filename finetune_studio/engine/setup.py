@@ -25,11 +25,13 @@ from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Bundle, Task
 from finetune_studio.engine import (
     begun,
+    blending,
     compiling,
     feeds,
     fitting,
-    optim,
+    methods,
     pacing,
+    practices,
     presets,
     run,
     supply,
@@ -44,10 +46,8 @@ from finetune_studio.engine.loaders import Loader
 from finetune_studio.engine.session import Session
 from finetune_studio.engine.supply import Chosen
 from finetune_studio.models import layers, lora, recompute
-from finetune_studio.models.node import within
 
 T = TypeVar("T")
-_TINY_HEAD = 500_000  # parameters
 
 
 def prepare(
@@ -74,11 +74,14 @@ def prepare(
     bundle = _network(task, this, labels, train, device)
     bundle.asked = task.asked(validation, recipe)
     moving, ever = run.moving_names(bundle), unfreezing.learning_names(bundle)
+    recipe = practices.settled(bundle, recipe, ever)
     team.wait()  # until all have seen whether the run is new
     if fresh and team.leads:
         _write_down(project, this, bundle, device, train, validation)
     if fresh and bundle.note:
         yield Noted(bundle.note)
+
+    starts = practices.starts(this, bundle, recipe, leads=team.leads)
 
     # Restore before features are computed, so that a boundary sees the weights it will be used with.
     place, best, state = _restored(this, bundle)
@@ -101,24 +104,17 @@ def prepare(
     if team.any(control.stop.is_set()) or len(found) < 2:
         return
     yield from _told(task, recipe, train, found[0])
-    method = _method(means, recipe, found[0], ever, stage)
-    if recipe.optimiser.method == "solve" and not method.whole:
-        yield Noted(
-            "Only a head on computed features can be solved; small steps are taken instead."
-        )
+    way = methods.made(means, recipe, found[0], methods.Learns(moving, ever, stage, starts))
+    if fresh:
+        yield from practices.told(task, bundle, recipe, train, found[0], way)
     session = Session(
-        this.folder, means, recipe, method, train, validation, place, chosen, moving, ever, stage,
-        found, best,
+        this.folder, means, recipe, way.method, train, validation, place, chosen, moving, ever, stage,
+        found, best, blending=blending.made(task, bundle, recipe, train, solved=way.solved),
     )  # fmt: skip
     if state:
         _go_on(session, state)
     yield from fitting.fit(session, known="chosen" in this.environment)
-    compiled, words = compiling.pays(recipe, device, found[0], session.steps)
-    if compiled:
-        compiling.compile_network(bundle.network)
-        words = "The network is compiled first; the first step takes up to a minute."
-    if words:
-        yield Noted(words)
+    yield from compiling.compiled(bundle.network, recipe, device, found[0], session.steps)
     made.append(session)
 
 
@@ -142,6 +138,7 @@ def _network(
     names = layers.names_for(amount.amount, bundle.network, bundle.head, amount.trainable)
     layers.set_trainable(bundle.network, names)
     layers.set_modes(bundle.network)
+    practices.drop_before_head(bundle)
     if recipe.compute.checkpointing:
         recompute.wrap(bundle.network, bundle.head)
     if recipe.optimiser.balance == "weights" and labels.names:
@@ -153,39 +150,6 @@ def _network(
 def _as_task_can(recipe: Recipe, task: Task) -> Recipe:
     """Return the recipe without variation of samples, where they are of a kind that is not varied."""
     return recipe if task.varies else recipe.with_settings({"augment.strength": "none"})
-
-
-def _method(
-    means: Means, recipe: Recipe, feed: feeds.Feed, ever: frozenset[str], stage: frozenset[str]
-) -> optim.Method:
-    """Return how the network is changed; it knows all that learns in any epoch."""
-    bundle = means.bundle
-    can_solve = recipe.layers.amount == "head_only" and isinstance(feed, feeds.CachedFeed)
-    fp16 = means.device.precision == "fp16"
-    scaler = torch.amp.GradScaler(means.device.kind) if fp16 else None
-    unfreezing.enter(bundle, ever)
-    method = optim.method_for(
-        recipe.optimiser, bundle.network, bundle.head, can_solve=can_solve, scaler=scaler
-    )
-    unfreezing.enter(bundle, stage)
-    if means.device.kind == "cpu" and ever == stage and _tiny_head(bundle):
-        _one_thread_for_the_head(bundle, cached=isinstance(feed, feeds.CachedFeed))
-    return method
-
-
-def _one_thread_for_the_head(bundle: Bundle, *, cached: bool) -> None:
-    """Let a tiny head learn on one thread: several collapse when the machine is busy.
-
-    Where the whole network runs, it keeps its threads up to the head, so that both ways sum up in the
-    same order and end with the same numbers.
-    """
-    several = torch.get_num_threads()
-    if cached:
-        torch.set_num_threads(1)
-        return
-    bundle.network.register_forward_pre_hook(lambda *_: torch.set_num_threads(several))
-    head = bundle.network.get_submodule(bundle.head)
-    head.register_forward_pre_hook(lambda *_: torch.set_num_threads(1))
 
 
 def _use_threads(recipe: Recipe, stack: ExitStack) -> None:
@@ -299,13 +263,6 @@ def known_of(kind: type[T], values: dict[str, Any]) -> T:
     """Return what was kept; fields that only another version knows are left out."""
     names = {f.name for f in fields(cast(Any, kind))}
     return kind(**{name: value for name, value in values.items() if name in names})
-
-
-def _tiny_head(bundle: Bundle) -> bool:
-    """Whether nothing but a small head learns."""
-    learning = [(n, p) for n, p in bundle.network.named_parameters() if p.requires_grad]
-    size = sum(p.numel() for _, p in learning)
-    return size < _TINY_HEAD and all(within(name, bundle.head) for name, _ in learning)
 
 
 def _class_weights(counts: Mapping[str, int], labels: Labels) -> Tensor:

@@ -13,7 +13,7 @@ import torch
 from finetune_studio.core import settings
 from finetune_studio.core.dataset import Sample
 from finetune_studio.core.events import Event, Noted
-from finetune_studio.engine import feeds, pacing
+from finetune_studio.engine import blending, feeds, pacing
 from finetune_studio.engine.allocator import keeping_memory
 from finetune_studio.engine.features import filling
 from finetune_studio.engine.features.filling import Means, Split
@@ -59,9 +59,7 @@ def feeds_for(
     assert recipe is not None
     if recipe.compute.cache == "auto":
         views = recipe.augment.views if recipe.augment.strength != "none" else 0
-        for prefix in find_prefixes(means.task, means.bundle):
-            if means.task.ragged and len(filling.shape_each(means, prefix)) != 1:
-                continue  # an activation for each place would differ in size from sample to sample
+        for prefix in _prefixes(means):
             half, fits = _room(means, prefix, len(train), views, chosen)
             if not fits:
                 yield Noted("What the frozen layers say does not fit into the room for it.")
@@ -93,8 +91,26 @@ def feeds_for(
     varied = recipe.augment.strength != "none"
     yield from pacing.keep_decoded(means, train, recipe.optimiser.epochs, varied=varied)
     parts = (means.task, means.bundle)
-    made.append(feeds.DecodedFeed(*parts, train, means.device, means.loader, chosen.views))
+    border = _border(means, train) if blending.wanted(recipe) else None
+    made.append(feeds.DecodedFeed(*parts, train, means.device, means.loader, chosen.views, border))
     made.append(feeds.DecodedFeed(*parts, validation, means.device, means.loader))
+
+
+def _prefixes(means: Means) -> Iterator[FrozenPrefix]:
+    """Yield the frozen parts whose activations can be kept, the longest first."""
+    for prefix in find_prefixes(means.task, means.bundle):
+        if means.task.ragged and len(filling.shape_each(means, prefix)) != 1:
+            continue  # an activation for each place would differ in size from sample to sample
+        yield prefix
+
+
+def _border(means: Means, train: list[Sample]) -> feeds.Border:
+    """Return where the layers that learn begin, as it is where frozen layers are computed once."""
+    for prefix in _prefixes(means):
+        if means.team.same(_agreement(means, train, prefix)):
+            return feeds.border_at(prefix.boundary, filling.shape_each(means, prefix))
+    inputs = means.task.blank(means.bundle).inputs
+    return feeds.border_at("", inputs.shape[1:] if isinstance(inputs, torch.Tensor) else ())
 
 
 def _room(

@@ -261,14 +261,15 @@ def _judge(
 ) -> Iterator[Event]:
     """Judge the network on the validation samples, unless the last steps went wrong."""
     place, began = session.place, time.perf_counter()
-    pairs, loss = judging.validate(session)
-    outcome.diverged = divergence.judged(loss)
-    if outcome.diverged:
-        return
-    place.epoch, place.step_in_epoch = place.epoch + 1, 0
+    with session.as_judged():
+        pairs, loss = judging.validate(session)
+        outcome.diverged = divergence.judged(loss)
+        if outcome.diverged:
+            return
+        place.epoch, place.step_in_epoch = place.epoch + 1, 0
+        metrics = session.task.score(pairs)
+        best = session.judge(metrics, loss, pairs)
     yield from _set_aside(session)
-    metrics = session.task.score(pairs)
-    best = session.judge(metrics, loss, pairs)
     outcome.enough = plateau.add(gained=best) and session.recipe.stop.early
     if not unfreezing.complete(session):  # layers that are still to come deserve their chance
         plateau.without_gain, outcome.enough = 0, False

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import torch
+
 from finetune_studio.core.events import Event, Noted
 from finetune_studio.engine import supply
-from finetune_studio.models import layers
+from finetune_studio.models import build, layers, lora
 from finetune_studio.models.node import within
+from finetune_studio.models.waking import schedule
 
 if TYPE_CHECKING:
     from finetune_studio.core.recipe import Recipe
@@ -20,6 +23,50 @@ if TYPE_CHECKING:
 def learning_names(bundle: Bundle) -> frozenset[str]:
     """Return the names of the parameters that are marked to learn."""
     return frozenset(n for n, p in bundle.network.named_parameters() if p.requires_grad)
+
+
+def stages_of(bundle: Bundle) -> list[tuple[str, list[str]]]:
+    """Return the network's stages as they are without adapters, the head last."""
+    if not bundle.architecture.get("adapters"):
+        return layers.stages(bundle.network, bundle.head)
+    plain = lora.plain_architecture(bundle.architecture)
+    with torch.device("meta"):
+        network = build.rebuild(plain, max(2, len(bundle.labels)))
+    return layers.stages(network, bundle.head)
+
+
+def filled(bundle: Bundle, recipe: Recipe, ever: frozenset[str]) -> Recipe:
+    """Return the recipe with the epochs in which modules begin, where it only names a way to choose them.
+
+    What lies in no stage, as a table of positions, begins with the first stage.
+    """
+    choices = recipe.layers
+    if choices.unfreezing == "none" or choices.unfreeze_at:
+        return recipe
+    stages = stages_of(bundle)
+    names = {lora.plain_name(name): name for name in ever}
+    begins = schedule(stages, names, recipe.optimiser.epochs, choices.unfreezing)
+    known = [module for _, modules in stages for module in modules]
+    known += [bundle.head, *layers.always(bundle.network, bundle.head)]
+    rest = [names[n] for n in names if not any(within(n, module) for module in known)]
+    if begins:
+        begins |= dict.fromkeys(sorted(rest), max(begins.values()))
+    return recipe.with_settings({"layers.unfreeze_at": begins})
+
+
+def told(bundle: Bundle, recipe: Recipe) -> str:
+    """Say in a sentence when a named way lets which stage learn; nothing where none is named."""
+    choices = recipe.layers
+    if choices.unfreezing == "none":
+        return ""
+    if not choices.unfreeze_at:
+        return "Layers do not wake one after another: the head alone learns, or there is one epoch."
+    found: dict[int, list[str]] = {}
+    for title, modules in reversed(stages_of(bundle)[:-1]):
+        if since := [choices.unfreeze_at[m] for m in modules if m in choices.unfreeze_at]:
+            found.setdefault(max(*since, choices.head_first + 1), []).append(title)
+    parts = [f"{', '.join(titles)} from epoch {epoch}" for epoch, titles in sorted(found.items())]
+    return f"Layers wake: {'; '.join(parts)}." if parts else ""
 
 
 def stage_of(bundle: Bundle, recipe: Recipe, epoch: int, ever: frozenset[str]) -> frozenset[str]:

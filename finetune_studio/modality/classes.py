@@ -13,6 +13,7 @@ from torch.nn import functional
 from finetune_studio.core.dataset import Labels, Sample
 from finetune_studio.core.events import Prediction
 from finetune_studio.core.task import Bundle
+from finetune_studio.modality import mixing
 
 
 def target(sample: Sample, labels: Labels) -> int:
@@ -30,20 +31,43 @@ def logits(network: nn.Module, inputs: Any) -> Tensor:
     return found
 
 
-def cross_entropy(bundle: Bundle, scores: Tensor, targets: Tensor) -> Tensor:
-    """Return the mean loss, with label smoothing and class weights as the recipe says."""
-    smoothing = bundle.recipe.optimiser.label_smoothing if bundle.recipe else 0.0
+def smoothing(bundle: Bundle) -> float:
+    """Return how far targets are kept from full certainty: while learning, as the recipe says."""
+    if bundle.recipe is None or not bundle.network.training:
+        return 0.0
+    return bundle.recipe.optimiser.label_smoothing
+
+
+def cross_entropy(bundle: Bundle, scores: Tensor, targets: Any) -> Tensor:
+    """Return the mean loss, with label smoothing and class weights as the recipe says.
+
+    The targets of blended samples (a ``mixing.Mixture``) count by their shares.
+    """
+    if isinstance(targets, Tensor):
+        return _cross_entropy(bundle, scores, targets, "mean")
+    lost = torch.zeros((), device=scores.device)
+    for share, some in targets.parts():
+        lost = lost + share * _cross_entropy(bundle, scores, some, "sum")
+    return lost / max(weight(bundle, targets), 1e-12)
+
+
+def _cross_entropy(bundle: Bundle, scores: Tensor, targets: Tensor, reduction: str) -> Tensor:
     return functional.cross_entropy(
         scores,
         targets,
         weight=bundle.class_weights,
-        label_smoothing=smoothing if bundle.network.training else 0.0,
+        label_smoothing=smoothing(bundle),
         ignore_index=-1,
+        reduction=reduction,
     )
 
 
-def weight(bundle: Bundle, targets: Tensor) -> float:
+def weight(bundle: Bundle, targets: Any) -> float:
     """Return the sum of the samples' class weights; unlabelled ones count nothing."""
+    return sum(share * _weight(bundle, some) for share, some in mixing.parts_of(targets))
+
+
+def _weight(bundle: Bundle, targets: Tensor) -> float:
     known = targets[targets >= 0]
     if bundle.class_weights is None:
         return float(known.numel())

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LayerNode",
     "always",
-    "groups",
+    "decays",
     "names_for",
     "refuse_unknown",
     "set_modes",
@@ -147,23 +147,7 @@ def set_modes(network: nn.Module) -> None:
     visit(network, inside_learning=False)
 
 
-def groups(network: nn.Module, head: str) -> dict[str, list[nn.Parameter]]:
-    """Return the parameters that learn, in four groups for the optimiser.
-
-    ``head`` and ``body`` are decayed; ``head_no_decay`` and ``body_no_decay`` are not: norms,
-    biases, scales of channels, and tables of positions. The head is all that starts from nothing.
-    """
-    heads = [head, *always(network, head)]
-    found: dict[str, list[nn.Parameter]] = {
-        name: [] for name in ("head", "head_no_decay", "body", "body_no_decay")
-    }
-    for name, parameter in network.named_parameters():
-        if parameter.requires_grad:
-            part = "head" if any(within(name, h) for h in heads) else "body"
-            found[part if _decays(name, parameter) else f"{part}_no_decay"].append(parameter)
-    return found
-
-
-def _decays(name: str, parameter: nn.Parameter) -> bool:
+def decays(name: str, parameter: nn.Parameter) -> bool:
+    """Whether weight decay is for a parameter: not for norms, biases, scales and tables of positions."""
     flat = parameter.numel() == max(parameter.shape, default=1)
     return not flat and "pos_embed" not in name and "position" not in name

@@ -13,13 +13,14 @@ import torch
 from torch import Tensor
 
 from finetune_studio.core import scores
+from finetune_studio.core.blend import Blend
 from finetune_studio.core.dataset import Labels, Sample
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Prediction
 from finetune_studio.core.preview import Picture, Preview
 from finetune_studio.core.recipe import AugmentChoices, Recipe
 from finetune_studio.core.task import Batch, Bundle, Pair, Signature, Task, View
-from finetune_studio.modality import classes, image
+from finetune_studio.modality import classes, image, mixing
 from finetune_studio.models import zoo
 
 Example = tuple[np.ndarray, int, int]
@@ -84,6 +85,10 @@ class ImageClassification(Task):
     def targets(self, samples: Sequence[Sample], bundle: Bundle) -> Tensor:
         """Return the number of each sample's class, (batch,)."""
         return torch.tensor([classes.target(sample, bundle.labels) for sample in samples])
+
+    def mixed(self, bundle: Bundle, targets: Tensor, blend: Blend) -> mixing.Mixture:  # noqa: ARG002
+        """Return the classes of pictures that are blended in pairs."""
+        return mixing.targets(targets, blend)
 
     def loss(self, bundle: Bundle, batch: Batch) -> Tensor:
         """Return the cross-entropy, with smoothing and class weights as the recipe says."""

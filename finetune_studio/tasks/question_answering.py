@@ -169,6 +169,21 @@ class QuestionAnswering(Task):
         """Return the mean cross-entropy of the answers' ends, over windows."""
         return _loss(*_scores(bundle, batch), batch)
 
+    def unheeded(self, bundle: Bundle) -> list[str]:
+        """Say that neither answers nor their places are smoothed or weighed."""
+        choices = bundle.recipe.optimiser if bundle.recipe else None
+        found = []
+        if choices and choices.label_smoothing:
+            found.append(
+                "Label smoothing does nothing here: an answer has a place in its text, and no class."
+            )
+        if choices and choices.balance == "weights":
+            found.append(
+                "Weights do not balance questions, which have no classes. Where some have no answer, the"
+                " sampler does: it draws answered and unanswered ones equally often."
+            )
+        return found
+
     def weight(self, bundle: Bundle, batch: Batch) -> float:  # noqa: ARG002
         """Return the number of windows of which the answer is known."""
         return float((batch.targets["answers"][:, 0] >= 0).sum())

@@ -13,13 +13,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from finetune_studio.core import scores
+from finetune_studio.core.blend import Blend
 from finetune_studio.core.dataset import Dataset, Labels, Sample
 from finetune_studio.core.dataset.words import natural
 from finetune_studio.core.events import Prediction
 from finetune_studio.core.preview import Preview, Words
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Batch, Bundle, Pair, Signature, Task, TaskOptions, View
-from finetune_studio.modality import classes, text
+from finetune_studio.modality import classes, mixing, text
 from finetune_studio.models import text as texts
 
 _LIKELY = 0.5  # from this probability on, one of several classes counts as named
@@ -112,6 +113,10 @@ class TextClassification(Task):
     def targets(self, samples: Sequence[Sample], bundle: Bundle) -> Tensor:
         """Return what :meth:`collate` puts there."""
         return torch.tensor([_target(sample, bundle) for sample in samples])
+
+    def mixed(self, bundle: Bundle, targets: Tensor, blend: Blend) -> mixing.Mixture:  # noqa: ARG002
+        """Return the classes of texts that are blended in pairs: what their encoder says of them is."""
+        return mixing.targets(targets, blend)
 
     def loss(self, bundle: Bundle, batch: Batch) -> Tensor:
         """Return the cross-entropy; of several classes the mean over all of them."""
@@ -214,12 +219,22 @@ def _target(sample: Sample, bundle: Bundle) -> int | list[float]:
     return [float(name in true) for name in bundle.labels.names]
 
 
-def _loss(bundle: Bundle, found: Tensor, targets: Tensor) -> Tensor:
-    if bundle.processor.get("several"):
-        return functional.binary_cross_entropy_with_logits(
-            found, targets, pos_weight=bundle.class_weights
-        )
-    return classes.cross_entropy(bundle, found, targets)
+def _loss(bundle: Bundle, found: Tensor, targets: Any) -> Tensor:
+    if not bundle.processor.get("several"):
+        return classes.cross_entropy(bundle, found, targets)
+    lost = torch.zeros((), device=found.device)
+    for share, true in mixing.parts_of(targets):
+        lost = lost + share * _each_class(bundle, found, true)
+    return lost
+
+
+def _each_class(bundle: Bundle, found: Tensor, true: Tensor) -> Tensor:
+    """Return the mean loss over all classes; smoothing takes yes and no a little towards a half."""
+    smoothing = classes.smoothing(bundle)
+    wanted = true * (1.0 - smoothing) + 0.5 * smoothing if smoothing else true
+    return functional.binary_cross_entropy_with_logits(
+        found, wanted, pos_weight=bundle.class_weights
+    )
 
 
 def _answers(bundle: Bundle, found: Tensor, samples: list[int]) -> list[Prediction]:

@@ -73,6 +73,7 @@ class TokenClassification(Task):
     name = "token_classification"
     readers = ("conll", "span_lines")
     models = "text"
+    counted = "name"
     headline = "entity_f1"
     outside = "ask_spans:Names"
     Options = Options

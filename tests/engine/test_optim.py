@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from finetune_studio.core.recipe import Recipe
-from finetune_studio.engine.optim import HeadSolve, SmallSteps, method_for, rate_factor
+from finetune_studio.engine.optim import HeadSolve, Pull, SmallSteps, method_for, rate_factor
 from finetune_studio.models import zoo
 
 
@@ -86,6 +86,56 @@ def test_rates_rise_in_the_warm_up_and_never_again(schedule: str) -> None:
     assert found[10:] == sorted(found[10:], reverse=True)
     assert all(0 < factor <= 1 for factor in found)
     assert (found[-1] < 0.05) == (schedule != "constant")
+
+
+@pytest.mark.parametrize("steps", [3, 10, 300])
+def test_one_cycle_rises_for_a_third_and_falls_to_nearly_nothing(steps: int) -> None:
+    recipe = choices(schedule="one_cycle", warmup_share=0.4).optimiser
+    found = [rate_factor(recipe, step, steps) for step in range(steps)]
+    top = found.index(1.0)
+    assert top == round((steps - 1) / 3)
+    assert found[: top + 1] == sorted(found[: top + 1])
+    assert found[top:] == sorted(found[top:], reverse=True)
+    assert found[0] <= 0.05
+    assert found[-1] < 0.001
+    assert rate_factor(recipe, 0, 1) == 1.0
+
+
+def test_one_cycle_bears_a_rate_at_which_a_constant_one_never_settles() -> None:
+    def end(schedule: str) -> float:
+        """Return how wrong a small network is after a noisy run at a high rate."""
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Linear(6, 12), nn.Tanh(), nn.Linear(12, 1))
+        true = torch.randn(6, 1)
+        recipe = choices(
+            schedule=schedule, warmup_share=0.0, learning_rate=0.2, head_learning_rate=0.2
+        )
+        method = SmallSteps(recipe.optimiser, network, "2")
+        for step in range(150):
+            inputs = torch.randn(8, 6)
+            wanted = (inputs @ true).tanh() + 0.3 * torch.randn(8, 1)
+            method.step(
+                partial(learnt, lambda x=inputs, y=wanted: (network(x) - y).square().mean()),
+                step,
+                150,
+            )
+        inputs = torch.randn(2000, 6)
+        with torch.no_grad():
+            return float((network(inputs) - (inputs @ true).tanh()).square().mean())
+
+    assert end("one_cycle") < 0.7 * end("constant")
+
+
+def test_what_is_pulled_back_lands_where_it_began() -> None:
+    network = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    starts = {f"0.{n}": p.detach().clone() + 1.0 for n, p in network[0].named_parameters()}
+    recipe = choices(learning_rate=0.1, warmup_share=0.0, schedule="constant", weight_decay=0.5)
+    method = SmallSteps(recipe.optimiser, network, "1", pull=Pull(5.0, starts))
+    assert {group["weight_decay"] for group in method._adam.param_groups[2:]} == {0.0}
+    before = network[0].weight.detach().clone()
+    method.step(partial(learnt, lambda: network(torch.zeros(1, 2)).sum() * 0.0), 0, 10)
+    # The gradient is nothing; half of the way back is 0.1 x 5.
+    assert torch.allclose(network[0].weight, before + 0.5)
 
 
 def test_one_step_is_a_whole_run() -> None:

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from finetune_studio.core.errors import StudioError
-from finetune_studio.models import build, layers, node, stages, trace, zoo
+from finetune_studio.models import build, depths, layers, node, stages, trace, zoo
 
 BUILDERS = [row.facts["architecture"] for row in zoo.CATALOGUE if "file" in row.facts]
 STARTER = {
@@ -169,11 +169,19 @@ def test_depth_is_skipped_at_random_only_in_blocks_that_learn():
     assert not any(v for n, v in skips.items() if not n.startswith("features.7."))
 
 
+def _by_kind(network: nn.Module, head: str) -> dict[str, list[nn.Parameter]]:
+    """Return what learns, the parts that are not decayed under names of their own."""
+    return {
+        part.name if part.decayed else f"{part.name}_no_decay": part.parameters
+        for part in depths.parts(network, head)
+    }
+
+
 @pytest.mark.parametrize("builder", ["starter", "convnext_tiny", "swin_t", "vit_b_16"])
 def test_norms_biases_scales_and_positions_are_not_decayed(builder):
     network, head = _weightless(builder)
     layers.set_trainable(network, [""])
-    found = layers.groups(network, head)
+    found = _by_kind(network, head)
     names = {id(p): n for n, p in network.named_parameters()}
     assert sum(len(group) for group in found.values()) == len(names)
     assert [names[id(p)] for p in found["head"]] == [f"{head}.weight"]
@@ -190,13 +198,8 @@ def test_norms_biases_scales_and_positions_are_not_decayed(builder):
 def test_frozen_parameters_are_in_no_group():
     network, head = _weightless("resnet18")
     layers.set_trainable(network, ["fc"])
-    found = layers.groups(network, head)
-    assert [len(found[name]) for name in ("head", "head_no_decay", "body", "body_no_decay")] == [
-        1,
-        1,
-        0,
-        0,
-    ]
+    found = _by_kind(network, head)
+    assert {name: len(group) for name, group in found.items()} == {"head": 1, "head_no_decay": 1}
 
 
 def test_the_tree_has_shapes_parameters_and_words():

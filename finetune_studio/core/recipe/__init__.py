@@ -15,6 +15,7 @@ from finetune_studio.core.recipe.choices import (
     ModelChoices,
     OptimiserChoices,
     Preset,
+    RegulariseChoices,
     StopChoices,
 )
 from finetune_studio.core.recipe.whole import Recipe, fields, from_values, load, parse_setting
@@ -29,6 +30,7 @@ __all__ = [
     "OptimiserChoices",
     "Preset",
     "Recipe",
+    "RegulariseChoices",
     "StopChoices",
     "fields",
     "from_values",

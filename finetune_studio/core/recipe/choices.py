@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from finetune_studio.core.recipe.layer_choices import Amount, LayerChoices
+from finetune_studio.core.recipe.learning_choices import OptimiserChoices, RegulariseChoices
+from finetune_studio.core.recipe.section import Section, described
+
+__all__ = [
+    "Amount",
+    "AugmentChoices",
+    "ComputeChoices",
+    "DataChoices",
+    "LayerChoices",
+    "ModelChoices",
+    "OptimiserChoices",
+    "Preset",
+    "RegulariseChoices",
+    "Section",
+    "StopChoices",
+    "described",
+]
 
 Preset = Literal["quick", "balanced", "best"]
-Amount = Literal["head_only", "last_stage", "later_half", "everything", "adapters", "custom"]
-
-
-def described(
-    default: Any,
-    title: str,
-    help_text: str,
-    *,
-    unit: str = "",
-    simple: bool = False,
-    lowest: str = "",
-    **bounds: Any,
-) -> Any:
-    """Describe a choice once: its name, its sentence, its unit, and whether Simple shows it.
-
-    ``lowest`` says what its lowest number stands for, where that is not a number.
-    """
-    return Field(
-        default=default,
-        title=title,
-        description=help_text,
-        json_schema_extra={"unit": unit, "simple": simple, "lowest": lowest},
-        **bounds,
-    )
-
-
-class Section(BaseModel):
-    """A part of a recipe; refuses fields it does not know."""
-
-    model_config = ConfigDict(extra="forbid", validate_assignment=True)
 
 
 class DataChoices(Section):
@@ -121,164 +108,6 @@ class ModelChoices(Section):
         lowest="as it is",
         ge=0,
         le=1024,
-    )
-
-
-class LayerChoices(Section):
-    """How much of the network may change, and since when."""
-
-    amount: Amount = described(
-        "head_only",
-        "How much to retrain",
-        "The head alone is fastest and safest with few samples; more layers learn finer differences.",
-        simple=True,
-    )
-    trainable: list[str] = described(
-        [], "Trainable layers", "Names of the modules that may change, for a custom choice."
-    )
-    head_first: int = described(
-        0,
-        "Head first",
-        "In the first epochs only the new last layer learns, so that its first rough steps do not"
-        " disturb the pretrained layers.",
-        unit="epochs",
-        ge=0,
-        le=1000,
-    )
-    unfreeze_at: dict[str, int] = described(
-        {},
-        "Gradual unfreezing",
-        "The epoch in which a module begins to learn, by its name; what is not named learns from the"
-        " start.",
-        unit="epoch",
-    )
-    lora_rank: int = described(
-        16,
-        "Rank of adapters",
-        "How much an adapter can learn. Adapters (LoRA) are small matrices beside the layers, which"
-        " themselves stay as they are; 0 puts them only where a layer has a rank of its own. They are"
-        " there if adapters are chosen as what to retrain.",
-        unit="rank",
-        lowest="none",
-        ge=0,
-        le=512,
-    )
-    lora_alpha: float = described(
-        32.0,
-        "Strength of adapters",
-        "What an adapter says is multiplied by this over its rank; twice the rank is usual.",
-        gt=0,
-        le=4096,
-    )
-    lora_dropout: float = described(
-        0.0,
-        "Dropout of adapters",
-        "The part of an adapter's input that is left out at random while learning; guards against"
-        " overfitting.",
-        ge=0,
-        lt=1,
-    )
-    dora: bool = described(
-        False,
-        "Adapters with size (DoRA)",
-        "Learns how strong each output is apart from its direction: often a little better, and slower.",
-    )
-    lora_layers: list[str] = described(
-        [],
-        "Layers with adapters",
-        "Names of modules, or how they end (q_proj); empty takes all linear layers of attention and"
-        " feed-forward blocks.",
-    )
-    lora_ranks: dict[str, int] = described(
-        {},
-        "Ranks of single layers",
-        "The rank of the adapters in a module, by its name, where it is not that of all; 0 for none.",
-        unit="rank",
-    )
-    lora_4bit: bool = described(
-        False,
-        "Frozen layers in 4 bits (QLoRA)",
-        "Keeps the layers below adapters in a quarter of the memory, a little less exact. Needs an NVIDIA"
-        " graphics processor and the package bitsandbytes.",
-    )
-
-
-class OptimiserChoices(Section):
-    """How the network is changed step by step."""
-
-    method: Literal["steps", "solve"] = described(
-        "steps",
-        "Method",
-        "Small steps along the gradient; or, where the head alone learns, solving it exactly, which"
-        " takes seconds. Each epoch of a solution leaves the head a little freer.",
-    )
-    epochs: int = described(
-        10, "Epochs", "How many times every training sample is seen.", simple=True, ge=1, le=1000
-    )
-    batch_size: int = described(
-        32,
-        "Batch size",
-        "Samples looked at before each change; 0 finds the largest that suits memory and data.",
-        unit="samples",
-        lowest="found",
-        ge=0,
-        le=4096,
-    )
-    accumulation: int = described(
-        0,
-        "Parts of a batch",
-        "A batch too large for the memory is computed in parts whose gradients are added up. Only batch"
-        " norms that learn notice: they see one part at a time. 0 finds how many parts are needed.",
-        unit="parts",
-        lowest="found",
-        ge=0,
-        le=4096,
-    )
-    learning_rate: float = described(
-        2e-4,
-        "Learning rate",
-        "How far one step changes the pretrained layers; too large a step destroys what they know.",
-        unit="per step",
-        gt=0,
-        le=100,
-    )
-    head_learning_rate: float = described(
-        2e-3,
-        "Learning rate of the head",
-        "The new last layer starts from nothing, so it may take larger steps.",
-        unit="per step",
-        gt=0,
-        le=100,
-    )
-    weight_decay: float = described(
-        0.05, "Weight decay", "Pulls weights towards zero; guards against overfitting.", ge=0, le=10
-    )
-    label_smoothing: float = described(
-        0.0,
-        "Label smoothing",
-        "Trains towards slightly less than full certainty; helps where labels are noisy.",
-        ge=0,
-        lt=1,
-    )
-    schedule: Literal["cosine", "linear", "constant"] = described(
-        "cosine", "Schedule", "How the learning rate falls from its peak to the end of the run."
-    )
-    warmup_share: float = described(
-        0.05,
-        "Warm-up",
-        "The first part of the run, in which the learning rate rises from zero.",
-        unit="of all steps",
-        ge=0,
-        le=0.5,
-    )
-    gradient_clip: float = described(
-        1.0, "Gradient limit", "Longer gradients are cut to this length; 0 cuts none.", ge=0
-    )
-    balance: Literal["none", "weights", "sampler"] = described(
-        "none",
-        "Balance classes",
-        "Lets rare classes count more: by weight in the loss, or by being drawn more often.",
-        simple=True,
     )
 
 

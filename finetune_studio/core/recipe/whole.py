@@ -21,6 +21,7 @@ from finetune_studio.core.recipe.choices import (
     ModelChoices,
     OptimiserChoices,
     Preset,
+    RegulariseChoices,
     Section,
     StopChoices,
     described,
@@ -52,6 +53,7 @@ class Recipe(Section):
     layers: LayerChoices = Field(default_factory=LayerChoices)
     optimiser: OptimiserChoices = Field(default_factory=OptimiserChoices)
     augment: AugmentChoices = Field(default_factory=AugmentChoices)
+    regularise: RegulariseChoices = Field(default_factory=RegulariseChoices)
     stop: StopChoices = Field(default_factory=StopChoices)
     compute: ComputeChoices = Field(default_factory=ComputeChoices)
     options: dict[str, Any] = Field(

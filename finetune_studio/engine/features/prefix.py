@@ -55,10 +55,10 @@ class FrozenPrefix:
         caught: list[Tensor] = []
 
         def catch(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            caught.append(_first_tensor(args, kwargs))
+            caught.append(first_tensor(args, kwargs))
             raise _Reached
 
-        hook = self._module.register_forward_pre_hook(catch, with_kwargs=True)
+        hook = self._module.register_forward_pre_hook(catch, with_kwargs=True, prepend=True)
         try:
             with torch.no_grad():
                 task.predict(bundle, batch)
@@ -76,11 +76,13 @@ class FrozenPrefix:
             _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
         ) -> tuple[tuple[Any, ...], dict[str, Any]]:
             assert self.stored is not None
-            return _with_first_tensor(args, kwargs, self.stored)
+            stored = self.stored
+            return with_first_tensor(args, kwargs, lambda _: stored)
 
         modules = [(name, self.network.get_submodule(name)) for name in self._skipped]
         before = [module.__dict__.get("forward") for _, module in modules]
-        hook = self._module.register_forward_pre_hook(give, with_kwargs=True)
+        # Before what else looks at the boundary's input, as what leaves out or blends does.
+        hook = self._module.register_forward_pre_hook(give, with_kwargs=True, prepend=True)
         try:
             for name, module in modules:
                 module.forward = _passing(self._answers.get(name))
@@ -105,22 +107,24 @@ def _passing(answer: Any) -> Any:
     return forward
 
 
-def _first_tensor(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
+def first_tensor(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
+    """Return the first tensor among what a module is given."""
     for value in (*args, *kwargs.values()):
         if isinstance(value, Tensor):
             return value
     raise TypeError("the module at the boundary takes no tensor")
 
 
-def _with_first_tensor(
-    args: tuple[Any, ...], kwargs: dict[str, Any], tensor: Tensor
+def with_first_tensor(
+    args: tuple[Any, ...], kwargs: dict[str, Any], change: Callable[[Tensor], Tensor]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return what a module is given, its first tensor changed."""
     for index, value in enumerate(args):
         if isinstance(value, Tensor):
-            return (*args[:index], tensor, *args[index + 1 :]), kwargs
+            return (*args[:index], change(value), *args[index + 1 :]), kwargs
     for name, value in kwargs.items():
         if isinstance(value, Tensor):
-            return args, {**kwargs, name: tensor}
+            return args, {**kwargs, name: change(value)}
     raise TypeError("the module at the boundary takes no tensor")
 
 

@@ -79,6 +79,12 @@ class FeatureStore:
         self.refresh()
         clear_abandoned(folder)
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return the shape of one activation as the network has it."""
+        shape = self._shape
+        return (shape[2], *shape[:2]) if len(shape) == 3 else shape
+
     def refresh(self) -> None:
         """Take in what other processes have finished since."""
         for index in sorted(self._folder.glob("part-*.json")):

@@ -127,6 +127,7 @@ def _short(recipe: Recipe, batch: int, *, solved: bool) -> Recipe:
             "augment.views": 1,
             "layers.head_first": 0,
             "layers.unfreeze_at": {},
+            "layers.unfreezing": "none",
             "compute.workers": max(0, recipe.compute.workers),
             "stop.early": False,
         }

@@ -8,7 +8,7 @@ from finetune_studio.core import recipe as recipes
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.tasks import fewest_classes, nouns
 
-_SECTIONS = ("layers", "optimiser", "augment", "stop")
+_SECTIONS = ("layers", "optimiser", "augment", "regularise", "stop")
 
 # What the form shows, in groups; a preset sets most of them.
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -19,14 +19,14 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "optimiser.balance",
             "optimiser.method",
             "layers.head_first",
+            "layers.unfreezing",
+            "layers.rate_decay",
             "optimiser.batch_size",
             "optimiser.accumulation",
             "optimiser.learning_rate",
             "optimiser.head_learning_rate",
             "optimiser.schedule",
             "optimiser.warmup_share",
-            "optimiser.weight_decay",
-            "optimiser.label_smoothing",
             "optimiser.gradient_clip",
         ),
     ),
@@ -40,6 +40,18 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "stop.patience",
             "model.image_size",
             "seed",
+        ),
+    ),
+    (
+        "Against learning by heart",
+        (
+            "optimiser.weight_decay",
+            "optimiser.label_smoothing",
+            "regularise.head_dropout",
+            "regularise.mixup",
+            "regularise.cutmix",
+            "regularise.averaging",
+            "regularise.towards_pretrained",
         ),
     ),
     (
@@ -63,6 +75,7 @@ PICTURES_ALONE = (
     "augment.strength",
     "augment.horizontal_flip",
     "augment.views",
+    "regularise.cutmix",
     "model.image_size",
     "compute.decoded",
 )

@@ -1,0 +1,237 @@
+"""Training practices in whole runs: each has its effect, computed once or anew, and on resume."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from finetune_studio.core.errors import StudioError
+from finetune_studio.core.events import Event, Noted, StepDone, Validated
+from finetune_studio.core.job import Control
+from finetune_studio.core.project import Project
+from finetune_studio.core.recipe import Recipe
+from finetune_studio.engine import run
+from tests.engine.conftest import finished, lively_bundle, run_all, settings, weights
+
+pytestmark = pytest.mark.usefixtures("lively_model", "every_step_stated")
+
+
+def recipe_of(**changes: Any) -> Recipe:
+    return settings(
+        **{
+            "layers__amount": "last_stage",
+            "optimiser__method": "steps",
+            "optimiser__epochs": 2,
+            "optimiser__batch_size": 12,
+            "optimiser__learning_rate": 1e-3,
+            "optimiser__warmup_share": 0.0,
+            **changes,
+        }
+    )
+
+
+def notes(events: list[Event]) -> str:
+    return " ".join(event.text for event in events if isinstance(event, Noted))
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[n], other[n]) for n in one)
+
+
+EVERYTHING = {
+    "layers__amount": "later_half",
+    "layers__unfreezing": "top_down",
+    "layers__rate_decay": 0.5,
+    "layers__rates": {"features.18": 2.0},
+    "optimiser__schedule": "one_cycle",
+    "optimiser__epochs": 4,
+    "regularise__head_dropout": 0.3,
+    "regularise__mixup": 0.4,
+    "regularise__cutmix": 1.0,
+    "regularise__towards_pretrained": 0.5,
+    "regularise__averaging": 0.9,
+}
+
+
+def test_all_of_them_computed_once_and_computed_anew_give_the_same_numbers(
+    project: Project,
+) -> None:
+    cached = finished(run_all(project, recipe_of(**EVERYTHING)))
+    plain = finished(run_all(project, recipe_of(**EVERYTHING, compute__cache="off")))
+    assert same(weights(cached.run), weights(plain.run))
+    assert cached.metrics == plain.metrics
+
+
+def test_a_run_with_all_of_them_resumes_to_the_same_numbers(project: Project) -> None:
+    whole = finished(run_all(project, recipe_of(**EVERYTHING)))
+
+    def stop(event: Event, control: Control) -> None:
+        if isinstance(event, StepDone) and event.step == 8:
+            control.ask_stop()
+
+    first = finished(run_all(project, recipe_of(**EVERYTHING), on_event=stop))
+    assert first.stopped
+    second = finished(run_all(project, recipe_of(), resume=Path(first.run)))
+    assert same(weights(second.run), weights(whole.run))
+    ours, theirs = (run.load_bundle(Path(e.run)).network.state_dict() for e in (second, whole))
+    assert same(ours, theirs)  # the best, which is an average
+
+
+def test_deeper_stages_move_less(project: Project) -> None:
+    before = lively_bundle(project.dataset.labels(), 0).network.state_dict()
+
+    def moved(**changes: Any) -> tuple[float, float, dict[str, float]]:
+        """Return how far one of the first and one of the last layers went, and the rates."""
+        recipe = recipe_of(layers__amount="everything", optimiser__weight_decay=0.0, **changes)
+        events = run_all(project, recipe)
+        after = weights(finished(events).run)
+        far = [
+            float((after[n] - before[n]).abs().mean())
+            for n in ("features.1.conv.0.0.weight", "features.18.0.weight")
+        ]
+        rates = next(e.learning_rates for e in events if isinstance(e, StepDone))
+        return far[0], far[1], rates
+
+    low, high, rates = moved()
+    assert rates.keys() == {"head", "body"}
+    assert low / high > 0.3
+    slow, top, rates = moved(layers__rate_decay=0.25)
+    assert slow / top < 0.1
+    assert top == pytest.approx(high, rel=0.5)
+    names = list(rates)
+    assert names[0] == "head"
+    assert all(name.startswith(("Stage", "Stem")) for name in names[1:])
+    ratios = [rates[b] / rates[a] for a, b in pairwise(names[1:])]
+    assert ratios == pytest.approx([0.25] * len(ratios))
+    told, _, rates = moved(layers__rates={"features": 0.01, "features.1": 1.0})
+    assert rates["features"] == pytest.approx(rates["features.1"] / 100)
+    assert told > 10 * moved(layers__rates={"features": 0.01})[0]
+
+
+def test_a_rate_of_an_unknown_layer_is_refused_with_one_that_is_nearly_called_so(
+    project: Project,
+) -> None:
+    with pytest.raises(StudioError, match=r"layers\.rates names 'feature\.14'") as refused:
+        run_all(project, recipe_of(layers__rates={"feature.14": 0.5}))
+    assert "features.14" in refused.value.hint
+
+
+def test_a_named_way_lets_layers_wake(project: Project) -> None:
+    recipe = recipe_of(layers__amount="later_half", layers__unfreezing="top_down")
+    events = run_all(project, recipe.with_settings({"optimiser.epochs": 4}))
+    text = notes(events)
+    assert "Layers wake: Stage" in text
+    assert "From epoch 2 on" in text
+    assert "From epoch 3 on" in text
+    events = run_all(project, recipe.with_settings({"layers.unfreezing": "head_then_all"}))
+    assert notes(events).count("parameters learn") == 1
+
+
+def test_pretrained_weights_are_pulled_back(project: Project) -> None:
+    before = lively_bundle(project.dataset.labels(), 0).network.state_dict()
+
+    def drift(strength: float) -> float:
+        recipe = recipe_of(regularise__towards_pretrained=strength, optimiser__epochs=3)
+        after = weights(finished(run_all(project, recipe)).run)
+        names = [n for n in after if n.endswith("weight") and n.startswith("features")]
+        return float(sum((after[n] - before[n]).square().sum() for n in names))
+
+    free, mild, strong = drift(0.0), drift(20.0), drift(900.0)
+    assert strong < 0.5 * mild < 0.5 * free
+
+
+def test_a_run_that_lost_its_starting_point_says_so(project: Project) -> None:
+    recipe = recipe_of(regularise__towards_pretrained=0.1)
+
+    def stop(event: Event, control: Control) -> None:
+        if isinstance(event, StepDone):
+            control.ask_stop()
+
+    first = finished(run_all(project, recipe, on_event=stop))
+    (Path(first.run) / "start.safetensors").unlink()
+    with pytest.raises(StudioError, match="pulled back to"):
+        run_all(project, recipe, resume=Path(first.run))
+
+
+def test_what_is_judged_and_kept_is_the_average(project: Project) -> None:
+    rough = {"optimiser__learning_rate": 0.02, "optimiser__schedule": "constant"}
+    rough |= {"optimiser__epochs": 6, "optimiser__head_learning_rate": 0.02}
+    plain = run_all(project, recipe_of(**rough))
+    averaged = run_all(project, recipe_of(**rough, regularise__averaging=0.9))
+    assert same(weights(finished(plain).run), weights(finished(averaged).run))  # steps are the same
+    jumps = [_jumps(events) for events in (plain, averaged)]
+    assert jumps[1] < 0.7 * jumps[0]
+    kept = run.load_bundle(Path(finished(averaged).run)).network.state_dict()
+    last = weights(finished(averaged).run)
+    assert not torch.equal(kept["classifier.1.weight"], last["classifier.1.weight"])
+
+
+def _jumps(events: list[Event]) -> float:
+    losses = [e.loss for e in events if isinstance(e, Validated)]
+    return sum(abs(b - a) for a, b in pairwise(losses))
+
+
+def test_dropout_of_the_head_makes_learning_by_heart_harder(project: Project) -> None:
+    def last_losses(share: float) -> float:
+        recipe = recipe_of(
+            layers__amount="head_only", optimiser__epochs=20, regularise__head_dropout=share
+        )
+        events = run_all(project, recipe)
+        names = run.load_bundle(Path(finished(events).run)).network.state_dict().keys()
+        assert names == lively_bundle(project.dataset.labels(), 0).network.state_dict().keys()
+        losses = [e.loss for e in events if isinstance(e, StepDone)]
+        return sum(losses[-12:])
+
+    assert last_losses(0.8) > 1.2 * last_losses(0.0)
+
+
+def test_blended_samples_leave_the_network_less_certain(project: Project) -> None:
+    def certainty(**changes: float) -> float:
+        recipe = recipe_of(
+            layers__amount="everything",
+            optimiser__epochs=12,
+            optimiser__learning_rate=3e-3,
+            **{f"regularise__{name}": value for name, value in changes.items()},
+        )
+        events = run_all(project, recipe)
+        bundle = run.load_bundle(Path(finished(events).run))
+        bundle.network.load_state_dict(weights(finished(events).run), strict=False)
+        pixels = _pictures(project, bundle)
+        with torch.no_grad():
+            return float(bundle.network(pixels).softmax(1).amax(1).mean())
+
+    plain = certainty()
+    assert certainty(mixup=2.0) < plain - 0.05
+    assert certainty(cutmix=2.0) < plain - 0.05
+
+
+def _pictures(project: Project, bundle: Any) -> torch.Tensor:
+    from finetune_studio.engine.evaluate import load_task
+
+    task = load_task("image_classification")
+    samples = [s for s in project.dataset.samples() if s.split == "train"]
+    batch = task.collate([task.example(s, bundle, view=None) for s in samples])
+    inputs = task.on_device(bundle, batch).inputs
+    assert isinstance(inputs, torch.Tensor)
+    return inputs
+
+
+def test_what_comes_to_nothing_is_said(project: Project) -> None:
+    solved = recipe_of(
+        layers__amount="head_only", optimiser__method="solve", regularise__averaging=0.9
+    )
+    assert "does nothing: average of the weights" in notes(run_all(project, solved))
+    head = recipe_of(
+        layers__amount="head_only",
+        layers__rate_decay=0.5,
+        layers__unfreezing="top_down",
+        regularise__cutmix=1.0,
+    )
+    said = notes(run_all(project, head))
+    assert "The head alone learns, so this does nothing: slower with depth." in said
+    assert "Layers do not wake one after another" in said
+    assert "cutmix does nothing" in said
