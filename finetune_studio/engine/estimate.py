@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from finetune_studio.engine.presets import suited_to
+from finetune_studio.models import pace
 from finetune_studio.models.node import count, within
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import torch
     from torch import nn
 
     from finetune_studio.core.dataset import Labels
     from finetune_studio.core.recipe import Recipe
+    from finetune_studio.engine.probe import ModelLook
     from finetune_studio.models.node import LayerNode
 
 _MB = 2**20
@@ -23,6 +25,7 @@ _FLOAT = 4  # bytes of a number
 _TRIAL_BATCH = 8
 _TRIAL_S = 1.5
 _TOKENS = 128  # of a text in a trial
+_MOST_TRIED = 4  # stretches of a run with gradual unfreezing
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,22 +104,39 @@ def _output_bytes(node: LayerNode) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """Epochs in which the same layers learn: how many, and the seconds of the first and each other one."""
+
+    epochs: int
+    first_epoch_s: float
+    epoch_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class TimeEstimate:
     """Seconds, from a short trial with blank pictures or texts on this computer.
 
     Attributes:
         first_epoch_s: The first epoch, in which the frozen layers are computed for every sample.
-        epoch_s: Each further epoch.
+        epoch_s: Each further epoch, when all learns that ever does.
         cached: Whether frozen layers are computed only once, so that further epochs are shorter.
+        stretches: With gradual unfreezing, what the epochs take one stretch after the other.
     """
 
     first_epoch_s: float
     epoch_s: float
     cached: bool
+    stretches: tuple[Stretch, ...] = ()
 
     def total_s(self, epochs: int) -> float:
-        """Return the seconds of that many epochs."""
-        return self.first_epoch_s + self.epoch_s * max(0, epochs - 1)
+        """Return the seconds of that many epochs; more than were planned are like the last ones."""
+        total, left = 0.0, epochs
+        for part in self.stretches or (Stretch(epochs, self.first_epoch_s, self.epoch_s),):
+            count = min(part.epochs, left)
+            if count:
+                total += part.first_epoch_s + part.epoch_s * (count - 1)
+            left -= count
+        return total + max(0, left) * self.epoch_s
 
 
 def seconds_per_epoch(recipe: Recipe, labels: Labels, samples: int) -> TimeEstimate:
@@ -124,33 +144,82 @@ def seconds_per_epoch(recipe: Recipe, labels: Labels, samples: int) -> TimeEstim
 
     Takes one to ten seconds itself, so it belongs into a worker. Reading and varying the pictures
     is not counted, nor is validation. Texts are taken to have 128 tokens, or as many as the model
-    reads where that is less: the time goes about with the length, which is not known here.
+    reads where that is less: the time goes about with the length, which is not known here. Where
+    layers are unfrozen step by step, some of the steps are tried and those between them reckoned.
 
     Raises:
         StudioError: If the recipe's model is not there.
     """
     from finetune_studio.engine import device as devices
     from finetune_studio.engine.probe import look_at_model
-    from finetune_studio.models import layers, lora, trace, zoo
+    from finetune_studio.models import trace, zoo
 
     look = look_at_model(recipe, labels)
     device = devices.choose(recipe.compute.device).torch
     architecture = look.architecture | ({"adapters": look.adapters} if look.adapters else {})
     network = zoo.rebuild(architecture, max(2, len(labels))).to(device)
-    layers.set_trainable(network, [*look.trainable_names, *lora.names(network)])
-    layers.set_modes(network)
     batch = min(recipe.optimiser.batch_size or suited_to(samples), _TRIAL_BATCH)
     size = look.image_size or min(look.tokens, _TOKENS)
     blank = trace.moved(trace.blank(network, batch, size), device)
-    beside = look.adapters["ranks"] if look.adapters else ()
-    first = _first_learning(look.root, [*look.trainable_names, *beside])
-    whole, frozen, places = _trial(network, blank, first)
-    whole, frozen = whole * samples / batch, frozen * samples / batch
+    planned = _planned(look, recipe)
+    tried = sorted({round(n * (len(planned) - 1) / (_MOST_TRIED - 1)) for n in range(_MOST_TRIED)})
+    found: dict[int, tuple[float, float, bool]] = {}
+    for place in tried:
+        _let_learn(network, look, planned[place][1])
+        first = _first_learning(look.root, planned[place][1])
+        found[place] = _trial(network, blank, first, _TRIAL_S / len(tried))
+    parts = [
+        _stretch(epochs, _between(found, place), samples / batch, recipe, look)
+        for place, (epochs, _) in enumerate(planned)
+    ]
+    stretches = tuple(part for part, _ in parts) if len(parts) > 1 else ()
+    return TimeEstimate(parts[0][0].first_epoch_s, parts[-1][0].epoch_s, parts[-1][1], stretches)
+
+
+def _planned(look: ModelLook, recipe: Recipe) -> list[tuple[int, tuple[str, ...]]]:
+    """Return for how many epochs what learns, one stretch of the run after the other."""
+    epochs = recipe.optimiser.epochs
+    names = pace.learning(look.root, look.trainable_names, _beside(look))
+    return pace.phases(pace.begins(recipe.layers, look.stages, names, epochs), epochs)
+
+
+def _beside(look: ModelLook) -> dict[str, int]:
+    """Return the layers with adapters beside them."""
+    return dict(look.adapters["ranks"]) if look.adapters else {}
+
+
+def _let_learn(network: nn.Module, look: ModelLook, names: Sequence[str]) -> None:
+    from finetune_studio.models import layers, lora
+
+    beside = [name for name in names if name in _beside(look)]
+    adapters = [n for n in lora.names(network) if any(within(n, module) for module in beside)]
+    layers.set_trainable(network, [*(n for n in names if n not in beside), *adapters])
+    layers.set_modes(network)
+
+
+def _between(
+    found: Mapping[int, tuple[float, float, bool]], place: int
+) -> tuple[float, float, bool]:
+    """Return what was measured of a stretch, or what lies between its neighbours' measures."""
+    if place in found:
+        return found[place]
+    low = max(n for n in found if n < place)
+    high = min(n for n in found if n > place)
+    share = (place - low) / (high - low)
+    whole, frozen = (found[low][n] + share * (found[high][n] - found[low][n]) for n in range(2))
+    return whole, frozen, found[high][2]
+
+
+def _stretch(
+    epochs: int, seconds: tuple[float, float, bool], steps: float, recipe: Recipe, look: ModelLook
+) -> tuple[Stretch, bool]:
+    """Return what a stretch of epochs takes, and whether its frozen layers are computed only once."""
+    whole, frozen, places = seconds[0] * steps, seconds[1] * steps, seconds[2]
     kept = not (look.tokens and places)  # of texts only what has no places any more is kept
     if recipe.compute.cache == "off" or frozen == 0.0 or not kept:
-        return TimeEstimate(whole, whole, cached=False)
+        return Stretch(epochs, whole, whole), False
     views = recipe.augment.views if recipe.augment.strength != "none" else 1
-    return TimeEstimate(frozen * views + (whole - frozen), whole - frozen, cached=True)
+    return Stretch(epochs, frozen * views + (whole - frozen), whole - frozen), True
 
 
 def _first_learning(root: LayerNode, names: Sequence[str]) -> str:
@@ -160,7 +229,7 @@ def _first_learning(root: LayerNode, names: Sequence[str]) -> str:
     return owning[place].name if place else ""
 
 
-def _trial(network: nn.Module, inputs: Any, first: str) -> tuple[float, float, bool]:
+def _trial(network: nn.Module, inputs: Any, first: str, most_s: float) -> tuple[float, float, bool]:
     """Return the seconds of a whole step, and of the part before the first module that learns.
 
     Also whether what reaches that module still has places (tokens, or height and width).
@@ -183,7 +252,7 @@ def _trial(network: nn.Module, inputs: Any, first: str) -> tuple[float, float, b
     hook = network.get_submodule(first).register_forward_pre_hook(reached, with_kwargs=True)
     try:
         began = _now(device)
-        while len(found) < 5 and (len(found) < 2 or _now(device) - began < _TRIAL_S):
+        while len(found) < 5 and (len(found) < 2 or _now(device) - began < most_s):
             marks.clear()
             network.zero_grad(set_to_none=True)
             started = _now(device)

@@ -34,7 +34,9 @@ def run(number: int = 1, task: str = "image_classification", **about: object) ->
 
 def answer(number: int, truth: str, said: str, names: tuple[str, ...] = ("hat", "shirt", "shoe")):
     shares = {said: 0.8} | {name: 0.1 for name in names if name != said}
-    return Sample(number, f"{number}.png", truth, "validation"), Prediction(said, shares, "", 0, number)
+    return Sample(number, f"{number}.png", truth, None, "validation"), Prediction(
+        said, shares, "", 0, number
+    )
 
 
 # --- whose answers flipped ------------------------------------------------------------------------
@@ -96,9 +98,7 @@ def test_the_sentence_says_what_the_counts_prove():
     def said(won: int, lost: int, both: int = 100) -> str:
         of = {"won": tuple(range(won)), "lost": tuple(range(lost)), "apart": (), "alike": ()}
         chance = comparing.mcnemar(won, lost)
-        return comparing.sentence(
-            comparing.Flips(2, 3, both, of, (), chance), ("photo", "photos")
-        )
+        return comparing.sentence(comparing.Flips(2, 3, both, of, (), chance), ("photo", "photos"))
 
     assert said(14, 9) == (
         "Run 3 is right on 14 photos where run 2 is wrong, and wrong on 9 where run 2 is right:"
@@ -115,7 +115,7 @@ def test_the_sentence_says_what_the_counts_prove():
 
 def test_texts_with_several_classes_names_and_questions_flip_too():
     def pair(fields: dict, said: dict, number: int = 1):
-        sample = Sample(number, "", None, "validation", fields=fields)
+        sample = Sample(number, "", None, None, "validation", fields=fields)
         return sample, Prediction("", {}, "", 0, number, answer=said)
 
     several = {"text": "a", "labels": ["x", "y"]}
@@ -187,7 +187,9 @@ def test_only_what_differs_is_listed_with_title_unit_and_the_best_value():
 
 
 def test_the_headline_stands_there_also_where_it_is_the_same():
-    rows = comparing.differences([run(1, scores={"accuracy": 1.0}), run(2, scores={"accuracy": 1.0})])
+    rows = comparing.differences(
+        [run(1, scores={"accuracy": 1.0}), run(2, scores={"accuracy": 1.0})]
+    )
     assert [(row.name, row.best) for row in rows] == [("accuracy", ())]
 
 

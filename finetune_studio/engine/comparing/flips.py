@@ -129,7 +129,7 @@ def mcnemar(won: int, lost: int) -> float:
     for step in range(min(won, lost)):
         term = term * (count - step) // (step + 1)
         total += term
-    return min(1.0, 2 * total / 2**count)
+    return min(1.0, 2 * total / int(2**count))
 
 
 def sentence(found: Flips, called: tuple[str, str] = ("sample", "samples")) -> str:

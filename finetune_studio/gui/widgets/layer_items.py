@@ -16,12 +16,13 @@ from PySide6.QtCore import (
 from typing_extensions import override
 
 from finetune_studio.gui import theme
+from finetune_studio.gui.widgets.layer_rates import Rates, rate_in
 from finetune_studio.models.node import LayerNode, ticked, within
 
 _Index = QModelIndex | QPersistentModelIndex
 _Role = Qt.ItemDataRole
-_TITLES = ("Layer", "Type", "Output", "Parameters", "Adapter rank")
-RANK = 4  # the column of adapters
+_TITLES = ("Layer", "Type", "Output", "Parameters", "Adapter rank", "Rate")
+RANK, RATE = 4, 5  # the columns of adapters, and of what the learning rate is multiplied by
 _LARGEST_RANK = 512
 NODE_ROLE = int(_Role.UserRole) + 1
 
@@ -68,14 +69,18 @@ class LayerItemModel(QAbstractItemModel):
     Signals:
         names_changed: The user ticked or cleared a box; the names of what learns now (a tuple).
         rank_changed: The user gave a module's adapters a rank; its name, and the rank.
+        rate_changed: The user gave a module a rate; its name, and what the learning rate is multiplied
+            by, or None: as what it lies in.
     """
 
     names_changed = Signal(object)
     rank_changed = Signal(str, int)
+    rate_changed = Signal(str, object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._ranks: dict[str, int] = {}
+        self._rates = Rates()
         self._root: LayerNode | None = None
         self._title = ""
         self._head = ""
@@ -116,6 +121,13 @@ class LayerItemModel(QAbstractItemModel):
     def ranks_in(self, node: LayerNode) -> list[int]:
         """Return the ranks of the layers in a module that can have adapters."""
         return [rank for name, rank in self._ranks.items() if within(name, node.name)]
+
+    def set_rates(self, rates: Rates) -> None:
+        """Show what the learning rates of the layers are multiplied by."""
+        if self._rates != rates:
+            self._rates = rates
+            if self._root is not None:
+                self._say_changed(self._root)
 
     def set_expert(self, expert: bool) -> None:
         """Call layers by their class, or in plain words."""
@@ -198,6 +210,8 @@ class LayerItemModel(QAbstractItemModel):
             flags |= Qt.ItemFlag.ItemIsUserCheckable
         if index.column() == RANK and self.ranks_in(node):
             flags |= Qt.ItemFlag.ItemIsEditable
+        if index.column() == RATE and self._rates.within(node.name):
+            flags |= Qt.ItemFlag.ItemIsEditable
         return flags
 
     @override
@@ -212,15 +226,18 @@ class LayerItemModel(QAbstractItemModel):
                 found = self._texts(node)[column]
             case _Role.EditRole if column == RANK:
                 found = max(self.ranks_in(node), default=0)
+            case _Role.EditRole if column == RATE:
+                found = self._rates.text(node.name).removeprefix("×")
             case _Role.CheckStateRole:
                 found = self._states.get(node.name) if column == 0 else None
             case _Role.TextAlignmentRole:
                 found = _side(column)
             case _Role.ForegroundRole:
                 faint = column in (1, 2) or not node.parameters
+                faint |= column == RATE and not self._rates.is_own(node.name)
                 found = theme.tokens().muted if faint else None
             case _Role.ToolTipRole:
-                found = self._tip(node)
+                found = self._rates.tip(node.name) if column == RATE else self._tip(node)
             case _ if role == NODE_ROLE:
                 found = node
         return found
@@ -230,6 +247,8 @@ class LayerItemModel(QAbstractItemModel):
         node = self.node(index)
         if node is not None and role == _Role.EditRole and index.column() == RANK:
             return self._set_rank(node, value)
+        if node is not None and role == _Role.EditRole and index.column() == RATE:
+            return self._set_rate(node, value)
         if node is None or self._root is None or role != _Role.CheckStateRole:
             return False
         if not self.flags(index) & Qt.ItemFlag.ItemIsUserCheckable:
@@ -251,6 +270,16 @@ class LayerItemModel(QAbstractItemModel):
             self.rank_changed.emit(node.name, int(text))
         return True
 
+    def _set_rate(self, node: LayerNode, value: Any) -> bool:
+        """Give a module another rate; an empty text lets it learn as what it lies in."""
+        text = str(value).strip()
+        if not self._rates.within(node.name) or text == self._rates.text(node.name).lstrip("×"):
+            return False
+        rate = rate_in(text)
+        if rate is not None or not text:
+            self.rate_changed.emit(node.name, rate)
+        return rate is not None or not text
+
     def _always(self, node: LayerNode) -> bool:
         """Return whether a module always learns: the head, and what lies in it."""
         return bool(self._head) and within(node.name, self._head)
@@ -262,6 +291,7 @@ class LayerItemModel(QAbstractItemModel):
             " × ".join(str(side) for side in node.shape) if node.shape else "",
             short(node.parameters) if node.parameters else "",
             self._rank_text(node),
+            self._rates.text(node.name),
         )
 
     def _rank_text(self, node: LayerNode) -> str:
@@ -284,5 +314,5 @@ class LayerItemModel(QAbstractItemModel):
 
 
 def _side(column: int) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignRight if column in (3, RANK) else Qt.AlignmentFlag.AlignLeft
+    side = Qt.AlignmentFlag.AlignRight if column in (3, RANK, RATE) else Qt.AlignmentFlag.AlignLeft
     return side | Qt.AlignmentFlag.AlignVCenter

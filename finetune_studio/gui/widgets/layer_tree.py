@@ -13,11 +13,13 @@ from finetune_studio.gui import theme
 from finetune_studio.gui.widgets.layer_items import (
     NODE_ROLE,
     RANK,
+    RATE,
     LayerItemModel,
     called,
     short,
     states,
 )
+from finetune_studio.gui.widgets.layer_rates import Rates
 from finetune_studio.models.node import LayerNode
 
 __all__ = ["NODE_ROLE", "LayerItemModel", "LayerTree", "called", "opened", "short", "states"]
@@ -32,16 +34,20 @@ class LayerTree(QTreeView):
     Signals:
         names_changed: The user ticked or cleared a box; the names of what learns now (a tuple).
         rank_changed: The user gave a module's adapters a rank; its name, and the rank.
+        rate_changed: The user gave a module a rate; its name, and what the learning rate is multiplied
+            by, or None: as what it lies in.
     """
 
     names_changed = Signal(object)
     rank_changed = Signal(str, int)
+    rate_changed = Signal(str, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.layers = LayerItemModel(self)
         self.layers.names_changed.connect(self.names_changed)
         self.layers.rank_changed.connect(self.rank_changed)
+        self.layers.rate_changed.connect(self.rate_changed)
         self.setModel(self.layers)
         self.setUniformRowHeights(True)
         self.setIndentation(theme.px(16))
@@ -60,14 +66,13 @@ class LayerTree(QTreeView):
             (
                 QHeaderView.ResizeMode.Stretch,
                 QHeaderView.ResizeMode.Interactive,
-                QHeaderView.ResizeMode.ResizeToContents,
-                QHeaderView.ResizeMode.ResizeToContents,
-                QHeaderView.ResizeMode.ResizeToContents,
+                *[QHeaderView.ResizeMode.ResizeToContents] * 4,
             )
         ):
             header.setSectionResizeMode(column, mode)
         header.resizeSection(1, theme.px(170))
         self.setColumnHidden(RANK, True)
+        self.setColumnHidden(RATE, True)
         self.expanded.connect(self._on_opened)
 
     def show_network(self, root: LayerNode | None, title: str, head: str) -> None:
@@ -86,6 +91,11 @@ class LayerTree(QTreeView):
         """Show the ranks of adapters by layer, each to be changed; without any the column is not there."""
         self.layers.set_ranks(ranks)
         self.setColumnHidden(RANK, not ranks)
+
+    def show_rates(self, rates: Rates | None) -> None:
+        """Show what the learning rates are multiplied by, to be changed; None hides the column."""
+        self.layers.set_rates(rates or Rates())
+        self.setColumnHidden(RATE, rates is None)
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -1,9 +1,10 @@
-"""A timeline of gradual unfreezing: a bar a part of the network, which begins where that part begins to learn."""
+"""A timeline of gradual unfreezing: a bar for each part of a network, from where it begins to learn."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
@@ -21,11 +22,11 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from typing_extensions import override
 
 from finetune_studio.gui import theme
-from finetune_studio.gui.widgets.plot_parts_free import step_for
 
 _ROW, _BAR, _AXIS = 24, 14, 34  # pixels in the 13 px design: a row, the bar in it, the axis below
 _GAP = 12  # between the titles and the bars
 _MOST_TITLE = 0.42  # of the width, for titles
+_STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # epochs between two numbers of the axis
 _GRIP = 6  # pixels beside a bar's start at which the pointer says that it can be moved
 
 
@@ -171,7 +172,9 @@ class UnfreezeTimeline(QWidget):
             painter.setBrush(now.accent_soft)
             painter.drawRoundedRect(QRectF(box).adjusted(1, 1, -1, -1), 5, 5)
         painter.setPen(now.text if bar.begins and self.isEnabled() else now.muted)
-        title = self.fontMetrics().elidedText(bar.title, Qt.TextElideMode.ElideRight, left - _GAP - 4)
+        title = self.fontMetrics().elidedText(
+            bar.title, Qt.TextElideMode.ElideRight, left - _GAP - 4
+        )
         words = QRect(4, box.top(), left - _GAP, box.height())
         painter.drawText(words, int(Qt.AlignmentFlag.AlignVCenter), title)
         high = theme.px(_BAR)
@@ -223,7 +226,8 @@ class UnfreezeTimeline(QWidget):
         painter.setFont(font)
         painter.setPen(now.muted)
         half, high = theme.px(20), QFontMetrics(font).height()
-        step = max(1, round(step_for(self._epochs, self.width() / theme.px(56))))
+        most = max(1.0, self._epochs * self._epoch_px() / theme.px(44))
+        step = next(n for n in _STEPS if n * most >= self._epochs)
         centre = int(Qt.AlignmentFlag.AlignHCenter)
         for done in range(0, self._epochs + 1, step):
             x = round(self._x_of(done))
@@ -285,10 +289,10 @@ class UnfreezeTimeline(QWidget):
     @override
     def event(self, event: QEvent) -> bool:
         """Keep Ctrl+Z for the timeline while it has the focus; tell what lies under the pointer."""
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            if event.matches(QKeySequence.StandardKey.Undo):
-                event.accept()
-                return True
+        own = event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
+        if own and cast(QKeyEvent, event).matches(QKeySequence.StandardKey.Undo):
+            event.accept()
+            return True
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             row = self._row_at(event.pos().y())
             bar = self._bars[row] if row >= 0 else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import (
@@ -20,7 +20,9 @@ from typing_extensions import override
 from finetune_studio.core.errors import StudioError
 from finetune_studio.gui import theme
 from finetune_studio.gui.page import DONE, NEEDS_ATTENTION, NOT_STARTED, Page
+from finetune_studio.gui.pages.layers import timeline as times
 from finetune_studio.gui.pages.layers import words
+from finetune_studio.gui.pages.layers.pacing import Pacing
 from finetune_studio.gui.pages.outlook import Data, Outlook, data_of, free_memory_mb
 from finetune_studio.gui.pages.train.choices import primed
 from finetune_studio.gui.pages.train.outlook_words import model_title
@@ -29,7 +31,6 @@ from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.choice_bar import ChoiceBar
 from finetune_studio.gui.widgets.elided_label import ElidedLabel
 from finetune_studio.gui.widgets.figure_card import FigureCard
-from finetune_studio.gui.widgets.form import RecipeForm
 from finetune_studio.gui.widgets.happenings import span
 from finetune_studio.gui.widgets.layer_tree import LayerTree, short
 from finetune_studio.gui.widgets.sentence_bar import SentenceBar
@@ -54,7 +55,7 @@ class LayersPage(Page):
 
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
-        self.subtitle.setText(self.tr("How much of the model may change"))
+        self.subtitle.setText(self.tr("What may change, how fast, and from when"))
         self._look: ModelLook | None = None
         self._refusal = ""
         self._entered = False
@@ -96,6 +97,10 @@ class LayersPage(Page):
         self._refused.setWordWrap(True)
         self._refused.setProperty("level", "bad")
         self._refused.hide()
+        self.pacing = Pacing(self.studio, self.tree, self)
+        self.pacing.timeline.why_wanted.connect(
+            partial(self.page_wanted.emit, "guide/gradual-unfreezing")
+        )
         card.body.addWidget(self._refused)
         card.body.addWidget(self.tree, 1)
         return card
@@ -109,18 +114,12 @@ class LayersPage(Page):
         for card in (self._trains, self._takes, self._memory):
             card.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._place_figures(wide=True)
-        self._rates_card = Card(self.tr("Step sizes"))
-        self._rates = RecipeForm(
-            ["optimiser.learning_rate", "optimiser.head_learning_rate", "optimiser.weight_decay"],
-            expert=True,
-        )
-        self._rates.changed.connect(self._on_field_changed)
-        self._rates_card.body.addWidget(self._rates)
         column = QVBoxLayout()
         column.setSpacing(12)
+        column.addWidget(self.pacing.timeline)
         column.addLayout(self._figures)
         column.addWidget(self._expect_card())
-        column.addWidget(self._rates_card)
+        column.addWidget(self.pacing.rates)
         column.addStretch(1)
         return column
 
@@ -218,10 +217,9 @@ class LayersPage(Page):
                 )
             )
         )
-        self._rates.set_recipe(self.studio.recipe)
-        self._rates_card.setVisible(self.studio.expert)
         self.tree.layers.set_expert(self.studio.expert)
         self._show_ranks()
+        self.pacing.show()
 
     def _show_meaning(self, look: ModelLook) -> None:
         names = look.trainable_names
@@ -243,7 +241,10 @@ class LayersPage(Page):
 
     @Slot(str)
     def _on_amount_chosen(self, amount: str) -> None:
-        self.studio.set_recipe(words.settings_for(amount, self.studio.recipe))
+        settings = words.settings_for(amount, self.studio.recipe)
+        if self._look is not None:
+            settings |= times.widened(self._look, self.studio.recipe, amount)
+        self.studio.set_recipe(settings)
 
     @Slot(object)
     def _on_names_changed(self, names: tuple[str, ...]) -> None:
@@ -271,17 +272,13 @@ class LayersPage(Page):
         names = [layer.name for layer in look.adaptable] if look is not None else []
         self.tree.show_ranks(words.ranks_shown(names, shown) if self.studio.expert else {})
 
-    @Slot(str, object)
-    def _on_field_changed(self, name: str, value: Any) -> None:
-        if not self.studio.set_recipe({name: value}):
-            self._show_choice()
-
     # --- what the studio says ---------------------------------------------------------------------
 
     @Slot()
     def _on_project_changed(self) -> None:
         self._look, self._refusal, self._entered = None, "", False
         self.outlook.forget()
+        self.pacing.forget()
         self.tree.show_network(None, "", "")
         self._data = data_of(self.studio)
         self._show_choice()
@@ -313,6 +310,7 @@ class LayersPage(Page):
         self._refused.hide()
         self.tree.set_names(look.trainable_names)
         self._show_ranks()
+        self.pacing.take(look)
         self._show_meaning(look)
         self.refresh_next()
         self.state_changed.emit()
@@ -327,6 +325,7 @@ class LayersPage(Page):
     @Slot(object)
     def _on_refused(self, error: StudioError) -> None:
         self._look = None
+        self.pacing.forget()
         self._refusal = error.message
         self._refused.setText(f"{error.message} {error.hint}".strip())
         self._refused.show()
