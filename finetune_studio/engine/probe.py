@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from finetune_studio.core.errors import StudioError
 from finetune_studio.engine.estimate import MemoryEstimate, estimate_memory
 from finetune_studio.engine.presets import LARGEST_BATCH
-from finetune_studio.models import ranks
+from finetune_studio.models import pace, ranks
 from finetune_studio.models.node import LayerNode, count, state, ticked
 from finetune_studio.models.ranks import Adaptable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from torch import nn
 
@@ -69,6 +69,7 @@ class ModelLook:
         memory: What training will take, an estimate.
         adaptable: The layers that can have an adapter.
         adapters: The adapters of the recipe's choice, as an architecture describes them, or None.
+        first_memory_mb: What the first epochs take, before layers are unfrozen.
     """
 
     root: LayerNode
@@ -87,6 +88,7 @@ class ModelLook:
     memory: MemoryEstimate
     adaptable: tuple[Adaptable, ...] = ()
     adapters: dict[str, Any] | None = None
+    first_memory_mb: float = 0.0
 
     @property
     def memory_mb(self) -> float:
@@ -115,7 +117,10 @@ def look_at_model(recipe: Recipe, labels: Labels) -> ModelLook:
         adapters = ranks.described(recipe.layers, facts.adaptable)
     chosen = adapters["ranks"] if adapters else {}
     added = ranks.counted(chosen, facts.adaptable, dora=recipe.layers.dora)
-    batch = recipe.optimiser.batch_size or LARGEST_BATCH
+    first, last = (
+        _memory(facts, recipe, learning, chosen)
+        for learning in _first_and_last(facts, recipe, names, chosen)
+    )
     return ModelLook(
         root=facts.root,
         head=facts.head,
@@ -130,10 +135,32 @@ def look_at_model(recipe: Recipe, labels: Labels) -> ModelLook:
         total=facts.root.parameters,
         trainable=count(facts.root, names) + added,
         trainable_names=names,
-        memory=estimate_memory(facts.root, names, batch, beside=tuple(chosen), added=added),
+        memory=last,
+        first_memory_mb=first.total_mb,
         adaptable=facts.adaptable,
         adapters=adapters,
     )
+
+
+def _first_and_last(
+    facts: _Facts, recipe: Recipe, names: Sequence[str], chosen: Mapping[str, int]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what learns in the first epoch of a run, and what in its last."""
+    epochs = recipe.optimiser.epochs
+    learning = pace.learning(facts.root, names, chosen)
+    parts = pace.phases(pace.begins(recipe.layers, facts.stages, learning, epochs), epochs)
+    return parts[0][1], parts[-1][1]
+
+
+def _memory(
+    facts: _Facts, recipe: Recipe, learning: Sequence[str], chosen: Mapping[str, int]
+) -> MemoryEstimate:
+    """Return the memory while these learn, the layers with adapters beside them among them."""
+    beside = {name: chosen[name] for name in learning if name in chosen}
+    names = [name for name in learning if name not in beside]
+    added = ranks.counted(beside, facts.adaptable, dora=recipe.layers.dora)
+    batch = recipe.optimiser.batch_size or LARGEST_BATCH
+    return estimate_memory(facts.root, names, batch, beside=tuple(beside), added=added)
 
 
 def trainable_count(look: ModelLook, names: Sequence[str]) -> int:

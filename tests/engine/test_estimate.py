@@ -67,6 +67,9 @@ def test_a_batch_twice_as_large_holds_twice_the_activations():
     assert two.weights_mb == one.weights_mb
 
 
+LATE = [f"layer{n}" for n in range(1, 5)]
+
+
 def _seconds(amount: str, samples: int = 100, **more: object) -> estimate.TimeEstimate:
     recipe = from_values(
         {
@@ -90,3 +93,33 @@ def test_without_frozen_layers_or_without_a_cache_every_epoch_is_alike():
     for found in (_seconds("everything"), _seconds("head_only", cache="off")):
         assert not found.cached
         assert found.epoch_s == found.first_epoch_s > 0
+
+
+def test_epochs_before_layers_are_unfrozen_take_less_time_and_memory():
+    def with_layers(**layers: object) -> estimate.TimeEstimate:
+        recipe = from_values(
+            {
+                "model": {"source": "resnet18", "image_size": 64},
+                "layers": {"amount": "everything"} | layers,
+                "optimiser": {"epochs": 8},
+                "augment": {"strength": "none"},
+                "compute": {"device": "cpu"},
+            }
+        )
+        return estimate.seconds_per_epoch(recipe, LABELS, 100)
+
+    assert with_layers().stretches == ()
+    found = with_layers(unfreeze_at={"conv1": 7, "bn1": 7} | dict.fromkeys(LATE, 7))
+    assert [part.epochs for part in found.stretches] == [6, 2]
+    head, whole = found.stretches
+    assert head.epoch_s < whole.epoch_s / 2  # the frozen layers are computed only once
+    assert found.epoch_s == whole.epoch_s
+    assert found.total_s(8) == pytest.approx(
+        head.first_epoch_s + 5 * head.epoch_s + whole.first_epoch_s + whole.epoch_s
+    )
+    assert found.total_s(9) == pytest.approx(found.total_s(8) + whole.epoch_s)
+    # Of many steps a few are tried; those between them lie between.
+    many = with_layers(unfreezing="top_down")
+    assert [part.epochs for part in many.stretches] == [1, 1, 1, 1, 4]
+    assert all(part.epoch_s > 0 for part in many.stretches)
+    assert many.stretches[0].epoch_s < many.epoch_s

@@ -25,7 +25,8 @@ from finetune_studio.models.node import LayerNode
 __all__ = ["NODE_ROLE", "LayerItemModel", "LayerTree", "called", "opened", "short", "states"]
 
 _MOST_OPENED = 40
-_NARROW = 440
+_NARROW, _NARROWEST = 440, 310  # where a layer's kind, and then its output, are left out
+_MORE = 86  # what a column for experts takes
 
 
 class LayerTree(QTreeView):
@@ -91,17 +92,25 @@ class LayerTree(QTreeView):
         """Show the ranks of adapters by layer, each to be changed; without any the column is not there."""
         self.layers.set_ranks(ranks)
         self.setColumnHidden(RANK, not ranks)
+        self._fit_columns()
 
     def show_rates(self, rates: Rates | None) -> None:
         """Show what the learning rates are multiplied by, to be changed; None hides the column."""
         self.layers.set_rates(rates or Rates())
         self.setColumnHidden(RATE, rates is None)
+        self._fit_columns()
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave out what a layer is called before its name gets too short."""
         super().resizeEvent(event)
-        self.setColumnHidden(1, self.viewport().width() < theme.px(_NARROW))
+        self._fit_columns()
+
+    def _fit_columns(self) -> None:
+        more = sum(_MORE for column in (RANK, RATE) if not self.isColumnHidden(column))
+        room = self.viewport().width() - theme.px(more)
+        self.setColumnHidden(1, room < theme.px(_NARROW))
+        self.setColumnHidden(2, room < theme.px(_NARROWEST))
 
     @Slot(QModelIndex)
     def _on_opened(self, index: QModelIndex) -> None:

@@ -23,7 +23,7 @@ from typing_extensions import override
 
 from finetune_studio.gui import theme
 
-_ROW, _BAR, _AXIS = 24, 14, 34  # pixels in the 13 px design: a row, the bar in it, the axis below
+_ROW, _BAR, _AXIS = 24, 14, 22  # pixels in the 13 px design: a row, the bar in it, the axis below
 _GAP = 12  # between the titles and the bars
 _MOST_TITLE = 0.42  # of the width, for titles
 _STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # epochs between two numbers of the axis
@@ -130,7 +130,7 @@ class UnfreezeTimeline(QWidget):
 
     def _left(self) -> int:
         wide = max(map(self.fontMetrics().horizontalAdvance, self._titles()), default=0) + 4
-        return min(wide, round(self.width() * _MOST_TITLE)) + _GAP
+        return min(max(wide, theme.px(76)), round(self.width() * _MOST_TITLE)) + _GAP
 
     def _titles(self) -> list[str]:
         return [bar.title for bar in self._bars]
@@ -203,8 +203,7 @@ class UnfreezeTimeline(QWidget):
         elif late:
             tries = [self.tr("begins after the end (epoch {n})").format(n=bar.begins)]
         elif bar.begins > 1:
-            text = self.tr("from epoch {n}").format(n=bar.begins)
-            tries = [self.tr("frozen, learns {text}").format(text=text), text, str(bar.begins)]
+            tries = [self.tr("from epoch {n}").format(n=bar.begins), str(bar.begins)]
         font = painter.font()
         small = painter.font()
         small.setPixelSize(theme.px(11))
@@ -232,8 +231,11 @@ class UnfreezeTimeline(QWidget):
         for done in range(0, self._epochs + 1, step):
             x = round(self._x_of(done))
             painter.drawText(QRect(x - half, top, 2 * half, high), centre, str(done))
-        middle = QRect(self._left(), top + high - 1, self.width() - self._left(), high)
-        painter.drawText(middle, centre, self.tr("epochs done"))
+        title = QRect(4, top, self._left() - _GAP, high)
+        shown = QFontMetrics(font).elidedText(
+            self.tr("epochs done"), Qt.TextElideMode.ElideRight, title.width()
+        )
+        painter.drawText(title, int(Qt.AlignmentFlag.AlignLeft), shown)
 
     # --- moving -----------------------------------------------------------------------------------
 

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 _NARROW = 680
 _WIDE = 1000
+_SHORT = 600  # of the page's height, where the bars are folded away
 
 
 class LayersPage(Page):
@@ -226,7 +227,9 @@ class LayersPage(Page):
         self._trains.show_figure(
             short(look.trainable), self.tr("of {all} parameters").format(all=short(look.total))
         )
-        figure, sentence = words.memory_words(look.memory_mb, free_memory_mb())
+        figure, sentence = words.memory_words(
+            look.memory_mb, free_memory_mb(), look.first_memory_mb
+        )
         self._memory.show_figure(figure, self.tr(sentence))
         over = words.overfitting(self._data.train, look.trainable, self.studio.recipe.task)
         self.overfitting.show_sentence(over.level, self.tr(over.word), self.tr(over.text))
@@ -318,9 +321,10 @@ class LayersPage(Page):
     @Slot(object)
     def _on_timed(self, found: TimeEstimate) -> None:
         epochs = self.studio.recipe.optimiser.epochs
-        self._takes.show_figure(
-            span(found.total_s(epochs)), self.tr("{n} epochs, about").format(n=epochs)
-        )
+        sentence = self.tr("{n} epochs, about").format(n=epochs)
+        if found.stretches and found.stretches[0].epoch_s < 0.7 * found.epoch_s:
+            sentence = self.tr("{n} epochs, about; the first ones are short").format(n=epochs)
+        self._takes.show_figure(span(found.total_s(epochs)), sentence)
 
     @Slot(object)
     def _on_refused(self, error: StudioError) -> None:
@@ -340,3 +344,4 @@ class LayersPage(Page):
         direction = QBoxLayout.Direction
         self._columns.setDirection(direction.TopToBottom if narrow else direction.LeftToRight)
         self._place_figures(wide=narrow or self.width() >= theme.px(_WIDE))
+        self.pacing.timeline.fit(short=self.height() < theme.px(_SHORT))

@@ -35,6 +35,9 @@ class TimelineCard(Card):
         self.schemes.setObjectName("unfreezing")
         self.schemes.setAccessibleName(self.tr("When the parts of the model begin to learn"))
         self.schemes.activated.connect(self._on_activated)
+        self.head.setStretch(0, 0)
+        self.title.setWordWrap(False)
+        self.head.addStretch(1)
         self.head.addWidget(self.schemes)
         self.bars = UnfreezeTimeline()
         self.bars.setObjectName("unfreeze_timeline")
@@ -48,6 +51,7 @@ class TimelineCard(Card):
         self.body.addWidget(self.bars)
         self.body.addWidget(self._sentence)
         self.body.addLayout(self._make_links())
+        self._chosen_fold = False
         self.set_folded(folded=False)
         self.hide()
 
@@ -103,6 +107,11 @@ class TimelineCard(Card):
         self.fold.setText(self.tr("Show the timeline") if folded else self.tr("Fold away"))
         self._say()
 
+    def fit(self, *, short: bool) -> None:
+        """Fold the bars away where there is little room, unless the user chose otherwise."""
+        if not self._chosen_fold:
+            self.set_folded(folded=short)
+
     @property
     def folded(self) -> bool:
         """Whether the bars are folded away."""
@@ -121,11 +130,21 @@ class TimelineCard(Card):
         elif not self._shown.movable:
             text = self.tr("Only the head learns, so there is nothing to unfreeze later.")
         elif self._folded:
-            moving = [bar for bar in self._shown.bars if bar.movable]
-            text = " ".join(map(self.bars.said_of, moving))
+            text = self._summary()
         else:
             text = self.tr("Drag a bar, or move it with the arrow keys, to change when it begins.")
         self._sentence.setText(text)
+
+    def _summary(self) -> str:
+        """Return when the parts begin, in one sentence."""
+        assert self._shown is not None
+        late = [bar for bar in self._shown.bars if bar.movable and bar.begins > 1]
+        if not late:
+            return self.tr("All that may change learns from the start.")
+        parts = ", ".join(
+            self.tr("{part} from epoch {n}").format(part=bar.title, n=bar.begins) for bar in late
+        )
+        return self.tr("Of {all} epochs: {parts}.").format(all=self._shown.epochs, parts=parts)
 
     # --- what the user does -----------------------------------------------------------------------
 
@@ -143,6 +162,7 @@ class TimelineCard(Card):
 
     @Slot()
     def _on_fold_clicked(self) -> None:
+        self._chosen_fold = True
         self.set_folded(folded=not self._folded)
 
 
@@ -152,6 +172,8 @@ class _Schemes(QComboBox):
     def __init__(self) -> None:
         super().__init__()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(23)
         for name, title in SCHEMES:
             self.addItem(self.tr(title), name)
             self._explain(name)

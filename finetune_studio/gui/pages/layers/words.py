@@ -142,13 +142,17 @@ def with_rank(known: Mapping[str, int], module: str, rank: int) -> dict[str, int
     return {name: own for name, own in known.items() if not within(name, module)} | {module: rank}
 
 
-def memory_words(needed_mb: float, free_mb: float) -> tuple[str, str]:
-    """Return the figure and the sentence below it."""
-    figure = f"{needed_mb / 1024:.1f} GB" if needed_mb >= 1024 else f"{max(1, needed_mb):.0f} MB"
+def memory_words(needed_mb: float, free_mb: float, first_mb: float = 0.0) -> tuple[str, str]:
+    """Return the figure and the sentence below it; ``first_mb`` is enough before layers are unfrozen."""
     free = f"{free_mb / 1024:.1f} GB"
     if needed_mb > 0.9 * free_mb:
-        return figure, f"more than fits into the {free} that are free; retrain less"
-    return figure, f"of {free} free, an estimate"
+        return _memory(needed_mb), f"more than fits into the {free} that are free; retrain less"
+    at_first = f"; {_memory(first_mb)} at first" if 0 < first_mb < 0.8 * needed_mb else ""
+    return _memory(needed_mb), f"of {free} free, an estimate{at_first}"
+
+
+def _memory(mb: float) -> str:
+    return f"{mb / 1024:.1f} GB" if mb >= 1024 else f"{max(1, mb):.0f} MB"
 
 
 def settings_for(amount: str, recipe: Recipe, names: tuple[str, ...] = ()) -> dict[str, Any]:

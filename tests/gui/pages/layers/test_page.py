@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtCore import QModelIndex, QPoint, Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
+from finetune_studio.engine.probe import ModelLook
 from finetune_studio.gui.pages.layers import LayersPage
 from finetune_studio.gui.studio import Studio
 from finetune_studio.gui.widgets.layer_tree import LayerItemModel
@@ -72,7 +74,7 @@ def test_choices_and_tree_follow_each_other_and_are_kept(page: LayersPage, qtbot
     # Neither Simple and Expert nor another choice loses it.
     for expert in (True, False):
         studio.set_expert(expert)
-        assert page._rates_card.isVisible() is expert
+        assert page.pacing.rates.form.isVisible() is expert
         assert studio.recipe.layers.amount == "custom"
     qtbot.mouseClick(page.amounts.button("everything"), LEFT)
     qtbot.waitUntil(lambda: looked(page) > 4_000_000, timeout=LONG_MS)
@@ -81,6 +83,146 @@ def test_choices_and_tree_follow_each_other_and_are_kept(page: LayersPage, qtbot
     assert model.data(row(model, "conv1"), check) == Qt.CheckState.Checked
     assert page.rail_note().endswith("of 4.91 M")
     assert page.state() == "done"
+
+
+def look(page: LayersPage) -> ModelLook:
+    assert page._look is not None
+    return page._look
+
+
+def times_of(page: LayersPage) -> list[int]:
+    return [bar.begins for bar in page.pacing.timeline.bars.bars]
+
+
+def test_layers_wake_by_a_scheme_or_where_a_bar_is_dragged_to(
+    page: LayersPage, qtbot: QtBot
+) -> None:
+    studio, card = page.studio, page.pacing.timeline
+    studio.set_recipe({"layers.amount": "everything", "optimiser.epochs": 10})
+    qtbot.waitUntil(lambda: times_of(page) == [1] * 6, timeout=LONG_MS)
+    assert card.isVisible()
+    card.schemes.setFocus()
+    qtbot.keyClick(card.schemes, Qt.Key.Key_End)
+    assert studio.recipe.layers.unfreezing == "top_down"
+    assert times_of(page) == [1, 2, 3, 4, 5, 6]
+
+    # A drag with the mouse: two epochs later; the recipe knows each part's epoch now.
+    bars = card.bars
+    start = bars.start_of(1) + QPoint(8, 0)
+    end = start + QPoint(round(2 * bars._epoch_px()), 0)
+    QTest.mousePress(bars, LEFT, pos=start)
+    QTest.mouseMove(bars, end)
+    QTest.mouseRelease(bars, LEFT, pos=end)
+    assert times_of(page) == [1, 4, 3, 4, 5, 6]
+    assert studio.recipe.layers.unfreeze_at["layer4"] == 4
+    assert card.schemes.currentData() == "custom"
+
+    # Neither Simple and Expert nor another number of epochs loses a value.
+    for expert in (True, False):
+        studio.set_expert(expert)
+        assert times_of(page) == [1, 4, 3, 4, 5, 6]
+    studio.set_recipe({"optimiser.epochs": 5})
+    qtbot.waitUntil(lambda: bars.epochs == 5, timeout=LONG_MS)
+    assert times_of(page) == [1, 4, 3, 4, 5, 6]
+
+    # Less is retrained, then more again: what was given is there still.
+    qtbot.mouseClick(page.amounts.button("last_stage"), LEFT)
+    qtbot.waitUntil(lambda: times_of(page) == [1, 4, 0], timeout=LONG_MS)
+    qtbot.mouseClick(page.amounts.button("everything"), LEFT)
+    qtbot.waitUntil(lambda: times_of(page) == [1, 4, 3, 4, 5, 6], timeout=LONG_MS)
+
+    # Changes are taken back one after the other.
+    bars.setFocus()
+    qtbot.keyClick(bars, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert studio.recipe.layers.unfreezing == "top_down"
+    undo = page.findChild(QPushButton, "undo_timeline")
+    assert isinstance(undo, QPushButton)
+    qtbot.mouseClick(undo, LEFT)
+    assert times_of(page) == [1] * 6
+    assert not undo.isVisible()
+
+
+def test_memory_and_time_follow_the_timeline(page: LayersPage, qtbot: QtBot) -> None:
+    studio = page.studio
+    studio.set_recipe({"layers.amount": "everything", "optimiser.epochs": 10})
+    qtbot.waitUntil(lambda: times_of(page) == [1] * 6, timeout=LONG_MS)
+    whole = look(page).memory_mb
+    assert look(page).first_memory_mb == whole
+    studio.set_recipe({"layers.unfreezing": "head_then_all"})
+    qtbot.waitUntil(lambda: look(page).first_memory_mb < 0.7 * whole, timeout=LONG_MS)
+    assert look(page).memory_mb == whole
+    assert page._memory._sentence.text().endswith("at first")
+    # What begins after the end of the run takes nothing.
+    studio.set_recipe({"layers.unfreeze_at": {"conv1": 90, "bn1": 90, "layer1": 90, "layer2": 90}})
+    qtbot.waitUntil(lambda: look(page).memory_mb < whole, timeout=LONG_MS)
+    assert times_of(page)[-1] == 90
+
+
+def test_a_short_page_folds_the_bars_away(page: LayersPage, qtbot: QtBot) -> None:
+    studio, card = page.studio, page.pacing.timeline
+    studio.set_recipe({"layers.amount": "last_stage", "layers.unfreeze_at": {"layer4": 3}})
+    qtbot.waitUntil(lambda: times_of(page) == [1, 3, 0], timeout=LONG_MS)
+    page.resize(800, 500)
+    assert card.folded
+    assert "Stage 4 from epoch 3" in card.sentence
+    fold = page.findChild(QPushButton, "fold_timeline")
+    assert isinstance(fold, QPushButton)
+    qtbot.mouseClick(fold, LEFT)
+    assert card.bars.isVisible()
+    page.resize(820, 500)
+    assert not card.folded  # the user's own choice stays
+
+
+def test_nothing_can_be_unfrozen_where_only_the_head_learns(page: LayersPage, qtbot: QtBot) -> None:
+    studio, card = page.studio, page.pacing.timeline
+    studio.set_recipe({"layers.amount": "head_only"})
+    qtbot.waitUntil(lambda: times_of(page) == [1, 0], timeout=LONG_MS)
+    assert not card.schemes.isVisible()
+    assert card.sentence.startswith("Only the head learns")
+    assert not page.pacing.rates.slower.isEnabled()
+    studio.set_recipe({"optimiser.method": "solve"})
+    assert "solved exactly" in card.sentence
+
+
+def test_deeper_layers_learn_more_slowly_and_single_ones_as_told(
+    page: LayersPage, qtbot: QtBot
+) -> None:
+    studio, rates, model = page.studio, page.pacing.rates, page.tree.layers
+    studio.set_recipe({"layers.amount": "everything"})
+    qtbot.waitUntil(lambda: times_of(page) == [1] * 6, timeout=LONG_MS)
+    assert page.tree.isColumnHidden(5)  # all alike: nothing to see for everybody
+    rates.slower.click()
+    assert studio.recipe.layers.rate_decay == 0.38
+    assert not page.tree.isColumnHidden(5)
+    assert model.data(row(model, "layer4").siblingAtColumn(5)) == "×1"
+    assert model.data(row(model, "layer3").siblingAtColumn(5)) == "×0.38"
+    assert model.data(model.index(0, 5)) == "×0.021 – 1"
+    assert "×0.021" in rates._sentence.text()
+    rates.factor.setValue(0.5)
+    assert model.data(row(model, "layer2").siblingAtColumn(5)) == "×0.25"
+
+    # A rate of its own counts for all that lies in a module, until it is emptied.
+    place = row(model, "layer2").siblingAtColumn(5)
+    assert model.flags(place) & Qt.ItemFlag.ItemIsEditable
+    assert not model.setData(place, "fast")
+    assert not model.setData(place, 1000)
+    assert model.setData(place, "0,8")
+    assert studio.recipe.layers.rates == {"layer2": 0.8}
+    inside = model.index(0, 5, row(model, "layer2"))
+    assert model.data(inside) == "×0.8"
+    assert model.setData(inside, 0.1)
+    assert model.data(place) == "×0.1"  # the starter has one block a stage
+    assert model.setData(place, "")
+    assert studio.recipe.layers.rates == {}
+    assert model.data(place) == "×0.25"
+    # Off and on again keeps the factor; Simple and Expert change nothing.
+    rates.slower.click()
+    assert studio.recipe.layers.rate_decay == 1.0
+    rates.slower.click()
+    assert studio.recipe.layers.rate_decay == 0.5
+    studio.set_expert(True)
+    studio.set_expert(False)
+    assert studio.recipe.layers.rate_decay == 0.5
 
 
 def test_links_to_the_guide_and_says_what_stands_against_a_model(
