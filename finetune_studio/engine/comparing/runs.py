@@ -111,7 +111,7 @@ def read(folder: Path) -> Compared:
             ),
         },
         classes=dict(zip(labels.ids, labels.names, strict=False)),
-        trained_on=frozenset(samples.get("train", ())),
+        trained_on=frozenset() if _of_folds(run, samples) else frozenset(samples.get("train", ())),
         answered=(run.folder / "predictions" / "validation.jsonl").is_file(),
         has_network=run.usable,
     )
@@ -147,6 +147,11 @@ def dotted(section: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from ((f"options.{key}", item) for key, item in value.items())
         else:
             yield f"{prefix}{name}", value
+
+
+def _of_folds(run: Run, samples: Mapping[str, Sequence[int]]) -> bool:
+    """Whether a run's kept answers are those of a cross-validation, by networks that had not seen them."""
+    return samples.get("validation") == [] and (run.folder / "study.json").is_file()
 
 
 def _go_on(points: list[tuple[float, float]], x: float, y: float) -> None:

@@ -62,17 +62,56 @@ def size_words(size: float) -> str:
 
 
 class RunsItemModel(QAbstractTableModel):
-    """Shows runs to a view."""
+    """Shows runs to a view, each with a box to tick it for a comparison.
+
+    Signals:
+        ticks_changed: Other runs are ticked.
+    """
+
+    ticks_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._rows: list[RunRow] = []
+        self._ticked: set[str] = set()
 
     def set_rows(self, rows: list[RunRow]) -> None:
         """Show other runs."""
         self.beginResetModel()
         self._rows = list(rows)
+        self._ticked &= {row.folder for row in rows}
         self.endResetModel()
+        self.ticks_changed.emit()
+
+    @property
+    def ticked(self) -> list[RunRow]:
+        """Return the runs that are ticked."""
+        return [row for row in self._rows if row.folder in self._ticked]
+
+    @override
+    def flags(self, index: _Index) -> Qt.ItemFlag:
+        flags = super().flags(index)
+        if index.isValid() and index.column() == 0 and _can_compare(self._rows[index.row()]):
+            flags |= Qt.ItemFlag.ItemIsUserCheckable
+        return flags
+
+    @override
+    def setData(self, index: _Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        ticks = role == Qt.ItemDataRole.CheckStateRole
+        if not ticks or not self.flags(index) & Qt.ItemFlag.ItemIsUserCheckable:
+            return False
+        folder = self._rows[index.row()].folder
+        on = Qt.CheckState(value) == Qt.CheckState.Checked
+        self._ticked = self._ticked | {folder} if on else self._ticked - {folder}
+        self.dataChanged.emit(index, index)
+        self.ticks_changed.emit()
+        return True
+
+    def _tick(self, row: RunRow, column: int) -> Qt.CheckState | None:
+        if column or not _can_compare(row):
+            return None
+        on = row.folder in self._ticked
+        return Qt.CheckState.Checked if on else Qt.CheckState.Unchecked
 
     @override
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
@@ -104,9 +143,17 @@ class RunsItemModel(QAbstractTableModel):
             int(Qt.ItemDataRole.DisplayRole): _texts(row)[column],
             int(Qt.ItemDataRole.TextAlignmentRole): _side(column),
             int(Qt.ItemDataRole.ForegroundRole): theme.tokens().warning if waits else None,
+            int(Qt.ItemDataRole.CheckStateRole): self._tick(row, column),
+            int(Qt.ItemDataRole.ToolTipRole): self.tr("Tick runs to compare them.")
+            if column == 0
+            else None,
             SORT_ROLE: _keys(row)[column],
             ROW_ROLE: row,
         }.get(int(role))
+
+
+def _can_compare(row: RunRow) -> bool:
+    return row.state != "damaged"
 
 
 def _side(column: int) -> Qt.AlignmentFlag:
@@ -139,14 +186,17 @@ class RunsTable(QTableView):
     Signals:
         row_chosen: The RunRow that is chosen, or None.
         row_opened: The RunRow that was double-clicked or entered.
+        ticks_changed: Other runs are ticked to be compared.
     """
 
     row_chosen = Signal(object)
     row_opened = Signal(object)
+    ticks_changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._rows = RunsItemModel(self)
+        self._rows.ticks_changed.connect(self.ticks_changed)
         self._sorted = QSortFilterProxyModel(self)
         self._sorted.setSourceModel(self._rows)
         self._sorted.setSortRole(SORT_ROLE)
@@ -183,6 +233,10 @@ class RunsTable(QTableView):
             self.selectRow(0)
         else:
             self.row_chosen.emit(None)
+
+    def ticked(self) -> list[RunRow]:
+        """Return the runs that are ticked, the oldest first."""
+        return sorted(self._rows.ticked, key=lambda row: row.number)
 
     def chosen(self) -> RunRow | None:
         """Return the row that is chosen."""

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton
 
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.gui.page import Page
+from finetune_studio.gui.pages.runs.comparing import Comparing
 from finetune_studio.gui.pages.runs.queue_card import QueueCard
 from finetune_studio.gui.pages.runs.rows import list_runs, to_continue, waiting_rows
 from finetune_studio.gui.studio import Studio
@@ -27,6 +28,7 @@ class RunsPage(Page):
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
         self._row: RunRow | None = None
+        self._comparing = Comparing(studio)
         self.body.addWidget(self._question())
         self.body.addWidget(self._make_queue())
         self._card = Card()
@@ -34,6 +36,9 @@ class RunsPage(Page):
         self._table.setObjectName("runs_table")
         self._table.row_chosen.connect(self._on_row_chosen)
         self._table.row_opened.connect(self._on_row_opened)
+        self._comparing.opened.connect(self._on_comparison_opened)
+        self._comparing.run_wanted.connect(self._on_compared_run_wanted)
+        self._table.ticks_changed.connect(self._on_ticks_changed)
         self._empty = EmptyState(
             self.tr("No runs yet"),
             self.tr("Every training run is listed here with its choices and its score."),
@@ -44,6 +49,7 @@ class RunsPage(Page):
         self._card.body.addWidget(self._empty, 1)
         self._card.body.addLayout(self._make_actions())
         self.body.addWidget(self._card, 1)
+        self.body.addWidget(self._comparing, 1)
         self._show([])
         studio.project_changed.connect(self._on_project_changed)
         studio.busy_changed.connect(self._refresh_if_shown)
@@ -75,6 +81,7 @@ class RunsPage(Page):
         row.setSpacing(8)
         row.addWidget(self._from)
         row.addWidget(self._again)
+        row.addWidget(self._comparing.button)
         row.addStretch(1)
         row.addWidget(self._delete)
         return row
@@ -139,12 +146,15 @@ class RunsPage(Page):
             going=queue.going,
             training=self.studio.training,
         )
+        if not self._comparing.isHidden():
+            self._queue.hide()
 
     def _show(self, rows: list[RunRow]) -> None:
         self._table.setVisible(bool(rows))
         self._empty.setVisible(not rows)
         for button in (self._delete, self._again, self._from, self._open):
             button.setVisible(bool(rows))
+        self._comparing.button.setVisible(len(rows) > 1)
         self._resume.setVisible(any(row.can_resume for row in rows))
         self._table.set_rows(rows)
         size = size_words(sum(row.size for row in rows))
@@ -159,8 +169,10 @@ class RunsPage(Page):
     def _on_row_chosen(self, row: RunRow | None) -> None:
         self._row = row
         free = row is not None and not row.at_work
-        self._open.setEnabled(row is not None and row.has_network)
-        self._resume.setEnabled(row is not None and row.can_resume and not self.studio.training)
+        listed = self._comparing.isHidden()
+        self._open.setEnabled(listed and row is not None and row.has_network)
+        resumable = row is not None and row.can_resume and not self.studio.training
+        self._resume.setEnabled(listed and resumable)
         self._again.setEnabled(row is not None and row.state != "damaged")
         self._from.setEnabled(row is not None and row.has_network)
         self._delete.setEnabled(free)
@@ -171,6 +183,25 @@ class RunsPage(Page):
         if row.has_network:
             self.studio.choose_run(Path(row.folder))
             self.page_wanted.emit("inspect")
+
+    @Slot()
+    def _on_ticks_changed(self) -> None:
+        self._comparing.set_ticked(self._table.ticked())
+
+    @Slot(bool)
+    def _on_comparison_opened(self, opened: bool) -> None:
+        self._card.setVisible(not opened)
+        self._ask.hide()
+        self._show_queue()
+        for button in (self._open, self._resume):
+            button.setEnabled(False)
+        if not opened:
+            self._on_row_chosen(self._row)
+
+    @Slot(object)
+    def _on_compared_run_wanted(self, folder: Path) -> None:
+        self.studio.choose_run(folder)
+        self.page_wanted.emit("inspect")
 
     @Slot()
     def _on_open_clicked(self) -> None:
@@ -239,6 +270,7 @@ class RunsPage(Page):
 
     @Slot()
     def _on_project_changed(self) -> None:
+        self._comparing.leave()
         self._show([])
 
     @Slot()

@@ -1,0 +1,164 @@
+"""A table of what differs: a row for each choice or result, a column for each of the things compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QSize,
+    Qt,
+)
+from PySide6.QtGui import QColor, QFont
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+from typing_extensions import override
+
+from finetune_studio.gui import theme
+
+_Index = QModelIndex | QPersistentModelIndex
+_Role = Qt.ItemDataRole
+_MOST_ROWS = 14
+
+
+@dataclass(frozen=True, slots=True)
+class DifferenceRow:
+    """One row.
+
+    Attributes:
+        part: What kind of thing it is; the first row of each part says so.
+        title: What differs.
+        unit: What its numbers count.
+        tip: What it means.
+        values: What it is in each column.
+        best: The columns in which it is best.
+    """
+
+    part: str
+    title: str
+    unit: str
+    tip: str
+    values: tuple[str, ...]
+    best: tuple[int, ...] = ()
+
+
+class DifferenceItemModel(QAbstractTableModel):
+    """Shows differences to a view."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.rows: list[DifferenceRow] = []
+        self._titles: list[str] = []
+        self._bold = QFont()
+        self._bold.setBold(True)
+
+    def show_rows(self, titles: Sequence[str], rows: Sequence[DifferenceRow]) -> None:
+        """Show other rows under other columns."""
+        self.beginResetModel()
+        self._titles, self.rows = list(titles), list(rows)
+        self.endResetModel()
+
+    @override
+    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
+        return 0 if parent.isValid() else len(self.rows)
+
+    @override
+    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
+        return 0 if parent.isValid() else 2 + len(self._titles)
+
+    @override
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = _Role.DisplayRole
+    ) -> Any:
+        if orientation != Qt.Orientation.Horizontal or not 0 <= section < self.columnCount():
+            return None
+        if role == _Role.DisplayRole:
+            return ["", self.tr("What differs"), *self._titles][section]
+        if role == _Role.DecorationRole and section > 1:
+            colours = theme.series()
+            return QColor(colours[(section - 2) % len(colours)])
+        return _side(section) if role == _Role.TextAlignmentRole else None
+
+    @override
+    def data(self, index: _Index, role: int = _Role.DisplayRole) -> Any:
+        if not index.isValid() or index.row() >= len(self.rows):
+            return None
+        row, column = self.rows[index.row()], index.column()
+        best = column - 2 in row.best
+        found: Any = None
+        match role:
+            case _Role.DisplayRole:
+                found = self._text(index.row(), column)
+            case _Role.AccessibleTextRole:
+                found = self._text(index.row(), column) or row.part
+            case _Role.ToolTipRole:
+                found = row.tip if column < 2 else row.values[column - 2]
+            case _Role.FontRole if best:
+                found = self._bold
+            case _Role.ForegroundRole:
+                found = theme.tokens().ok if best else theme.tokens().muted if not column else None
+            case _Role.TextAlignmentRole:
+                found = _side(column)
+        return found
+
+    def _text(self, place: int, column: int) -> str:
+        row = self.rows[place]
+        if column == 0:
+            above = self.rows[place - 1].part if place else ""
+            return row.part if row.part != above else ""
+        if column == 1:
+            return f"{row.title} ({row.unit})" if row.unit else row.title
+        value = row.values[column - 2]
+        return self.tr("{value}  best").format(value=value) if column - 2 in row.best else value
+
+
+def _side(column: int) -> Qt.AlignmentFlag:
+    side = Qt.AlignmentFlag.AlignRight if column > 1 else Qt.AlignmentFlag.AlignLeft
+    return side | Qt.AlignmentFlag.AlignVCenter
+
+
+class DifferenceTable(QTableView):
+    """As high as its rows, up to a limit."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.items = DifferenceItemModel(self)
+        self.setModel(self.items)
+        self.setShowGrid(False)
+        self.setTabKeyNavigation(False)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(theme.px(30))
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setMinimumSectionSize(theme.px(84))
+        font = QFont(self.font())
+        font.setBold(False)
+        header.setFont(font)
+        self.setAccessibleName(self.tr("What differs between the runs"))
+
+    def show_rows(self, titles: Sequence[str], rows: Sequence[DifferenceRow]) -> None:
+        """Show other rows under other columns."""
+        self.items.show_rows(titles, rows)
+        header, mode = self.horizontalHeader(), QHeaderView.ResizeMode
+        header.setSectionResizeMode(mode.Stretch)
+        for column in (0, 1):
+            header.setSectionResizeMode(column, mode.ResizeToContents)
+        self.updateGeometry()
+
+    @override
+    def sizeHint(self) -> QSize:
+        rows = min(_MOST_ROWS, max(1, self.items.rowCount()))
+        high = self.horizontalHeader().sizeHint().height() + rows * theme.px(30) + 6
+        return QSize(480, high)
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        return QSize(240, self.sizeHint().height())
