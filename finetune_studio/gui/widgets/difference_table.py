@@ -14,7 +14,7 @@ from PySide6.QtCore import (
     QSize,
     Qt,
 )
-from PySide6.QtGui import QColor, QFont
+from PySide6.QtGui import QColor, QFont, QPixmap
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 from typing_extensions import override
 
@@ -79,8 +79,7 @@ class DifferenceItemModel(QAbstractTableModel):
         if role == _Role.DisplayRole:
             return ["", self.tr("What differs"), *self._titles][section]
         if role == _Role.DecorationRole and section > 1:
-            colours = theme.series()
-            return QColor(colours[(section - 2) % len(colours)])
+            return _chip(theme.series()[(section - 2) % len(theme.series())])
         return _side(section) if role == _Role.TextAlignmentRole else None
 
     @override
@@ -114,6 +113,13 @@ class DifferenceItemModel(QAbstractTableModel):
             return f"{row.title} ({row.unit})" if row.unit else row.title
         value = row.values[column - 2]
         return self.tr("{value}  best").format(value=value) if column - 2 in row.best else value
+
+
+def _chip(colour: QColor) -> QPixmap:
+    """Return a small square: the colour of a column's curve."""
+    found = QPixmap(theme.px(10), theme.px(10))
+    found.fill(colour)
+    return found
 
 
 def _side(column: int) -> Qt.AlignmentFlag:

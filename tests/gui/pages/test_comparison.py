@@ -10,10 +10,21 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QPushButton
 
-from finetune_studio.core.events import RunFinished, RunStarted, StepDone, Validated
+from finetune_studio.core.dataset import Sample
+from finetune_studio.core.events import (
+    Prediction,
+    RunFinished,
+    RunStarted,
+    StepDone,
+    Validated,
+)
 from finetune_studio.core.recipe import Recipe
+from finetune_studio.engine.comparing import Flips
+from finetune_studio.engine.evaluate import load_task
 from finetune_studio.gui.pages.runs import RunsPage
+from finetune_studio.gui.pages.runs.compared import Flipped
 from finetune_studio.gui.widgets.gallery import top_left
+from finetune_studio.gui.widgets.gallery.item_model import words_of
 from tests.gui import answered
 from tests.gui.answered import NAMES, SAID
 from tests.gui.pages.ready import LONG_MS
@@ -89,6 +100,7 @@ def test_two_runs_are_compared_down_to_a_flipped_sample(page, qtbot, tmp_path):
     assert "Tick two to six runs" in button.toolTip()
     panel = compare(page, qtbot, 1, 2)
     assert not page._card.isVisible()
+    assert not page._open.isVisible()
     assert panel._title.text() == "Runs 1 and 2 beside each other"
 
     # Curves: one a run, each in the colour of its column.
@@ -141,6 +153,7 @@ def test_two_runs_are_compared_down_to_a_flipped_sample(page, qtbot, tmp_path):
 
     qtbot.mouseClick(page.findChild(QPushButton, "all_runs"), LEFT)
     assert page._card.isVisible()
+    assert page._open.isVisible()
     assert len(page._table.ticked()) == 2
 
 
@@ -189,3 +202,19 @@ def test_a_damaged_run_cannot_be_ticked(page, qtbot):
         for r in range(3)
     }
     assert states == {"1": True, "2": True, "3": False}
+
+
+def test_texts_are_shown_as_texts():
+    def pair(said: str):
+        fields = {"text": "The hat is too small for my head.", "file": "a.txt"}
+        sample = Sample(4, "/somewhere/a.txt", "hats", None, "validation", fields=fields)
+        return {4: (sample, Prediction(said, {said: 0.75, "other": 0.25}, "", 0, 4))}
+
+    flips = Flips(1, 2, 0, {"won": (4,)})
+    called = ("text", "texts")
+    task = load_task("text_classification")
+    shown = Flipped(flips, "", False, called, task, pair("shoes"), pair("hats"))
+    item = shown.item(4, "won")
+    assert (item.strong, item.second, item.level) == ("shoes → hats", "labelled hats", "ok")
+    assert "too small" in words_of(item)
+    assert shown.said(4) == "Labelled hats.\nRun 1 says shoes, 75 %.\nRun 2 says hats, 75 %."

@@ -15,6 +15,7 @@ from finetune_studio.core.project import Project
 from finetune_studio.core.task import Pair
 from finetune_studio.gui.widgets.excerpt import excerpt
 from finetune_studio.gui.widgets.gallery import GalleryItem
+from finetune_studio.tasks import CATALOGUE as TASKS
 
 if TYPE_CHECKING:
     from finetune_studio.core.preview import Preview
@@ -62,7 +63,8 @@ class Flipped:
         strong = is_ if was == is_ else f"{was} → {is_}"
         level = {"won": "ok", "lost": "bad"}.get(kind, "warning")
         label = f"labelled {sample.label}" if sample.label is not None else ""
-        marks = () if sample.path else excerpt(self.preview(number).marks)
+        texts = TASKS[self.task.name].facts["inputs"] == "texts"
+        marks = excerpt(self.preview(number).marks) if texts else ()
         return GalleryItem(sample.id, sample.path, strong, "", label, level, marks)
 
     def preview(self, number: int) -> Preview:

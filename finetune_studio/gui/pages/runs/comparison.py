@@ -5,13 +5,12 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
     QFileDialog,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -30,6 +29,7 @@ from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.choice_bar import ChoiceBar
 from finetune_studio.gui.widgets.curve_plot import CurvePlot, Series
 from finetune_studio.gui.widgets.difference_table import DifferenceRow, DifferenceTable
+from finetune_studio.gui.widgets.elided_label import ElidedLabel
 from finetune_studio.gui.worker import explained
 from finetune_studio.tasks import CATALOGUE as TASKS
 
@@ -54,16 +54,15 @@ class ComparisonPanel(QWidget):
         self._studio = studio
         self._shown: Comparison | None = None
         self._asked = 0
-        self._title = QLabel()
+        self._title = ElidedLabel()
         self._title.setProperty("role", "heading")
-        self._title.setTextFormat(Qt.TextFormat.PlainText)
         self.table = DifferenceTable()
         self.table.setObjectName("differences")
         self.flips = FlipsCard(studio.thumbnails)
         self.flips.pair_wanted.connect(self._on_pair_wanted)
         self.flips.answers_wanted.connect(self._on_answers_wanted)
         self.flips.run_wanted.connect(self._on_run_wanted)
-        self._differ = Card(self.tr("What differs"))
+        self._differ = Card()
         self._differ.body.addWidget(self.table)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -82,21 +81,21 @@ class ComparisonPanel(QWidget):
         self._save = QPushButton(self.tr("Save as CSV…"))
         self._save.setObjectName("save_comparison")
         self._save.clicked.connect(self._on_save_clicked)
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addWidget(self._title, 1)
-        row.addWidget(self._save)
-        row.addWidget(back)
-        return row
-
-    def _make_plots(self) -> QBoxLayout:
         self.which = ChoiceBar(
             [("validation", self.tr("Validation loss")), ("training", self.tr("Training loss"))]
         )
         self.which.setObjectName("which_loss")
         self.which.chosen.connect(self._draw_loss)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self._title, 1)
+        row.addWidget(self.which)
+        row.addWidget(self._save)
+        row.addWidget(back)
+        return row
+
+    def _make_plots(self) -> QBoxLayout:
         self._loss_card, self._score_card = Card(), Card()
-        self._loss_card.body.addWidget(self.which, 0, Qt.AlignmentFlag.AlignLeft)
         self.loss: CurvePlot | None = None
         self.score: CurvePlot | None = None
         self._plots = QBoxLayout(QBoxLayout.Direction.LeftToRight)

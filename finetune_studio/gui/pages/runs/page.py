@@ -152,10 +152,12 @@ class RunsPage(Page):
     def _show(self, rows: list[RunRow]) -> None:
         self._table.setVisible(bool(rows))
         self._empty.setVisible(not rows)
-        for button in (self._delete, self._again, self._from, self._open):
+        for button in (self._delete, self._again, self._from):
             button.setVisible(bool(rows))
         self._comparing.button.setVisible(len(rows) > 1)
-        self._resume.setVisible(any(row.can_resume for row in rows))
+        listed = self._comparing.isHidden()
+        self._open.setVisible(bool(rows) and listed)
+        self._resume.setVisible(listed and any(row.can_resume for row in rows))
         self._table.set_rows(rows)
         size = size_words(sum(row.size for row in rows))
         many = (
@@ -169,10 +171,8 @@ class RunsPage(Page):
     def _on_row_chosen(self, row: RunRow | None) -> None:
         self._row = row
         free = row is not None and not row.at_work
-        listed = self._comparing.isHidden()
-        self._open.setEnabled(listed and row is not None and row.has_network)
-        resumable = row is not None and row.can_resume and not self.studio.training
-        self._resume.setEnabled(listed and resumable)
+        self._open.setEnabled(row is not None and row.has_network)
+        self._resume.setEnabled(row is not None and row.can_resume and not self.studio.training)
         self._again.setEnabled(row is not None and row.state != "damaged")
         self._from.setEnabled(row is not None and row.has_network)
         self._delete.setEnabled(free)
@@ -193,10 +193,8 @@ class RunsPage(Page):
         self._card.setVisible(not opened)
         self._ask.hide()
         self._show_queue()
-        for button in (self._open, self._resume):
-            button.setEnabled(False)
-        if not opened:
-            self._on_row_chosen(self._row)
+        self._open.setVisible(not opened)
+        self._resume.setVisible(not opened and self._row is not None and self._row.can_resume)
 
     @Slot(object)
     def _on_compared_run_wanted(self, folder: Path) -> None:
