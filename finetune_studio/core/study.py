@@ -38,6 +38,7 @@ class Part:
         outcome: ``finished``, ``pruned`` (broken off, since it fell behind) or ``failed``; empty before.
         score: The headline score of its best epoch.
         reason: Why it failed, in words.
+        place: Where a trial lies in what is searched; ``curve`` its headline score epoch by epoch.
     """
 
     number: int
@@ -49,6 +50,8 @@ class Part:
     epochs: int = 0
     seconds: float = 0.0
     reason: str = ""
+    place: dict[str, Any] = field(default_factory=dict)
+    curve: list[float] = field(default_factory=list)
 
 
 class Study:

@@ -7,12 +7,15 @@ from pathlib import Path
 
 from finetune_studio.core import study
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.events import Event
+from finetune_studio.core.events import Event, Noted, dated
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
+from finetune_studio.core.study_events import RateFound
 from finetune_studio.engine.launch import Team
-from finetune_studio.engine.studies import crossval
+from finetune_studio.engine.studies import crossval, parts
+from finetune_studio.engine.studies.rate import rate_test
+from finetune_studio.engine.studies.search import search
 from finetune_studio.engine.train import train
 
 
@@ -52,4 +55,30 @@ def refuse_team(recipe: Recipe, team: Team | None) -> None:
 def _studied(
     project: Project, recipe: Recipe, control: Control, known: study.Study | None
 ) -> Iterator[Event]:
-    yield from crossval.cross_validate(project, recipe, control, known)
+    told: list[Event] = []
+    if known is None and recipe.optimiser.find_rate:
+        recipe, stated = recipe.with_settings({"optimiser.find_rate": False}), recipe
+        for event in rate_test(project, stated, control):
+            yield event
+            if isinstance(event, RateFound):
+                recipe = recipe.with_settings(event.settings)
+                told = [dated(Noted(_said(event), "info" if event.settings else "warning"))]
+        yield from told
+    if recipe.crossval.folds:
+        yield from crossval.cross_validate(project, recipe, control, known)
+    elif recipe.search.trials:
+        yield from search(project, recipe, control, known)
+    else:
+        folder = project.new_run()
+        parts.prepare(folder, recipe, told=told)
+        yield from train(project, recipe, control, folder)
+
+
+def _said(found: RateFound) -> str:
+    if not found.settings:
+        return "The loss fell at no learning rate that was tried, so the chosen rates are kept."
+    body, head = found.settings.values()
+    which = f"{head:g} for the head"
+    if found.group != "head":
+        which = f"{body:g} for the pretrained layers and {which}"
+    return f"The learning rate was looked for in {len(found.rates)} steps: {which} is used."

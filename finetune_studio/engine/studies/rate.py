@@ -29,6 +29,7 @@ from finetune_studio.engine.setup import prepare
 from finetune_studio.engine.studies import parts
 from finetune_studio.engine.studies.suggesting import smoothed, steepest, valley
 from finetune_studio.models import layers
+from finetune_studio.models.node import within
 
 _LOWEST, _HIGHEST = (
     1e-7,
@@ -48,10 +49,10 @@ def rate_test(project: Project, recipe: Recipe, control: Control) -> Iterator[Ev
     A network as the recipe's run begins with takes at most 100 steps, the rate rising evenly in its
     logarithm from 1e-7 until the loss is four times the lowest; rates of other layers keep their
     relation. The loss is smoothed over neighbouring steps (without lagging behind). The suggestion is
-    fastai's default, the *valley*: two thirds down the longest stretch in which the loss falls. There the
-    network learns fast, and is still well below the rate at which it breaks. The steepest descent is
-    stated beside it. A few hundred samples, drawn class by class in turn, stand for all of them; layers
-    that are to begin later learn from the first step.
+    fastai's default, the *valley*: two thirds down the longest stretch in which the loss falls (see
+    ``suggesting.py``). There the network learns fast, and is still well below the rate at which it
+    breaks. The steepest descent is stated beside it. A few hundred samples, drawn class by class in
+    turn, stand for all of them; layers that are to begin later learn from the first step.
 
     Raises:
         StudioError: If the recipe cannot be carried out, or a head is solved, which needs no rate.
@@ -134,9 +135,9 @@ def _tested(session: Session, recipe: Recipe, control: Control, began: float) ->
 
 def _group(session: Session, recipe: Recipe) -> tuple[str, float]:
     """Return whose rate is shown: that of the pretrained layers, or of a head that learns alone."""
-    choices = recipe.optimiser
-    found = layers.groups(session.bundle.network, session.bundle.head)
-    body = any(found[kind] for kind in found if kind.partition("_")[0] != "head")
+    choices, bundle = recipe.optimiser, session.bundle
+    heads = [bundle.head, *layers.always(bundle.network, bundle.head)]
+    body = not all(any(within(name, head) for head in heads) for name in session.stage)
     return ("body", choices.learning_rate) if body else ("head", choices.head_learning_rate)
 
 

@@ -42,7 +42,8 @@ def valley(rates: Sequence[float], curve: Sequence[float]) -> float | None:
     """Return the rate two thirds down the longest stretch in which the loss falls (fastai's ``valley``).
 
     The stretch may step over places where it rises for a moment: it is the longest falling
-    subsequence. None where the loss does not fall by a twentieth of what it was.
+    subsequence. Its flat beginning, in which less than a twentieth of the fall happens, is left out, since
+    it says only where the test began. None where the loss does not fall by a twentieth of what it was.
     """
     if len(curve) < _FEWEST:
         return None
@@ -55,4 +56,6 @@ def valley(rates: Sequence[float], curve: Sequence[float]) -> float | None:
     begin = last[end]
     if curve[begin] - curve[end] < 0.05 * abs(curve[begin]):
         return None
+    flat = curve[begin] - 0.05 * (curve[begin] - curve[end])
+    begin = next(place for place in range(begin, end + 1) if curve[place] <= flat)
     return rates[begin + round((end - begin) * 2 / 3)]
