@@ -105,6 +105,11 @@ class Study:
         }
         files.write_json(self.folder / MARK, values)
 
+    def note_stop(self, *, stopped: bool) -> None:
+        """Remember whether the user stopped it: it is then not offered again by itself."""
+        self.facts["stopped"] = stopped
+        self.keep()
+
     @property
     def number(self) -> int:
         """Return its number in the project."""
@@ -120,6 +125,18 @@ class Study:
         """Return the parts that came to an end, however they ended."""
         return [part for part in self.parts if part.outcome]
 
+    @property
+    def best(self) -> Part | None:
+        """Return the finished part with the best score; of equal ones the first."""
+        scored = [p for p in self.parts if p.score is not None and p.outcome == FINISHED]
+        sign = 1 if self.facts.get("less_is_better") else -1
+        return min(scored, key=lambda p: (sign * (p.score or 0.0), p.number), default=None)
+
+    def recipe_of(self, part: Part) -> Recipe:
+        """Return the recipe of a part's run."""
+        steps = {"optimiser.method": "steps"} if self.kind == SEARCH else {}
+        return single(self.recipe, steps | part.settings)
+
     def run_of(self, part: Part) -> Path:
         """Return the folder of a part's run."""
         return self.folder / "runs" / str(part.number)
@@ -130,6 +147,12 @@ class Study:
         for name in _WEIGHTS:
             shutil.rmtree(folder / name, ignore_errors=True)
         (folder / "frozen.safetensors").unlink(missing_ok=True)
+
+
+def single(recipe: Recipe, settings: dict[str, Any] | None = None) -> Recipe:
+    """Return the recipe of a single run: without the study that it is a part of."""
+    alone = {"crossval.folds": 0, "search.trials": 0, "optimiser.find_rate": False}
+    return recipe.with_settings(alone | (settings or {}))
 
 
 def all_of(project: Project) -> list[Study]:

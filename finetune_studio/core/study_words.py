@@ -8,6 +8,8 @@ from finetune_studio.core import study_events as events
 from finetune_studio.core.recipe import fields
 from finetune_studio.core.words import duration, score_name, scores, sentence
 
+__all__ = ["sentence", "settings_in_words", "spread_in_words"]
+
 
 def settings_in_words(settings: dict[str, Any]) -> str:
     """Return what a recipe changes: ``Learning rate 0.0006, How much to retrain last stage``."""

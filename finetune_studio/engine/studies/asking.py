@@ -17,8 +17,9 @@ _FIRST_PRUNED = 2  # the epoch after which a trial may be broken off at the earl
 class Asking:
     """Proposes places by a tree of Parzen estimators (Bergstra et al. 2011).
 
-    It asks optuna (Akiba et al. 2019). The sampler is made anew for each trial, from the recipe's seed and the trial's number: what it proposes
-    depends on the trials before, and not on whether the search was interrupted between them.
+    It asks optuna (Akiba et al. 2019). The sampler is made anew for each trial, from the recipe's seed and
+    the trial's number: what it proposes depends on the trials before, and not on whether the search was
+    interrupted between them.
     """
 
     def __init__(self, space: Space, seed: int, *, less_is_better: bool) -> None:

@@ -52,6 +52,7 @@ def cross_validate(
     task = evaluate.load_task(recipe.task)
     found = known or _begun(project, recipe, task)
     folds = _folds(found)
+    found.note_stop(stopped=False)
     yield StudyStarted(
         str(found.folder), str(project.folder), recipe.task, study.CROSSVAL, len(folds),
         task.headline, len(found.done), resumed=known is not None, time=time.time(),
@@ -61,17 +62,19 @@ def cross_validate(
     for part in found.parts:
         ended: list[RunFinished] = []
         if not part.outcome:
-            yield from _fold(project, recipe, control, found, part, ended)
+            yield from _fold(project, control, found, part, ended)
         if ended and ended[0].stopped:
+            found.note_stop(stopped=True)
             yield ended[0]
             return
         if ended:
-            yield _note(found, part, ended[0], task)
+            part.score = ended[0].metrics.get(task.headline)
+            yield _note(found, part, ended[0])
     yield _summed_up(found, oof.FILE)
     if recipe.crossval.final:
         yield from _final(project, recipe, control, found, task)
     else:
-        best = parts.best_of(found, less_is_better=task.less_is_better)
+        best = found.best
         assert best is not None
         yield parts.promote(project, found, best)
 
@@ -95,7 +98,8 @@ def _begun(project: Project, recipe: Recipe, task: Task) -> Study:
             "Add samples of another class.",
         )
     divided = folding.divide(samples, recipe.crossval.folds, recipe.seed)
-    found = Study.begin(project, study.CROSSVAL, recipe, time.time())
+    facts = {"headline": task.headline, "less_is_better": task.less_is_better}
+    found = Study.begin(project, study.CROSSVAL, recipe, time.time(), **facts)
     files.write_json(found.folder / _FOLDS, divided)
     found.parts = [Part(number) for number in range(1, len(divided) + 1)]
     found.keep()
@@ -124,7 +128,6 @@ def _told(project: Project, task: Task, folds: int) -> Iterator[Event]:
 
 def _fold(
     project: Project,
-    recipe: Recipe,
     control: Control,
     found: Study,
     part: Part,
@@ -135,18 +138,17 @@ def _fold(
     others = sorted(n for fold in folds if fold is not judged for n in fold)
     samples = {"train": others, "validation": sorted(judged)}
     mark = {"study": found.number, "kind": study.FOLD, "part": part.number}
-    parts.prepare(folder, parts.single(recipe), mark=mark, samples=samples)
+    parts.prepare(folder, found.recipe_of(part), mark=mark, samples=samples)
     counts = {split: len(numbers) for split, numbers in samples.items()}
     yield FoldStarted(str(found.folder), part.number, len(folds), counts, time.time())
     yield from parts.carried_out(project, folder, control, ended)
 
 
-def _note(found: Study, part: Part, ended: RunFinished, task: Task) -> FoldFinished:
+def _note(found: Study, part: Part, ended: RunFinished) -> FoldFinished:
     """Take the fold into the table; only weights that may still be wanted stay on the disk."""
     parts.note(part, ended, found.run_of(part))
-    part.score = ended.metrics.get(task.headline)
     found.keep()
-    best = parts.best_of(found, less_is_better=task.less_is_better)
+    best = found.best
     for other in found.done:
         if found.recipe.crossval.final or other is not best:
             found.slim(other)
@@ -199,7 +201,7 @@ def _final(
     said = dated(Noted(text))
     parts.prepare(
         folder,
-        parts.single(recipe, {"stop.early": False, "stop.after": epochs}),
+        study.single(recipe, {"stop.early": False, "stop.after": epochs}),
         mark={"study": found.number, "kind": study.FINAL},
         samples={"train": numbers, "validation": []},
         told=[said],
@@ -209,6 +211,7 @@ def _final(
     ended: list[RunFinished] = []
     yield from parts.carried_out(project, folder, control, ended)
     if ended[0].stopped:
+        found.note_stop(stopped=True)
         yield ended[0]
         return
     yield _judged(project, found, folder, ended[0], task)

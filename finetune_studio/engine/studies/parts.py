@@ -18,12 +18,6 @@ from finetune_studio.engine import run
 from finetune_studio.engine.train import train
 
 
-def single(recipe: Recipe, settings: dict[str, Any] | None = None) -> Recipe:
-    """Return the recipe of a single run: without the study that it is a part of."""
-    alone = {"crossval.folds": 0, "search.trials": 0, "optimiser.find_rate": False}
-    return recipe.with_settings(alone | (settings or {}))
-
-
 def prepare(
     folder: Path,
     recipe: Recipe,
@@ -75,13 +69,6 @@ def note(part: Part, ended: RunFinished, folder: Path, outcome: str = study.FINI
     part.metrics = dict(ended.metrics)
     part.best_epoch, part.seconds = ended.best_epoch, ended.seconds
     part.epochs = int(judged[-1].epoch) if judged else 0
-
-
-def best_of(found: Study, *, less_is_better: bool) -> Part | None:
-    """Return the part with the best score; of equal ones the first."""
-    scored = [p for p in found.parts if p.score is not None and p.outcome == study.FINISHED]
-    sign = 1 if less_is_better else -1
-    return min(scored, key=lambda p: (sign * (p.score or 0.0), p.number), default=None)
 
 
 def own_run(project: Project, found: Study) -> Path:

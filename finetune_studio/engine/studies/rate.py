@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from finetune_studio.core import settings
+from finetune_studio.core import settings, study
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Event, PhaseStarted, Progress
 from finetune_studio.core.job import Control
@@ -85,7 +85,7 @@ def rate_test(project: Project, recipe: Recipe, control: Control) -> Iterator[Ev
 
 def _plain(recipe: Recipe, size: int) -> Recipe:
     """Return the recipe with nothing that changes the rate or what learns while the test goes on."""
-    return parts.single(
+    return study.single(
         recipe,
         {
             "optimiser.method": "steps",

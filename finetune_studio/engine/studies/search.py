@@ -35,17 +35,27 @@ FLATTERED = (
 
 
 class Within(Control):
-    """Stops and waits when another control says so, and can be stopped by itself."""
+    """Stops and waits when another control says so, and can be broken off by itself."""
 
     def __init__(self, outer: Control) -> None:
         super().__init__()
         self._outer = outer
-        self.stop = _Either(outer.stop)
+        self._own = threading.Event()
+        self.stop = _Either(self._own, outer.stop)
+
+    @property
+    def broken_off(self) -> bool:
+        """Whether it was broken off by itself."""
+        return self._own.is_set()
+
+    def break_off(self) -> None:
+        """End this job after the step in hand, and not the other one."""
+        self._own.set()
 
     @property
     @override
     def paused(self) -> bool:
-        return self._outer.paused and not self.stop.alone
+        return self._outer.paused
 
     @override
     def wait_while_paused(self) -> None:
@@ -53,20 +63,15 @@ class Within(Control):
 
 
 class _Either(threading.Event):
-    """Is set when it was set itself, or when another event is."""
+    """Is set when one of two events is."""
 
-    def __init__(self, other: threading.Event) -> None:
+    def __init__(self, one: threading.Event, other: threading.Event) -> None:
         super().__init__()
-        self._other = other
-
-    @property
-    def alone(self) -> bool:
-        """Whether it was set itself."""
-        return super().is_set()
+        self._both = (one, other)
 
     @override
     def is_set(self) -> bool:
-        return super().is_set() or self._other.is_set()
+        return super().is_set() or any(event.is_set() for event in self._both)
 
 
 def search(
@@ -93,7 +98,9 @@ def search(
         raise StudioError(
             "There is nothing to search over.", "Name learning_rate or depth in search.over."
         )
-    found = known or Study.begin(project, study.SEARCH, recipe, time.time())
+    facts = {"headline": task.headline, "less_is_better": task.less_is_better}
+    found = known or Study.begin(project, study.SEARCH, recipe, time.time(), **facts)
+    found.note_stop(stopped=False)
     asking = Asking(space, recipe.seed, less_is_better=task.less_is_better)
     yield StudyStarted(
         str(found.folder), str(project.folder), recipe.task, study.SEARCH, recipe.search.trials,
@@ -106,7 +113,7 @@ def search(
             yield ended[0]
             return
         yield _stated(found, part)
-    best = parts.best_of(found, less_is_better=task.less_is_better)
+    best = found.best
     if best is None:
         why = next((part.reason for part in found.parts if part.reason), "")
         raise StudioError(f"No trial came to its end. {why}".strip(), "Train a single run first.")
@@ -147,9 +154,8 @@ def _trial(
     )
     began = time.monotonic()
     try:
-        choices = {"optimiser.method": "steps"} | part.settings
         mark = {"study": found.number, "kind": study.TRIAL, "part": part.number}
-        parts.prepare(folder, parts.single(found.recipe, choices), mark=mark)
+        parts.prepare(folder, found.recipe_of(part), mark=mark)
         curve = _curve(run.Run(folder), task)
         ended: list[RunFinished] = []
         for event in parts.carried_out(project, folder, own, ended):
@@ -157,10 +163,10 @@ def _trial(
             if isinstance(event, Validated):
                 curve.append(event.metrics.get(task.headline, -event.loss))
                 if asking.falls_behind(part.number, before, curve):
-                    own.stop.set()
-        if ended[0].stopped and not own.stop.alone:
+                    own.break_off()
+        if ended[0].stopped and not own.broken_off:
             part.seconds += time.monotonic() - began
-            found.keep()
+            found.note_stop(stopped=True)
             stopped.append(ended[0])
             return
         outcome = study.PRUNED if ended[0].stopped else study.FINISHED
@@ -171,7 +177,7 @@ def _trial(
         part.outcome, part.reason = study.FAILED, f"{told.message} {told.hint}".strip()
         part.seconds += time.monotonic() - began
     found.keep()
-    best = parts.best_of(found, less_is_better=task.less_is_better)
+    best = found.best
     for other in found.done:
         if other is not best:
             found.slim(other)

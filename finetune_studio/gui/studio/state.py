@@ -300,7 +300,7 @@ class Studio(QObject):
         """Remember that the window was closed over a run, so that reopening offers to go on."""
         self.queue.close()
         if self.training and self.project is not None:
-            self.project.dataset.put("closed_over_run", self.project.dataset.get("last_run"))
+            work.note_closed_over(self.project)
 
     def shutdown(self) -> None:
         """End every job after the step in hand, wait for them, and close the project."""
@@ -366,6 +366,10 @@ class Studio(QObject):
         return True
 
     def _on_run_event(self, event: events.Event) -> None:
+        if work.begins_part(
+            event
+        ):  # of a study: what was stated of the part before is its own story
+            self.run_events = []
         self.run_events.append(event)
         if isinstance(event, events.StepDone) and len(self.run_events) > _MOST_EVENTS:
             self.run_events = work.thinned(self.run_events)
@@ -376,6 +380,7 @@ class Studio(QObject):
         if isinstance(event, events.RunFinished) and self.project is not None:
             folder = work.run_folder(self.project, event.run)
             if folder is not None and work.has_network(folder):
+                self.training_run = folder
                 self.choose_run(folder)
         self.run_stated.emit(event)
 
