@@ -96,6 +96,8 @@ def _plain(recipe: Recipe, size: int) -> Recipe:
             "augment.views": 1,
             "layers.head_first": 0,
             "layers.unfreeze_at": {},
+            "layers.unfreezing": "none",
+            "regularise.averaging": 0.0,
             "compute.workers": max(0, recipe.compute.workers),
         },
     )

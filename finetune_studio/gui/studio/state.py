@@ -24,8 +24,6 @@ if TYPE_CHECKING:  # recipes bring pydantic, which would double the time to the 
     from finetune_studio.core.project import Project
     from finetune_studio.core.recipe import Recipe
 
-_MOST_EVENTS = 20_000
-
 
 class Studio(QObject):
     """The open project, its recipe, the run looked at, and the jobs at work.
@@ -366,13 +364,7 @@ class Studio(QObject):
         return True
 
     def _on_run_event(self, event: events.Event) -> None:
-        if work.begins_part(
-            event
-        ):  # of a study: what was stated of the part before is its own story
-            self.run_events = []
-        self.run_events.append(event)
-        if isinstance(event, events.StepDone) and len(self.run_events) > _MOST_EVENTS:
-            self.run_events = work.thinned(self.run_events)
+        self.run_events = work.with_event(self.run_events, event)
         if isinstance(event, events.RunStarted) and self.project is not None:
             self.training_run = work.run_folder(self.project, event.run)
         if isinstance(event, events.RunPaused | events.RunContinued | events.RunStarted):

@@ -22,6 +22,7 @@ TRAINING = "training"  # names of jobs
 IMPORT = "import"
 SAMPLE_FOLDER = "Sample - leaves"
 _SAMPLE = "leaves"
+_MOST_EVENTS = 20_000
 
 
 def train(
@@ -196,6 +197,15 @@ def run_folder(project: Project, run: str) -> Path | None:
         if (folder / "recipe.toml").is_file():
             return folder
     return None
+
+
+def with_event(past: list[Event], event: Event) -> list[Event]:
+    """Return a run's history with one more event; a part of a study begins a history of its own."""
+    if begins_part(event):
+        past = []
+    past.append(event)
+    many = isinstance(event, StepDone) and len(past) > _MOST_EVENTS
+    return thinned(past) if many else past
 
 
 def begins_part(event: Event) -> bool:

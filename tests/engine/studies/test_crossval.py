@@ -192,13 +192,11 @@ def test_a_study_killed_in_its_final_model_goes_on_with_that(project) -> None:
     assert [folder.name for folder in project.runs()] == ["1"]
 
 
-def test_too_few_groups_are_refused_before_anything_is_written(project) -> None:
-    root = project.dataset.root
-    rows = [
-        Row(str(Path(s.path).relative_to(root)), s.label, s.split, f"g{n % 2}")
-        for n, s in enumerate(project.dataset.samples())
-    ]
-    project.dataset.fill(rows, root=root)
-    with pytest.raises(StudioError, match="3 folds need at least 3 groups; there are 2"):
-        carried_out(project, folds())
-    assert project.studies() == []
+def test_too_few_groups_are_refused_before_anything_is_written(tmp_path) -> None:
+    rows = draw(tmp_path / "fields", per_class=8)
+    grouped = [Row(r.path, r.label, r.split, f"g{n % 2}") for n, r in enumerate(rows)]
+    with Project(tmp_path / "other", "image_classification") as other:
+        other.dataset.fill(grouped, root=tmp_path / "fields")
+        with pytest.raises(StudioError, match="3 folds need at least 3 groups; there are 2"):
+            carried_out(other, folds())
+        assert other.studies() == []
