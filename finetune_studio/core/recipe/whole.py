@@ -122,13 +122,23 @@ def from_values(values: dict[str, Any]) -> Recipe:
         return Recipe.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "recipe"
+        where = ".".join(str(part) for part in first["loc"])
+        if not where:  # several settings that do not go together
+            why = _why(first["msg"])
+            raise StudioError(
+                f"{why[:1].upper()}{why[1:]}.", "Change one of these settings."
+            ) from error
         if first["type"] == "extra_forbidden":
             raise unknown(where) from error
         raise StudioError(
             f"The setting {where} cannot be {first.get('input')!r}: {first['msg']}.",
             _hint_for(where),
         ) from error
+
+
+def _why(message: str) -> str:
+    """Return what pydantic says, without its own words before a sentence of ours."""
+    return message.removeprefix("Value error, ")
 
 
 def load(path: Path) -> Recipe:

@@ -129,7 +129,7 @@ class Studio(QObject):
 
     def save_settings(self) -> None:
         """Write the preferences; a refusal becomes a notice."""
-        self._guarded(self.settings.save)
+        self.do_quietly(self.settings.save)
         self.settings_changed.emit()
 
     # --- the project ------------------------------------------------------------------------------
@@ -180,7 +180,7 @@ class Studio(QObject):
         self._jobs.end_all()
         self._forget_project()
         self.project, self._recipe = project, recipe
-        self._guarded(partial(self.settings.remember, project.folder))
+        self.do_quietly(partial(self.settings.remember, project.folder))
         self.run_folder = work.newest_usable(project)
         self.project_changed.emit()
         self.run_chosen.emit()
@@ -222,7 +222,7 @@ class Studio(QObject):
 
     def do_edit(self, edit: Callable[[], Any]) -> bool:
         """Carry out a change of the data; a refusal becomes a notice."""
-        if not self._guarded(edit):
+        if not self.do_quietly(edit):
             return False
         self.data_changed.emit()
         return True
@@ -240,12 +240,13 @@ class Studio(QObject):
             return
         done: list[str | None] = []
         dataset = self.project.dataset
-        if self._guarded(lambda: done.append(getattr(dataset, what)())):
+        if self.do_quietly(lambda: done.append(getattr(dataset, what)())):
             self.noticed.emit(nothing if done[0] is None else told.format(text=done[0]), "info")
         if any(done):
             self.data_changed.emit()
 
-    def _guarded(self, action: Callable[[], Any]) -> bool:
+    def do_quietly(self, action: Callable[[], Any]) -> bool:
+        """Do something that changes no sample; a refusal becomes a notice. Return whether it worked."""
         try:
             action()
         except Exception as error:  # noqa: BLE001  no error ends the program
@@ -357,7 +358,7 @@ class Studio(QObject):
         """Delete a run from the disk; return whether that worked."""
         if self.project is None or folder == self.training_run:
             return False
-        if not self._guarded(partial(self.project.delete_run, folder)):
+        if not self.do_quietly(partial(self.project.delete_run, folder)):
             return False
         if self.run_folder == folder:
             self.choose_run(work.newest_usable(self.project))

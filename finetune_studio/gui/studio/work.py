@@ -8,9 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from finetune_studio.core import settings as preferences
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.events import Event, Noted, StepDone
+from finetune_studio.core.events import Event, Noted, RunFinished, StepDone
 from finetune_studio.core.job import Control
-from finetune_studio.core.study_events import FoldStarted, TrialStarted
+from finetune_studio.core.study_events import (
+    FoldFinished,
+    FoldStarted,
+    StudyStarted,
+    TrialFinished,
+    TrialStarted,
+)
 
 if TYPE_CHECKING:  # recipes bring pydantic, which would double the time to the first paint
     from pydantic import BaseModel
@@ -211,6 +217,11 @@ def with_event(past: list[Event], event: Event) -> list[Event]:
 def begins_part(event: Event) -> bool:
     """Whether the next run of a study begins with this event."""
     return isinstance(event, FoldStarted | TrialStarted)
+
+
+def changes_study(event: object) -> bool:
+    """Whether a study's table is not what it was before this event."""
+    return isinstance(event, StudyStarted | FoldFinished | TrialFinished | RunFinished)
 
 
 def thinned(events: list[Event]) -> list[Event]:
