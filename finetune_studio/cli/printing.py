@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from finetune_studio.core.events import Event, dated
-from finetune_studio.core.words import sentence
+from finetune_studio.core.study_words import sentence
 
 _BETWEEN_S = 0.1  # a progress line that changes faster cannot be read
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from finetune_studio.cli.codes import DONE, INTERRUPTED
 from finetune_studio.cli.printing import Printer
-from finetune_studio.core import events, own_run, recipe, settings
+from finetune_studio.core import events, own_run, recipe, settings, study
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
@@ -81,7 +81,7 @@ def _lead(
 
 def _follow(folder: Path, out: Printer, control: Control, team: Team) -> events.RunFinished:
     """Carry out, with the leader, what it says; it alone makes the project and writes."""
-    from finetune_studio.engine.train import train as carry_out
+    from finetune_studio.engine.studies import carry_out
 
     order: Any = team.same(None)  # a recipe and the run to go on with, or how it ended already
     if isinstance(order, events.RunFinished):
@@ -144,7 +144,9 @@ def _task_there(folder: Path | None) -> str:
 def _goes_on(arguments: argparse.Namespace) -> bool:
     """Whether there is a run that the command would go on with, or say again how it ended."""
     return bool(arguments.resume and arguments.out) and any(
-        (arguments.out / "runs").glob("*/recipe.toml")
+        recipe_file
+        for kind in ("runs", "studies")
+        for recipe_file in (arguments.out / kind).glob("*/recipe.toml")
     )
 
 
@@ -208,7 +210,13 @@ def _same_data(project: Project, data: str, out: Printer, control: Control) -> N
 
 
 def _newest(project: Project) -> Path | None:
-    """Return the newest run that began; a folder without a recipe never did."""
+    """Return the newest study, if it is unfinished, or else the newest run that began.
+
+    A folder without a recipe never did.
+    """
+    unfinished = study.unfinished(project)
+    if unfinished is not None:
+        return unfinished.folder
     begun = [f for f in project.runs() if (f / "recipe.toml").is_file()]
     return begun[-1] if begun else None
 
@@ -218,7 +226,7 @@ def _go_on(
 ) -> events.RunFinished:
     """Go on with a run, or say again how it ended."""
     from finetune_studio.engine import run
-    from finetune_studio.engine.train import train as carry_out
+    from finetune_studio.engine.studies import carry_out
 
     this = run.Run(newest)
     done = this.finished
@@ -237,7 +245,7 @@ def _begin(
 ) -> events.RunFinished:
     """Index the data, fill in the preset (weaker than the user's own choices), and train."""
     from finetune_studio.engine import curate, presets
-    from finetune_studio.engine.train import train as carry_out
+    from finetune_studio.engine.studies import carry_out
 
     choices = Recipe().with_settings(own)
     if choices.data.path or not len(project.dataset):

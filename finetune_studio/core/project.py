@@ -83,10 +83,7 @@ class Project:
 
     def runs(self) -> list[Path]:
         """Return the folders of the runs, the oldest first."""
-        if not self.runs_folder.is_dir():
-            return []
-        found = [f for f in self.runs_folder.iterdir() if f.name.isdigit() and f.is_dir()]
-        return sorted(found, key=lambda folder: int(folder.name))
+        return numbered(self.runs_folder)
 
     def new_run(self) -> Path:
         """Make the folder of the next run; numbers are never used twice."""
@@ -105,6 +102,30 @@ class Project:
         """
         if folder not in self.runs():
             raise StudioError(f"{folder} is not a run of this project.", "Reload the list of runs.")
+        with explained(folder):
+            shutil.rmtree(folder)
+
+    def studies(self) -> list[Path]:
+        """Return the folders of the studies, which are made of several runs; the oldest first."""
+        return numbered(self.folder / "studies")
+
+    def new_study(self) -> Path:
+        """Make the folder of the next study; numbers are never used twice."""
+        known = [int(f.name) for f in self.studies()] + [int(self.dataset.get("last_study", "0"))]
+        folder = self.folder / "studies" / str(max(known) + 1)
+        with explained(folder):
+            folder.mkdir(parents=True)
+        self.dataset.put("last_study", folder.name)
+        return folder
+
+    def delete_study(self, folder: Path) -> None:
+        """Delete one of this project's studies; the run that came out of it stays.
+
+        Raises:
+            StudioError: If the folder is not a study of this project.
+        """
+        if folder not in self.studies():
+            raise StudioError(f"{folder} is not a study of this project.", "Reload the list.")
         with explained(folder):
             shutil.rmtree(folder)
 
@@ -190,6 +211,14 @@ def _living_owner(lock: Path) -> int | None:
         return int(owner["pid"]) if alive else None
     except (OSError, ValueError, KeyError, TypeError, psutil.Error):
         return None
+
+
+def numbered(folder: Path) -> list[Path]:
+    """Return the folders in a folder that have a number for a name, the lowest first."""
+    if not folder.is_dir():
+        return []
+    found = [f for f in folder.iterdir() if f.name.isdigit() and f.is_dir()]
+    return sorted(found, key=lambda one: int(one.name))
 
 
 def folder_name(title: str) -> str:

@@ -12,12 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from finetune_studio.core import files, own_run
+from finetune_studio.core import files, own_run, study
 from finetune_studio.core.dataset import Dataset, Sample
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import (
     Evaluated,
     Event,
+    Noted,
     PhaseStarted,
     Prediction,
     Progress,
@@ -55,7 +56,10 @@ def evaluate(project: Project, run_folder: Path, split: str, control: Control) -
     """
     run = Run(run_folder)
     task = load_task(run.recipe.task)
-    samples = [s for s in project.dataset.samples(split=split, usable=True) if task.teaches(s)]
+    if split == "validation" and study.mark_of(run.folder).get("kind") == study.FINAL:
+        yield from _judged_by_folds(project, run, task)
+        return
+    samples = [s for s in _of_split(project, run, split) if task.teaches(s)]
     if not samples:
         raise StudioError(
             f"There are no {split} samples in this project.",
@@ -88,6 +92,28 @@ def evaluate(project: Project, run_folder: Path, split: str, control: Control) -
     pairs.sort(key=lambda pair: pair[0].id)
     save_answers(run.folder, split, pairs)
     yield scored(project, run, task, split, pairs, set_aside)
+
+
+def _of_split(project: Project, run: Run, split: str) -> list[Sample]:
+    """Return the samples of a split: of the project, or of its own where a run came out of a study."""
+    if split == "test" or not study.mark_of(run.folder):
+        return project.dataset.samples(split=split, usable=True)
+    own = set(run.samples[split])
+    return [s for s in project.dataset.samples(usable=True) if s.id in own]
+
+
+def _judged_by_folds(project: Project, run: Run, task: Task) -> Iterator[Event]:
+    """Score what the folds answered before a final model: itself it has seen every sample."""
+    yield Noted(
+        "This model learnt from every sample but the test split, so it is judged by the answers of the"
+        " cross-validation before it, each of a model that had not seen the sample."
+    )
+    pairs = answers(run.folder, project.dataset, "validation")
+    if not pairs:
+        raise StudioError(
+            "The answers of the folds are not there any more.", "Carry the study out anew."
+        )
+    yield scored(project, run, task, "validation", pairs)
 
 
 def scored(
@@ -141,10 +167,15 @@ def answers(run_folder: Path, dataset: Dataset, split: str) -> list[Pair]:
     Samples that were excluded since are left out. No network is loaded.
     """
     path = Path(run_folder) / "predictions" / f"{split}.jsonl"
+    return read_answers(path, Path(run_folder), dataset)
+
+
+def read_answers(path: Path, run_folder: Path, dataset: Dataset) -> list[Pair]:
+    """Return the answers in a file, whose classes are those of a run; empty where there is none."""
     if not path.is_file():
         return []
     known = {s.id: s for s in dataset.samples(usable=True)}
-    labels = Run(Path(run_folder)).labels
+    labels = Run(run_folder).labels
     today = dict(zip(labels.names, dataset.current(labels).names, strict=True))
     pairs: list[Pair] = []
     for line in path.read_text(encoding="utf-8").splitlines():

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
+from finetune_studio.core.dataset import Sample
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.task import Pair
-from finetune_studio.engine import trouble
+from finetune_studio.core.task import Pair, Task
+from finetune_studio.engine import evaluate, trouble
 from finetune_studio.engine.allocator import give_back
 from finetune_studio.engine.loaders import by_length, grouped
 from finetune_studio.engine.session import Session
@@ -15,13 +18,15 @@ LOOK = "Check that the data are where they were, and look at Health on the Data 
 
 
 def validate(session: Session) -> tuple[list[Pair], float]:
-    """Return the answers to the validation split and their mean loss.
+    """Return the answers to the validation split and their mean loss; none where nothing judges.
 
     It is computed in fp32, as an export computes it, and in smaller batches where memory is short.
 
     Raises:
         StudioError: If no sample can be read.
     """
+    if not session.validation:
+        return [], 0.0
     while True:
         try:
             return _validated(session)
@@ -30,6 +35,12 @@ def validate(session: Session) -> tuple[list[Pair], float]:
                 raise
         session.judged_at_once = max(1, session.judged_at_once // 2)
         give_back()
+
+
+def baseline(task: Task, train: list[Sample], validation: list[Sample]) -> dict[str, Any]:
+    """Return the score that a run must beat; nothing where nothing judges it."""
+    unanswered = [(sample, evaluate.NOTHING) for sample in validation]
+    return task.baseline(train, unanswered) if unanswered else {}
 
 
 def _validated(session: Session) -> tuple[list[Pair], float]:

@@ -135,6 +135,17 @@ class Session:
         """Return how many steps the whole run takes."""
         return self.steps_an_epoch * self.recipe.optimiser.epochs
 
+    @property
+    def epochs(self) -> int:
+        """Return after how many epochs the run ends at the latest."""
+        planned, after = self.recipe.optimiser.epochs, self.recipe.stop.after
+        return min(planned, after) if after else planned
+
+    @property
+    def steps_to_take(self) -> int:
+        """Return how many steps lead to its end; the schedule of rates counts on all of :attr:`steps`."""
+        return self.steps_an_epoch * self.epochs
+
     def seed_of(self, step: int) -> int:
         """Return what the random numbers of a step come from; each process draws its own."""
         return (self.recipe.seed << 32) + step + (self.team.rank << 24)
@@ -296,6 +307,12 @@ class Session:
             place.best_epoch, place.best_metrics = float(place.epoch), dict(metrics)
             self.best, self.best_pairs = self.tensors(), pairs
         return better
+
+    def keep_last(self) -> None:
+        """Count an epoch that nothing judges, and keep the network as it is now."""
+        place = self.place
+        place.epoch, place.step_in_epoch = place.epoch + 1, 0
+        place.best_epoch, self.best = float(place.epoch), self.tensors()
 
     def mark_good(self) -> None:
         """Keep this instant, so that the run can go back to it; a resumed run can, too."""

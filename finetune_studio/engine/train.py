@@ -88,7 +88,7 @@ def train(
     try:
         with closing(run.EventLog(folder) if team.leads else run.NoLog()) as log:
             this = run.Run(folder)
-            for stated in _train(project, this, control, team, resumed=resume is not None):
+            for stated in _train(project, this, control, team, resumed=bool(this.model)):
                 event = dated(stated)
                 log.add(event)
                 yield event
@@ -118,13 +118,13 @@ def _train(
         # The best epoch is what the user gets; its answers are kept for Inspect.
         session.load(session.best)
         pairs = session.best_pairs or judging.validate(session)[0]
-        if team.leads:
+        if team.leads and pairs:
             evaluate.save_answers(this.folder, "validation", pairs)
         yield RunFinished(
             str(this.folder),
             str(project.folder),
             this.recipe.task,
-            session.task.score(pairs),
+            session.task.score(pairs) if pairs else {},
             session.place.best_epoch,
             round(session.place.seconds, 3),
             stopped=not session.place.done,
@@ -143,9 +143,9 @@ def _loop(session: Session, control: Control) -> Iterator[Event]:
     clock = Clock(place.seconds)
     _refuse_full_disk(session)
     give_back()  # what loading has left behind
-    yield PhaseStarted("train", "Training", session.steps)
+    yield PhaseStarted("train", "Training", session.steps_to_take)
 
-    while place.epoch < session.recipe.optimiser.epochs and not place.done:
+    while place.epoch < session.epochs and not place.done:
         # More layers may learn from this epoch on; what is computed once is then computed anew.
         yield from unfreezing.follow(session)
         stopped = session.team.any(control.stop.is_set())
@@ -262,6 +262,9 @@ def _judge(
     """Judge the network on the validation samples, unless the last steps went wrong."""
     place, began = session.place, time.perf_counter()
     with session.as_judged():
+        if not session.validation:  # a study's final model learns from all; its folds were judged
+            session.keep_last()
+            return
         pairs, loss = judging.validate(session)
         outcome.diverged = divergence.judged(loss)
         if outcome.diverged:
@@ -298,7 +301,8 @@ def _stated(
         place.step, round(done, 4), loss, rates, clock.speed(seen),
         round(devices.memory_mb()), round(clock.seconds(), 2),
     )  # fmt: skip
-    yield Progress("train", place.step, session.steps, clock.left(place.step, session.steps))
+    steps = session.steps_to_take
+    yield Progress("train", place.step, steps, clock.left(place.step, steps))
 
 
 def _rolled_back(session: Session, why: str) -> Iterator[Event]:
@@ -371,15 +375,15 @@ def _started(project: Project, this: run.Run, session: Session, *, resumed: bool
         project=str(project.folder),
         task=this.recipe.task,
         model=session.bundle.origin,
-        epochs=session.recipe.optimiser.epochs,
-        steps=session.steps,
+        epochs=session.epochs,
+        steps=session.steps_to_take,
         samples={"train": len(train), "validation": len(validation)},
         device=_where(session),
         parameters=sum(p.numel() for p in network.parameters()),
         trainable=sum(p.numel() for p in session.learning),
         headline=session.task.headline,
         resumed=resumed,
-        baseline=session.task.baseline(train, [(s, evaluate.NOTHING) for s in validation]),
+        baseline=judging.baseline(session.task, train, validation),
     )
 
 

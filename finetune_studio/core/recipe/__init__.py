@@ -18,12 +18,14 @@ from finetune_studio.core.recipe.choices import (
     RegulariseChoices,
     StopChoices,
 )
+from finetune_studio.core.recipe.studies import CrossvalChoices, SearchChoices
 from finetune_studio.core.recipe.whole import Recipe, fields, from_values, load, parse_setting
 
 __all__ = [
     "Amount",
     "AugmentChoices",
     "ComputeChoices",
+    "CrossvalChoices",
     "DataChoices",
     "LayerChoices",
     "ModelChoices",
@@ -31,6 +33,7 @@ __all__ = [
     "Preset",
     "Recipe",
     "RegulariseChoices",
+    "SearchChoices",
     "StopChoices",
     "fields",
     "from_values",

@@ -145,6 +145,16 @@ class StopChoices(Section):
     patience: int = described(
         4, "Patience", "Epochs without gain before the run ends.", unit="epochs", ge=1, le=1000
     )
+    after: int = described(
+        0,
+        "End after",
+        "Ends the run after so many epochs of its plan, the learning rate being where the plan has it then;"
+        " 0 carries out all epochs. A final model after cross-validation ends so.",
+        unit="epochs",
+        lowest="all",
+        ge=0,
+        le=1000,
+    )
 
 
 class ComputeChoices(Section):

@@ -54,6 +54,12 @@ class OptimiserChoices(Section):
         gt=0,
         le=100,
     )
+    find_rate: bool = described(
+        False,
+        "Find the learning rate first",
+        "Before the run, raises the rate from tiny to huge over at most 100 steps on a copy of the network,"
+        " and takes the rate at which it learnt fastest; both rates above are scaled alike.",
+    )
     weight_decay: float = described(
         0.05, "Weight decay", "Pulls weights towards zero; guards against overfitting.", ge=0, le=10
     )

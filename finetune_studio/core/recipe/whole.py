@@ -26,6 +26,7 @@ from finetune_studio.core.recipe.choices import (
     StopChoices,
     described,
 )
+from finetune_studio.core.recipe.studies import CrossvalChoices, SearchChoices
 
 _HIGHEST_SEED = 2**31 - 1  # the random numbers of a step come from the seed and the step in 64 bits
 
@@ -56,6 +57,8 @@ class Recipe(Section):
     regularise: RegulariseChoices = Field(default_factory=RegulariseChoices)
     stop: StopChoices = Field(default_factory=StopChoices)
     compute: ComputeChoices = Field(default_factory=ComputeChoices)
+    crossval: CrossvalChoices = Field(default_factory=CrossvalChoices)
+    search: SearchChoices = Field(default_factory=SearchChoices)
     options: dict[str, Any] = Field(
         default_factory=dict, title="Options", description="Settings that only this task has."
     )
@@ -65,6 +68,14 @@ class Recipe(Section):
         if self.data.validation_share + self.data.test_share > 0.9:
             raise ValueError(
                 "validation_share and test_share together leave under 10 % to train on"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _one_study_at_a_time(self) -> Recipe:
+        if self.crossval.folds and self.search.trials:
+            raise ValueError(
+                "cross-validation and a search are two studies: set crossval.folds or search.trials to 0"
             )
         return self
 
@@ -111,13 +122,23 @@ def from_values(values: dict[str, Any]) -> Recipe:
         return Recipe.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "recipe"
+        where = ".".join(str(part) for part in first["loc"])
+        if not where:  # several settings that do not go together
+            why = _why(first["msg"])
+            raise StudioError(
+                f"{why[:1].upper()}{why[1:]}.", "Change one of these settings."
+            ) from error
         if first["type"] == "extra_forbidden":
             raise unknown(where) from error
         raise StudioError(
             f"The setting {where} cannot be {first.get('input')!r}: {first['msg']}.",
             _hint_for(where),
         ) from error
+
+
+def _why(message: str) -> str:
+    """Return what pydantic says, without its own words before a sentence of ours."""
+    return message.removeprefix("Value error, ")
 
 
 def load(path: Path) -> Recipe:

@@ -24,8 +24,6 @@ if TYPE_CHECKING:  # recipes bring pydantic, which would double the time to the 
     from finetune_studio.core.project import Project
     from finetune_studio.core.recipe import Recipe
 
-_MOST_EVENTS = 20_000
-
 
 class Studio(QObject):
     """The open project, its recipe, the run looked at, and the jobs at work.
@@ -131,7 +129,7 @@ class Studio(QObject):
 
     def save_settings(self) -> None:
         """Write the preferences; a refusal becomes a notice."""
-        self._guarded(self.settings.save)
+        self.do_quietly(self.settings.save)
         self.settings_changed.emit()
 
     # --- the project ------------------------------------------------------------------------------
@@ -182,7 +180,7 @@ class Studio(QObject):
         self._jobs.end_all()
         self._forget_project()
         self.project, self._recipe = project, recipe
-        self._guarded(partial(self.settings.remember, project.folder))
+        self.do_quietly(partial(self.settings.remember, project.folder))
         self.run_folder = work.newest_usable(project)
         self.project_changed.emit()
         self.run_chosen.emit()
@@ -224,7 +222,7 @@ class Studio(QObject):
 
     def do_edit(self, edit: Callable[[], Any]) -> bool:
         """Carry out a change of the data; a refusal becomes a notice."""
-        if not self._guarded(edit):
+        if not self.do_quietly(edit):
             return False
         self.data_changed.emit()
         return True
@@ -242,12 +240,13 @@ class Studio(QObject):
             return
         done: list[str | None] = []
         dataset = self.project.dataset
-        if self._guarded(lambda: done.append(getattr(dataset, what)())):
+        if self.do_quietly(lambda: done.append(getattr(dataset, what)())):
             self.noticed.emit(nothing if done[0] is None else told.format(text=done[0]), "info")
         if any(done):
             self.data_changed.emit()
 
-    def _guarded(self, action: Callable[[], Any]) -> bool:
+    def do_quietly(self, action: Callable[[], Any]) -> bool:
+        """Do something that changes no sample; a refusal becomes a notice. Return whether it worked."""
         try:
             action()
         except Exception as error:  # noqa: BLE001  no error ends the program
@@ -300,7 +299,7 @@ class Studio(QObject):
         """Remember that the window was closed over a run, so that reopening offers to go on."""
         self.queue.close()
         if self.training and self.project is not None:
-            self.project.dataset.put("closed_over_run", self.project.dataset.get("last_run"))
+            work.note_closed_over(self.project)
 
     def shutdown(self) -> None:
         """End every job after the step in hand, wait for them, and close the project."""
@@ -359,16 +358,14 @@ class Studio(QObject):
         """Delete a run from the disk; return whether that worked."""
         if self.project is None or folder == self.training_run:
             return False
-        if not self._guarded(partial(self.project.delete_run, folder)):
+        if not self.do_quietly(partial(self.project.delete_run, folder)):
             return False
         if self.run_folder == folder:
             self.choose_run(work.newest_usable(self.project))
         return True
 
     def _on_run_event(self, event: events.Event) -> None:
-        self.run_events.append(event)
-        if isinstance(event, events.StepDone) and len(self.run_events) > _MOST_EVENTS:
-            self.run_events = work.thinned(self.run_events)
+        self.run_events = work.with_event(self.run_events, event)
         if isinstance(event, events.RunStarted) and self.project is not None:
             self.training_run = work.run_folder(self.project, event.run)
         if isinstance(event, events.RunPaused | events.RunContinued | events.RunStarted):
@@ -376,6 +373,7 @@ class Studio(QObject):
         if isinstance(event, events.RunFinished) and self.project is not None:
             folder = work.run_folder(self.project, event.run)
             if folder is not None and work.has_network(folder):
+                self.training_run = folder
                 self.choose_run(folder)
         self.run_stated.emit(event)
 

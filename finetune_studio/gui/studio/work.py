@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from finetune_studio.core import settings as preferences
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.events import Event, Noted, StepDone
+from finetune_studio.core.events import Event, Noted, RunFinished, StepDone
 from finetune_studio.core.job import Control
+from finetune_studio.core.study_events import (
+    FoldFinished,
+    FoldStarted,
+    StudyStarted,
+    TrialFinished,
+    TrialStarted,
+)
 
 if TYPE_CHECKING:  # recipes bring pydantic, which would double the time to the first paint
     from pydantic import BaseModel
@@ -21,17 +28,25 @@ TRAINING = "training"  # names of jobs
 IMPORT = "import"
 SAMPLE_FOLDER = "Sample - leaves"
 _SAMPLE = "leaves"
+_MOST_EVENTS = 20_000
 
 
 def train(
     project: Project, recipe: Recipe, resume: Path | None, control: Control
 ) -> Iterator[Event]:
-    """Train; the engine, and torch with it, is loaded in the worker's thread."""
-    from finetune_studio.engine import rehearsal
-    from finetune_studio.engine import train as engine
+    """Train, or carry out a study; the engine, and torch with it, is loaded in the worker's thread."""
+    from finetune_studio.engine import rehearsal, studies
 
     with rehearsal.none_beside():
-        yield from engine.train(project, recipe, control, resume=resume)
+        yield from studies.carry_out(project, recipe, control, resume)
+
+
+def rate_test(project: Project, recipe: Recipe, control: Control) -> Iterator[Event]:
+    """Look for a learning rate; a rehearsal at work is waited for, since both use the same threads."""
+    from finetune_studio.engine import rehearsal, studies
+
+    with rehearsal.none_beside():
+        yield from studies.rate_test(project, recipe, control)
 
 
 def rehearse(project: Project, recipe: Recipe, control: Control) -> Iterator[Event]:
@@ -143,12 +158,16 @@ def follow_sample(project: Project) -> None:
 
 
 def unfinished_run(project: Project) -> Path | None:
-    """Return the newest run if it crashed, or if the window was closed over it.
+    """Return the newest run, or study, if it crashed or if the window was closed over it.
 
-    A run that the user stopped is none of these.
+    One that the user stopped is none of these.
     """
+    from finetune_studio.core import study
     from finetune_studio.engine.run import Run
 
+    if (found := study.unfinished(project)) is not None:
+        closed = project.dataset.get("closed_over_study") == found.folder.name
+        return found.folder if closed or not found.facts.get("stopped") else None
     closed_over = project.dataset.get("closed_over_run")
     runs = project.runs()
     if not runs or not (runs[-1] / "recipe.toml").is_file():
@@ -156,6 +175,12 @@ def unfinished_run(project: Project) -> Path | None:
     state = Run(runs[-1]).state
     closed = state == "stopped" and closed_over == runs[-1].name
     return runs[-1] if state == "interrupted" or closed else None
+
+
+def note_closed_over(project: Project) -> None:
+    """Remember that the window was closed over the newest run, or over a study."""
+    for kind in ("run", "study"):
+        project.dataset.put(f"closed_over_{kind}", project.dataset.get(f"last_{kind}"))
 
 
 def newest_usable(project: Project) -> Path | None:
@@ -170,11 +195,33 @@ def has_network(folder: Path) -> bool:
 
 
 def run_folder(project: Project, run: str) -> Path | None:
-    """Return the folder that an event means, be it a path or a number."""
+    """Return the folder that an event means, be it a path or a number.
+
+    A run that is a part of a study lies in that study's folder.
+    """
     for folder in (Path(run), project.runs_folder / Path(run).name):
         if (folder / "recipe.toml").is_file():
             return folder
     return None
+
+
+def with_event(past: list[Event], event: Event) -> list[Event]:
+    """Return a run's history with one more event; a part of a study begins a history of its own."""
+    if begins_part(event):
+        past = []
+    past.append(event)
+    many = isinstance(event, StepDone) and len(past) > _MOST_EVENTS
+    return thinned(past) if many else past
+
+
+def begins_part(event: Event) -> bool:
+    """Whether the next run of a study begins with this event."""
+    return isinstance(event, FoldStarted | TrialStarted)
+
+
+def changes_study(event: object) -> bool:
+    """Whether a study's table is not what it was before this event."""
+    return isinstance(event, StudyStarted | FoldFinished | TrialFinished | RunFinished)
 
 
 def thinned(events: list[Event]) -> list[Event]:

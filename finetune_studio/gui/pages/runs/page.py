@@ -13,6 +13,7 @@ from finetune_studio.gui.page import Page
 from finetune_studio.gui.pages.runs.comparing import Comparing
 from finetune_studio.gui.pages.runs.queue_card import QueueCard
 from finetune_studio.gui.pages.runs.rows import list_runs, to_continue, waiting_rows
+from finetune_studio.gui.pages.runs.studies_card import StudiesCard
 from finetune_studio.gui.studio import Studio
 from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.empty_state import EmptyState
@@ -31,6 +32,9 @@ class RunsPage(Page):
         self._comparing = Comparing(studio)
         self.body.addWidget(self._question())
         self.body.addWidget(self._make_queue())
+        self.studies = StudiesCard(studio)
+        self.studies.page_wanted.connect(self.page_wanted)
+        self.body.addWidget(self.studies)
         self._card = Card()
         self._table = RunsTable()
         self._table.setObjectName("runs_table")
@@ -134,7 +138,9 @@ class RunsPage(Page):
         if project is None:
             self._show([])
             return
-        at_work = self.studio.training_run.name if self.studio.training_run else ""
+        self.studies.refresh()
+        run = self.studio.training_run
+        at_work = run.name if run is not None and run.parent == project.runs_folder else ""
         self.studio.ask(partial(list_runs, project, at_work), self._show)
 
     @Slot()

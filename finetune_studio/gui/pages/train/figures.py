@@ -39,6 +39,7 @@ def figures(
     text = tr("Epoch {n} of {all}").format(
         n=min(story.all_epochs, int(epoch) + 1), all=story.all_epochs
     )
+    text = f"{story.part} · {text}" if story.part else text
     return Figures(text, aside, share, tuple(_live_rows(story, now, memory_mb, tr)))
 
 

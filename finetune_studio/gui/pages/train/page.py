@@ -19,9 +19,8 @@ from finetune_studio.gui.pages.train import choices
 from finetune_studio.gui.pages.train.actions import RunActions, Standing
 from finetune_studio.gui.pages.train.old_run import OldRun, load_curves, read_run
 from finetune_studio.gui.pages.train.outlook_words import outlook_text, subtitle
-from finetune_studio.gui.pages.train.own_options import OwnOptions
 from finetune_studio.gui.pages.train.rehearsals import Rehearsals
-from finetune_studio.gui.pages.train.setup_panel import SetupPanel
+from finetune_studio.gui.pages.train.setup_panel import setup_for
 from finetune_studio.gui.pages.train.story import in_short
 from finetune_studio.gui.studio import TRAINING, Studio
 
@@ -50,8 +49,8 @@ class TrainPage(Page):
         self._look: ModelLook | None = None
         self._refusal = ""
         self.outlook = Outlook(studio, self)
-        self.setup = SetupPanel(OwnOptions(studio))
-        self.rehearsals = Rehearsals(studio, self.setup.estimate, self)
+        self.setup = setup_for(studio)
+        self.rehearsals = Rehearsals(studio, self.setup, self)
         self.body.addWidget(self.setup)
         self.buttons = RunActions(self)
         self._timer = QTimer(self)
@@ -278,8 +277,7 @@ class TrainPage(Page):
     @Slot()
     def _on_project_changed(self) -> None:
         self._old, self._live, self._wish = None, False, ""
-        self._look = None
-        self._refusal = ""
+        self._look, self._refusal = None, ""
         self.outlook.forget()
         if self.run_panel is not None:
             self.run_panel.begin([])
@@ -375,6 +373,8 @@ class TrainPage(Page):
     def _on_ended_read(self, run: OldRun) -> None:
         if not self._running:
             self._old = run
+            if self.run_panel is not None:
+                self.run_panel.show_outcome(run.events)
             self._show()
             self.state_changed.emit()
 

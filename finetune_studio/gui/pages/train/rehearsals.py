@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -9,11 +10,12 @@ from PySide6.QtCore import QObject, QTimer, Slot
 
 from finetune_studio.core.events import Estimated, Event, Noted
 from finetune_studio.gui.pages.train.estimate_words import WORKING, Words, estimate_words
+from finetune_studio.gui.pages.train.study_words import in_all
 from finetune_studio.gui.studio import Studio, work
-from finetune_studio.gui.widgets.estimate_line import EstimateLine
 
 if TYPE_CHECKING:
     from finetune_studio.core.recipe import Recipe
+    from finetune_studio.gui.pages.train.setup_panel import SetupPanel
 
 ESTIMATE = "estimate"
 _SETTLED_MS = 700
@@ -27,10 +29,10 @@ class Rehearsals(QObject):
         foreseen: What the run at work was estimated to take, if that is known.
     """
 
-    def __init__(self, studio: Studio, line: EstimateLine, parent: QObject) -> None:
+    def __init__(self, studio: Studio, panel: SetupPanel, parent: QObject) -> None:
         super().__init__(parent)
         self._studio = studio
-        self._line = line
+        self._panel = panel
         self.foreseen: Estimated | None = None
         self._found: dict[str, Estimated | Noted] = {}
         self._asked = ""
@@ -49,14 +51,15 @@ class Rehearsals(QObject):
         """Return what there is to say of the recipe that was asked for last."""
         found = self._found.get(self._asked)
         if isinstance(found, Estimated):
-            return estimate_words(found)
+            words = estimate_words(found)
+            return replace(words, text=in_all(self._studio.recipe, words.text))
         if found is not None:
             return Words(found.text, level=found.level)
         return WORKING if self._asked and (self._working or self._timer.isActive()) else Words()
 
     def ask(self, recipe: Recipe) -> None:
         """Find out about a recipe, unless that is known or at work already."""
-        key = recipe.model_dump_json()
+        key = _key(recipe)
         if key == self._asked and (self._working or self._timer.isActive()):
             return
         self.forget()
@@ -77,13 +80,16 @@ class Rehearsals(QObject):
 
     def begin(self) -> None:
         """Make way for the run that was chosen, and keep what was found for it."""
-        found = self._found.get(self._studio.recipe.model_dump_json())
+        found = self._found.get(_key(self._studio.recipe))
         self.foreseen = found if isinstance(found, Estimated) else None
         self.forget()
 
     def _show(self) -> None:
         words = self.words
-        self._line.show_words(self.tr(words.text), self.tr(words.aside), words.level)
+        line, found = self._panel.estimate, self._found.get(self._asked)
+        line.show_words(self.tr(words.text), self.tr(words.aside), words.level)
+        if self._panel.studies is not None:
+            self._panel.studies.show_estimate(found if isinstance(found, Estimated) else None)
 
     @Slot()
     def _on_settled(self) -> None:
@@ -131,3 +137,10 @@ class Rehearsals(QObject):
             self._found.clear()
             self.foreseen = None
         self._trained = training
+
+
+def _key(recipe: Recipe) -> str:
+    """Return what an estimate is found by: that of a single run is the same in any study."""
+    from finetune_studio.core.study import single
+
+    return single(recipe).model_dump_json()

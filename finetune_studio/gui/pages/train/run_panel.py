@@ -28,6 +28,7 @@ from finetune_studio.core.events import (
 from finetune_studio.gui import theme
 from finetune_studio.gui.pages.train.figures import figures
 from finetune_studio.gui.pages.train.story import Story, plain
+from finetune_studio.gui.pages.train.study_words import part_of
 from finetune_studio.gui.pages.train.verdict import verdict
 from finetune_studio.gui.widgets import plot_export
 from finetune_studio.gui.widgets.card import Card
@@ -126,8 +127,15 @@ class RunPanel(QWidget):
         for event in events:
             self.take(event)
 
+    def show_outcome(self, events: list[Event]) -> None:
+        """Show the run that came out of a study, in place of the study's last part."""
+        if self.story.part:
+            self.begin(events)
+
     def take(self, event: Event, now: float = 0.0) -> None:
         """Take note of an event; curves are drawn by their own timers."""
+        if part_of(event):  # a study's next run has curves of its own
+            self.begin([], self.story.estimate)
         self.story.take(event, now)
         match event:
             case RunStarted():

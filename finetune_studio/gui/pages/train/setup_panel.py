@@ -9,6 +9,9 @@ from typing_extensions import override
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.gui import theme
 from finetune_studio.gui.pages.train.choices import GROUPS, PICTURES_ALONE
+from finetune_studio.gui.pages.train.own_options import OwnOptions
+from finetune_studio.gui.pages.train.study_cards import StudyCards
+from finetune_studio.gui.studio import Studio
 from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.choice_bar import ChoiceBar
 from finetune_studio.gui.widgets.estimate_line import EstimateLine
@@ -31,7 +34,12 @@ class SetupPanel(QWidget):
     changed = Signal(str, object)
     page_wanted = Signal(str)
 
-    def __init__(self, own: QWidget | None = None, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        own: QWidget | None = None,
+        studies: StudyCards | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setProperty("clear", True)
         self._summaries: dict[str, QLabel] = {}
@@ -64,6 +72,10 @@ class SetupPanel(QWidget):
         column.addWidget(self.estimate)
         column.addWidget(self._card)
         column.addLayout(self._columns)
+        self.studies = studies
+        if studies is not None:  # what asks for more than one run
+            studies.page_wanted.connect(self.page_wanted)
+            column.addWidget(studies)
         column.addWidget(self._steps())
         column.addStretch(1)
 
@@ -183,3 +195,8 @@ def _wrapped(role: str = "") -> QLabel:
     if role:
         label.setProperty("role", role)
     return label
+
+
+def setup_for(studio: Studio) -> SetupPanel:
+    """Return the panel with the cards that know the studio: the task's own settings, and studies."""
+    return SetupPanel(OwnOptions(studio), StudyCards(studio))

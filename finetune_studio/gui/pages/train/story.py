@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 
 from finetune_studio.core import events
 from finetune_studio.core.events import Event
+from finetune_studio.core.study_events import FoldStarted, TrialStarted
+from finetune_studio.core.study_words import sentence
 from finetune_studio.core.words import score_name
+from finetune_studio.gui.pages.train.study_words import part_of
 from finetune_studio.gui.widgets.event_log import Line
 from finetune_studio.gui.widgets.happenings import span
 
@@ -33,6 +36,7 @@ class Story:
         phase: What it does now, in words; empty before the first event.
         done: Finished items of the phase, of ``total``; 0 of 0 where they are not counted.
         estimate: What a rehearsal said before.
+        part: Which part of a study this run is, such as ``Fold 2 of 5``; empty for a single run.
         seconds_left: An estimate of the whole run's rest, once there is one.
         step: The last statement about the steps.
         epochs: Every judgement.
@@ -48,6 +52,7 @@ class Story:
     """
 
     estimate: events.Estimated | None = None
+    part: str = ""
     started: events.RunStarted | None = None
     phase: str = ""
     done: int = 0
@@ -97,6 +102,9 @@ class Story:
         """Take note of an event; ``now`` is the clock's time where it happens live."""
         when = now or self._clock(event)
         match event:
+            case FoldStarted() | TrialStarted():
+                self.part = part_of(event)
+                self._tell(when, sentence(event)[0])
             case events.RunStarted():
                 self._begin(event, when)
             case events.PhaseStarted():
@@ -197,6 +205,8 @@ def heading(metric: str) -> str:
 
 def in_short(story: Story, *, at_work: bool) -> str:
     """Return a few words for the rail: the epoch at work, or the best score."""
+    if at_work and story.part:
+        return story.part[:1].lower() + story.part[1:]
     if at_work and story.step is not None:
         return f"epoch {min(story.all_epochs, int(story.step.epoch) + 1)} of {story.all_epochs}"
     return f"{plain(story.headline)} {story.best.score:.3f}" if story.best is not None else ""
@@ -204,7 +214,7 @@ def in_short(story: Story, *, at_work: bool) -> str:
 
 def so_far(story: Story) -> str:
     """Return the phase and its count in words, such as ``Looking at each sample once: 1,204 of 3,068``."""
-    text = story.phase
+    text = f"{story.part}: {story.phase}" if story.part else story.phase
     if story.total and not story.started:
         return f"{text}: {story.done:,} of {story.total:,}"
     return text

@@ -1,0 +1,61 @@
+"""From the losses of a learning-rate range test to a rate; plain numbers in, a number out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+_SPREAD = 2.5  # steps; how far a neighbour counts when the curve is smoothed
+_FEWEST = 8  # steps in which nothing can be seen
+
+
+def smoothed(losses: Sequence[float]) -> list[float]:
+    """Return the losses as weighted means of their neighbours on both sides (a Gaussian, 2.5 steps wide).
+
+    Unlike a running mean, this does not lag behind, which would move the suggestion to higher rates.
+    """
+    weights = [math.exp(-0.5 * (k / _SPREAD) ** 2) for k in range(-8, 9)]
+    found = []
+    for place in range(len(losses)):
+        near = [
+            (weight, losses[place + k])
+            for k, weight in zip(range(-8, 9), weights, strict=True)
+            if 0 <= place + k < len(losses)
+        ]
+        found.append(sum(w * loss for w, loss in near) / sum(w for w, _ in near))
+    return found
+
+
+def steepest(rates: Sequence[float], curve: Sequence[float]) -> float | None:
+    """Return the rate at which the loss falls fastest with the rate's logarithm (Smith 2017).
+
+    None where it falls nowhere.
+    """
+    falls = [(curve[k + 1] - curve[k - 1], rates[k]) for k in range(1, len(curve) - 1)]
+    if len(curve) < _FEWEST:
+        return None
+    lowest, rate = min(falls)
+    return rate if lowest < 0 else None
+
+
+def valley(rates: Sequence[float], curve: Sequence[float]) -> float | None:
+    """Return the rate two thirds down the longest stretch in which the loss falls (fastai's ``valley``).
+
+    The stretch may step over places where it rises for a moment: it is the longest falling
+    subsequence. Its flat beginning, in which less than a twentieth of the fall happens, is left out, since
+    it says only where the test began. None where the loss does not fall by a twentieth of what it was.
+    """
+    if len(curve) < _FEWEST:
+        return None
+    longest, last = [1] * len(curve), list(range(len(curve)))
+    for end in range(1, len(curve)):
+        for begin in range(end):
+            if curve[begin] > curve[end] and longest[begin] + 1 > longest[end]:
+                longest[end], last[end] = longest[begin] + 1, last[begin]
+    end = max(range(len(curve)), key=lambda place: (longest[place], -place))
+    begin = last[end]
+    if curve[begin] - curve[end] < 0.05 * abs(curve[begin]):
+        return None
+    flat = curve[begin] - 0.05 * (curve[begin] - curve[end])
+    begin = next(place for place in range(begin, end + 1) if curve[place] <= flat)
+    return rates[begin + round((end - begin) * 2 / 3)]
