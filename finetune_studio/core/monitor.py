@@ -46,6 +46,7 @@ class Course:
         headline: The name of the score in :class:`Epoch`.
         less_is_better: Whether a smaller score is the better one.
         baseline: What the simplest answer scores; None if unknown.
+        first: The training loss of the first step, before anything was learnt; None if unknown.
         copies: Validation samples that stand in training too, to the letter; None if unknown.
         varies: Whether training samples can be varied at random.
         epochs: Every judgement that still counts.
@@ -60,6 +61,7 @@ class Course:
     headline: str = ""
     less_is_better: bool = False
     baseline: float | None = None
+    first: float | None = None
     copies: int | None = None
     varies: bool = True
     epochs: list[Epoch] = field(default_factory=list)

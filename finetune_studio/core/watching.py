@@ -48,8 +48,8 @@ class Heated(Event):
     Attributes:
         rows: For each part its ``stage`` in words, its ``name``, how many numbers ``learn`` of it, the
             length of its ``gradient``, and its ``drift`` from the pretrained weights, relative to their
-            length. Gradient and drift are None where nothing learns; the drift of what began from
-            nothing is None too.
+            length, which is its ``size``. They are None where nothing learns; drift and size of what
+            began from nothing are None too.
         gradient: Over all that learns; ``drift`` over all pretrained weights that learn.
         seconds: What finding this out took.
     """

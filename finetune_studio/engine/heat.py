@@ -140,7 +140,7 @@ class Heat:
         """Return the length of the gradient, and the drift of all that is not new and learns."""
         gradient = math.hypot(*self.gradients.values()) if self.gradients else None
         named = [pair for pairs in self._learning().values() for pair in pairs]
-        return finite(gradient), finite(self._drift(named, self._start()))
+        return finite(gradient), finite(self._moved(named, self._start())[0])
 
     def _learning(self) -> dict[Part, list[tuple[str, nn.Parameter]]]:
         found: dict[Part, list[tuple[str, nn.Parameter]]] = {}
@@ -154,18 +154,20 @@ class Heat:
     def _row(
         self, part: Part, learning: list[tuple[str, nn.Parameter]], start: dict[str, Tensor]
     ) -> dict[str, Any]:
+        drift, size = (None, None) if part.new else self._moved(learning, start)
         return {
             "stage": part.stage,
             "name": part.name,
             "learn": sum(p.numel() for _, p in learning),
             "gradient": finite(self.gradients.get(part.name)),
-            "drift": None if part.new else finite(self._drift(learning, start)),
+            "drift": finite(drift),
+            "size": finite(size),
         }
 
-    def _drift(
+    def _moved(
         self, learning: list[tuple[str, nn.Parameter]], start: dict[str, Tensor]
-    ) -> float | None:
-        """Return the drift of weights that learn, or of the layers that adapters change."""
+    ) -> tuple[float | None, float | None]:
+        """Return the drift of weights that learn, or of the layers that adapters change, and their length."""
         known = [(p, start[name]) for name, p in learning if name in start]
         moved, size = 0.0, 0.0
         if known:
@@ -174,7 +176,7 @@ class Heat:
         for name in {n.partition(".lora_")[0] for n, _ in learning if ".lora_" in n}:
             added, below = self._adapted(name)
             moved, size = math.hypot(moved, added), math.hypot(size, below)
-        return moved / size if size else None
+        return (moved / size, size) if size else (None, None)
 
     def _length_of(self, names: tuple[str, ...], start: dict[str, Tensor]) -> float:
         key = "\n".join(names)

@@ -55,6 +55,8 @@ class Watch:
             case StepDone():
                 self._losses = [known for known in self._losses if known[0] < event.step]
                 self._losses.append((event.step, event.epoch, event.loss))
+                if event.step == 1 and math.isfinite(event.loss):
+                    self.course.first = event.loss
             case Watched():
                 self._never = event.never
             case Heated():

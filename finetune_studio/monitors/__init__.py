@@ -20,7 +20,7 @@ CATALOGUE = Catalogue(
         Entry(
             "rate_too_high",
             "Learning rate too high",
-            "Notices a loss that jumps, swings or lies above that of guessing after the warm-up.",
+            "Notices a loss that jumps, swings or lies above where it began after the warm-up.",
             f"{_HERE}.rate_too_high:RateTooHigh",
             {"lamp": "diverging"},
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from finetune_studio.core.monitor import Action, Course, Monitor, Verdict
 
-_FEW = 2  # copies that are no matter, or 2 % of the samples
+_LEAST = 2  # copies, and at least 2 % of the samples; fewer are no matter
 _SHARE, _MANY = 0.02, 0.2
 _PERFECT = 0.99
 _ENOUGH = 30  # samples without which a perfect score means little
@@ -21,7 +21,7 @@ class Leakage(Monitor):
         """Return that copies were found, or that the first epoch is nearly perfect."""
         copies, judged = course.copies or 0, course.judged_on
         since = course.epochs[0].number if course.epochs else 0.0
-        if judged and copies > max(_FEW, _SHARE * judged):
+        if judged and copies >= max(_LEAST, _SHARE * judged):
             many = copies > _MANY * judged
             return Verdict(
                 "many copies" if many else "copies",

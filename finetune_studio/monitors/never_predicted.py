@@ -6,7 +6,7 @@ from finetune_studio.core.monitor import Action, Course, Monitor, Verdict
 
 _LEAST = 3  # samples of a class that must have been missed
 _EARLIEST = 3  # epochs
-_SHARE = 0.3  # of the plan
+_SHARE = 0.5  # of the plan
 _IN_A_ROW = 2
 _SHOWN = 3
 

@@ -1,4 +1,4 @@
-"""A learning rate that is too high: the loss jumps, swings, or lies above that of guessing."""
+"""A learning rate that is too high: the loss jumps, swings, or lies above where it began."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import pairwise
 from finetune_studio.core import remedies
 from finetune_studio.core.monitor import Course, Epoch, Monitor, Verdict
 
-_OVER_CHANCE = 1.5
+_OVER_FIRST = 1.5
 _JUMP, _LEAST_JUMP = 1.3, 0.1
 _SWINGS = 4  # judgements that go up and down in turn
 _SWING = 0.25  # of the loss; more where few samples judge
@@ -18,7 +18,7 @@ _LEAST_SWING = 0.05
 class RateTooHigh(Monitor):
     """Looks at the losses after the warm-up.
 
-    Three signs: an epoch's mean training loss lies far above that of guessing, ln(classes); training and
+    Three signs: an epoch's mean training loss lies far above that of the untrained model; training and
     validation loss have both jumped above their lowest; the validation loss swings up and down while the
     training loss does not fall.
     """
@@ -31,7 +31,7 @@ class RateTooHigh(Monitor):
         epochs = [epoch for epoch in course.epochs if epoch.number > warm]
         if not epochs or not course.by_steps:
             return None
-        text = _above_guessing(course, epochs[-1]) or _jumped(epochs) or _swings(course, epochs)
+        text = _above_first(course, epochs[-1]) or _jumped(epochs) or _swings(course, epochs)
         if not text:
             return None
         return Verdict(
@@ -43,15 +43,14 @@ class RateTooHigh(Monitor):
         )
 
 
-def _above_guessing(course: Course, last: Epoch) -> str:
-    if course.classes < 2 or last.training is None:
+def _above_first(course: Course, last: Epoch) -> str:
+    if course.first is None or last.training is None:
         return ""
-    chance = math.log(course.classes)
-    if last.training < _OVER_CHANCE * chance + 0.2:
+    if last.training < _OVER_FIRST * course.first + _LEAST_JUMP:
         return ""
     return (
-        f"After the warm-up the training loss is {last.training:.2f}; guessing among {course.classes}"
-        f" classes has {chance:.2f}."
+        f"After the warm-up the training loss is {last.training:.2f}; before the first step it was"
+        f" {course.first:.2f}."
     )
 
 

@@ -143,8 +143,8 @@ def test_a_run_that_ends_while_it_improves_should_be_longer() -> None:
 
 
 def test_rates_that_are_too_high_show_in_three_ways() -> None:
-    above = heard(course((3.0, 2.9), (9.0, 6.0), (0.3, 0.3)))["rate_too_high"]
-    assert "guessing among 4 classes has 1.39" in above.text
+    above = heard(course((3.0, 2.9), (9.0, 6.0), (0.3, 0.3), first=1.39))["rate_too_high"]
+    assert "training loss is 6.00; before the first step it was 1.39" in above.text
     jumped = heard(course((1.2, 0.8, 1.9), (1.2, 0.7, 1.6)))["rate_too_high"]
     assert "jumped from 0.70 to 1.60 in epoch 3" in jumped.text
     swings = heard(course((0.6, 1.2, 0.5, 1.3, 0.6), (0.8, 0.9, 0.8, 0.9, 0.8)))["rate_too_high"]
@@ -155,12 +155,12 @@ def test_rates_that_are_too_high_show_in_three_ways() -> None:
 
 
 def test_the_warm_up_may_be_rough() -> None:
-    made = course((3.0,), (9.0,), (0.3,), settings={"optimiser.warmup_share": 0.25})
+    made = course((3.0,), (9.0,), (0.3,), first=1.4, settings={"optimiser.warmup_share": 0.25})
     assert "rate_too_high" not in heard(made)
 
 
 def test_a_class_that_is_never_named() -> None:
-    made = course(LEARNING[:4])
+    made = course(LEARNING)
     made.epochs = [
         Epoch(e.number, e.validation, e.score, e.best, e.training, 0, never={"rust": 7, "ash": 2})
         for e in made.epochs
@@ -169,7 +169,7 @@ def test_a_class_that_is_never_named() -> None:
     assert said.text == "The class 'rust' is never named, though 7 validation samples have it."
     assert said.action is not None
     assert said.action.settings == {"optimiser.balance": "weights"}
-    made.epochs[-1] = Epoch(4.0, 0.6, 0.8, True, 0.5)
+    made.epochs[-1] = Epoch(6.0, 0.6, 0.8, True, 0.5)
     assert "never_predicted" not in heard(made)
 
 
@@ -207,7 +207,13 @@ def test_drift_without_gain_is_forgetting() -> None:
     made = course((1.0, 0.5, 0.5, 0.5), scores=scores)
     made.epochs = [
         Epoch(
-            e.number, e.validation, e.score, e.best, e.training, e.without_gain, drift=0.1 * e.number
+            e.number,
+            e.validation,
+            e.score,
+            e.best,
+            e.training,
+            e.without_gain,
+            drift=0.1 * e.number,
         )
         for e in made.epochs
     ]
