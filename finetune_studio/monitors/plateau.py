@@ -40,11 +40,9 @@ class Standstill(Monitor):
             return None
         left = max(0, course.patience - last.without_gain)
         rest = max(0, round(course.planned - last.number))
-        ends = f"After {left} more the run ends by itself" if left else "The run ends here"
-        if not early:
+        ends = f"After {left} more the run ends by itself" if left and rest else "The run ends here"
+        if not early and rest:
             ends = f"The {rest} epochs that are left are unlikely to help"
-        if not rest:
-            return None
         return Verdict(
             "no gain",
             "info",

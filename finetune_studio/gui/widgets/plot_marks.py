@@ -16,6 +16,7 @@ from finetune_studio.gui.widgets.curve_plot import CurvePlot
 from finetune_studio.gui.widgets.plot_parts import pen
 
 _SIDE = 11
+_BELOW = 30  # pixels under the upper edge, where the best epoch is named
 _SHAPES = {"info": "o", "warning": "t1", "bad": "s"}
 
 
@@ -29,7 +30,7 @@ class PlotMark:
 
 
 class PlotMarks(QObject):
-    """Draws marks along the upper edge of a plot; several at one moment stand below each other."""
+    """Draws marks near the upper edge of a plot; several at one moment stand below each other."""
 
     def __init__(self, plot: CurvePlot) -> None:
         super().__init__(plot)
@@ -61,7 +62,7 @@ class PlotMarks(QObject):
         for mark in self.marks:
             place = seen.get(mark.x, 0)
             seen[mark.x] = place + 1
-            down = theme.px(_SIDE) * (0.75 + 1.25 * place)
+            down = theme.px(_BELOW) + theme.px(_SIDE) * 1.25 * place
             colour = theme.level_colours(mark.level)[0]
             spots.append(
                 {

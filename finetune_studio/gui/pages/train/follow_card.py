@@ -37,6 +37,7 @@ class FollowCard(Card):
         self.slider.setObjectName("watched_epoch")
         self.slider.setAccessibleName(self.tr("Epoch that is looked back to"))
         self.slider.setToolTip(self.tr("Look back at what the model said after earlier epochs."))
+        self.slider.setRange(0, 0)
         self.slider.setPageStep(1)
         self.slider.setMinimumWidth(theme.px(120))
         self.slider.valueChanged.connect(self._on_moved)
@@ -56,6 +57,7 @@ class FollowCard(Card):
     def begin(self) -> None:
         """Forget the run before."""
         self._watched, self._samples = [], {}
+        self.slider.setRange(0, 0)
         self.strip.show_items([])
         self.hide()
 

@@ -104,6 +104,9 @@ class RunPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
         lamps = Card()
+        if (outer := lamps.layout()) is not None:
+            outer.setContentsMargins(14, 8, 14, 8)
+            outer.setSpacing(0)
         lamps.body.addWidget(self.lamps)
         column.addWidget(self.bar)
         column.addWidget(lamps)
