@@ -16,6 +16,8 @@ _WORDS = {
 _STRONGER = {"none": "light", "light": "medium", "medium": "strong"}
 _RATE, _HEAD_RATE = "optimiser.learning_rate", "optimiser.head_learning_rate"
 _MOST_DECAY = 1.0
+_DROPOUT = 0.3
+_PULL = 30.0
 
 
 def rounded(value: float) -> float:
@@ -55,13 +57,24 @@ def more_layers(settings: dict[str, Any]) -> Action | None:
 
 
 def restraint(settings: dict[str, Any], *, varies: bool) -> Action | None:
-    """Return an action that makes learning by heart harder: more variation, or a stronger pull to zero."""
+    """Return an action that makes learning by heart harder: variation, dropout, or a pull to zero."""
     strength = str(settings.get("augment.strength", ""))
     if varies and strength in _STRONGER:
         stronger = _STRONGER[strength]
         return Action(f"Vary the samples more ({stronger})", {"augment.strength": stronger})
+    if settings.get("regularise.head_dropout") == 0.0:
+        dropout = {"regularise.head_dropout": _DROPOUT}
+        return Action(f"Leave out {_DROPOUT:.0%} of what the head sees", dropout)
     decay = float(settings.get("optimiser.weight_decay", _MOST_DECAY))
     if decay < _MOST_DECAY:
         more = min(_MOST_DECAY, rounded(max(3 * decay, 0.01)))
         return Action(f"Pull weights to zero more ({more:g})", {"optimiser.weight_decay": more})
     return None
+
+
+def back_to_pretrained(settings: dict[str, Any]) -> Action | None:
+    """Return an action that pulls weights back to the pretrained ones; None where they are already."""
+    if settings.get("regularise.towards_pretrained") != 0.0:
+        return None
+    pull = {"regularise.towards_pretrained": _PULL}
+    return Action("Pull weights back to the pretrained ones", pull)

@@ -35,6 +35,6 @@ class Forgetting(Monitor):
             f"The pretrained layers have moved by {drift:.0%} of their size{gained}: what the model knew"
             " before is being overwritten.",
             last.number - last.without_gain,
-            remedies.rates(course.settings, 0.3, "Take smaller steps")
-            or remedies.fewer_layers(course.settings),
+            remedies.back_to_pretrained(course.settings)
+            or remedies.rates(course.settings, 0.3, "Take smaller steps"),
         )

@@ -42,7 +42,7 @@ class Standstill(Monitor):
         rest = max(0, round(course.planned - last.number))
         ends = f"After {left} more the run ends by itself" if left and rest else "The run ends here"
         if not early and rest:
-            ends = f"The {rest} epochs that are left are unlikely to help"
+            ends = f"{rest} more will hardly help"
         return Verdict(
             "no gain",
             "info",

@@ -101,6 +101,14 @@ def test_no_overfitting_while_the_training_loss_rises_too_or_the_head_is_solved(
         ),
         (
             {"layers.amount": "head_only", "augment.strength": "strong"},
+            {"regularise.head_dropout": 0.3},
+        ),
+        (
+            {
+                "layers.amount": "head_only",
+                "augment.strength": "strong",
+                "regularise.head_dropout": 0.2,
+            },
             {"optimiser.weight_decay": 0.2},
         ),
     ],
@@ -219,6 +227,9 @@ def test_drift_without_gain_is_forgetting() -> None:
     ]
     said = heard(made)["forgetting"]
     assert "have moved by 40% of their size and nothing was gained for 2 epochs" in said.text
+    assert said.action is not None
+    assert said.action.settings == {"regularise.towards_pretrained": 30.0}
+    Recipe().with_settings(said.action.settings)
     made.epochs = made.epochs[:2]
     assert "forgetting" not in heard(made)
 

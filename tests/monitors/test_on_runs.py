@@ -20,6 +20,7 @@ from finetune_studio.core.project import Project
 from finetune_studio.core.watching import Heated, MonitorSpoke, WatchBegun, Watched
 from finetune_studio.engine import watching
 from finetune_studio.engine.run import Run
+from tests import tiny
 from tests.engine.conftest import draw, run_all, settings
 
 ALARM = ("warning", "bad")
@@ -168,16 +169,28 @@ def test_planted_copies_are_heard_before_the_first_step(tmp_path: Path) -> None:
     assert next(e for e in events if isinstance(e, WatchBegun)).copies == 6
 
 
-@pytest.mark.usefixtures("lively_model")
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("shapes")
+    return tiny.image_classification(place, classes=3, per_class=20)
+
+
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("amount", ["head_only", "everything"])
-def test_healthy_runs_raise_no_alarm(striped: Project, amount: str, seed: int) -> None:
+@pytest.mark.parametrize("amount", ["head_only", "last_stage"])
+def test_healthy_runs_raise_no_alarm(shapes: Path, tmp_path: Path, amount: str, seed: int) -> None:
+    files = sorted(shapes.rglob("*.png"))
+    rows = [
+        Row(str(file), file.parent.name, "validation" if place % 4 == seed else "train")
+        for place, file in enumerate(files)
+    ]
     healthy = settings(
         seed=seed,
         layers__amount=amount,
         optimiser__epochs=6,
-        optimiser__learning_rate=1e-3,
-        optimiser__head_learning_rate=3e-3,
+        optimiser__batch_size=16,
         optimiser__method="steps",
     )
-    assert alarms(run_all(striped, healthy)) == set()
+    with filled(tmp_path, rows, shapes) as project:
+        events = run_all(project, healthy)
+    assert alarms(events) == set()
+    assert sum(isinstance(event, Watched) for event in events) == 6
