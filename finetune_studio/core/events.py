@@ -37,6 +37,8 @@ def dated(event: Event) -> Event:
 
 def from_json(record: dict[str, Any]) -> Event | None:
     """Rebuild an event from its record; None for a kind this version does not know."""
+    import finetune_studio.core.watching  # noqa: F401  more kinds, in a file of their own
+
     kinds = {kind.word(): kind for kind in _all_kinds(Event)}
     kind = kinds.get(str(record.get("event")))
     if kind is None:

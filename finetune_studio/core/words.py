@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-from finetune_studio.core import events
+from finetune_studio.core import events, watching
 from finetune_studio.core.catalogue import Entry
 
 NAMES = {
@@ -205,3 +205,20 @@ def _(event: events.Examined) -> tuple[str, bool]:
 @sentence.register
 def _(event: events.ReplyWritten) -> tuple[str, bool]:
     return f"Reply, {event.tokens:,} tokens: {event.text}", not event.done
+
+
+@sentence.register
+def _(event: watching.MonitorSpoke) -> tuple[str, bool]:
+    way = f"  → {event.button}" if event.button else ""
+    settings = " ".join(f"--set {name}={value}" for name, value in event.settings.items())
+    how = f": {settings}" if settings else ""
+    return f"[{event.severity}] {event.monitor}: {event.text}{way}{how}", False
+
+
+@sentence.register
+def _(
+    event: (  # noqa: ARG001  the Train page shows them; a run that went back says so itself
+        watching.Watched | watching.Heated | watching.WatchBegun | watching.RolledBack
+    ),
+) -> tuple[str, bool]:
+    return "", True

@@ -23,7 +23,6 @@ from finetune_studio.core.events import (
     RunContinued,
     RunFinished,
     RunPaused,
-    RunStarted,
     SampleSetAside,
     StepDone,
     Validated,
@@ -33,13 +32,24 @@ from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Batch
+from finetune_studio.core.watching import RolledBack
 from finetune_studio.core.words import duration
 from finetune_studio.engine import device as devices
-from finetune_studio.engine import evaluate, judging, pacing, run, trouble, unfreezing
+from finetune_studio.engine import (
+    evaluate,
+    judging,
+    pacing,
+    run,
+    stating,
+    trouble,
+    unfreezing,
+    watching,
+)
 from finetune_studio.engine.allocator import give_back
 from finetune_studio.engine.clock import Clock
 from finetune_studio.engine.feeds import CachedFeed
 from finetune_studio.engine.launch import Alone, Team
+from finetune_studio.engine.lookout import Lookout
 from finetune_studio.engine.session import Session, TooLarge
 from finetune_studio.engine.setup import prepare
 from finetune_studio.models import layers
@@ -88,7 +98,8 @@ def train(
     try:
         with closing(run.EventLog(folder) if team.leads else run.NoLog()) as log:
             this = run.Run(folder)
-            for stated in _train(project, this, control, team, resumed=bool(this.model)):
+            doing = _train(project, this, control, team, resumed=bool(this.model))
+            for stated in watching.watched(this.recipe, list(this.events()), doing):
                 event = dated(stated)
                 log.add(event)
                 yield event
@@ -111,8 +122,10 @@ def _train(
             )
             return
         session = ready[0]
-        yield _started(project, this, session, resumed=resumed)
-        yield from _loop(session, control)
+        yield stating.started(project, this, session, resumed=resumed)
+        lookout = Lookout(session)
+        yield lookout.begun(project)
+        yield from _loop(session, control, lookout)
         yield from _how_fast(session)
 
         # The best epoch is what the user gets; its answers are kept for Inspect.
@@ -134,7 +147,7 @@ def _train(
             raise StudioError(session.reason, "Free some space, then resume. Nothing was lost.")
 
 
-def _loop(session: Session, control: Control) -> Iterator[Event]:
+def _loop(session: Session, control: Control, lookout: Lookout) -> Iterator[Event]:
     place, stopped = session.place, False
     plateau = Plateau(session.recipe.stop.patience, place.epochs_without_gain)
     divergence = Divergence(first=place.first_loss)
@@ -157,7 +170,7 @@ def _loop(session: Session, control: Control) -> Iterator[Event]:
         if place.step_in_epoch >= session.steps_an_epoch:
             order = []  # it was interrupted just before it was judged
         outcome = Outcome()
-        yield from _epoch(session, control, clock, order, divergence, outcome)
+        yield from _epoch(session, control, lookout, clock, order, divergence, outcome)
         yield from _set_aside(session)
         stopped = outcome.stop
         if stopped:
@@ -170,7 +183,7 @@ def _loop(session: Session, control: Control) -> Iterator[Event]:
 
         # Judge the epoch; keep it if it is the best so far; end early if nothing is gained any more.
         if outcome.whole:
-            yield from _judge(session, plateau, divergence, outcome)
+            yield from _judge(session, lookout, plateau, divergence, outcome)
 
         # A run that diverges goes back to its last good epoch and takes smaller steps.
         if outcome.diverged:
@@ -194,6 +207,7 @@ def _loop(session: Session, control: Control) -> Iterator[Event]:
 def _epoch(
     session: Session,
     control: Control,
+    lookout: Lookout,
     clock: Clock,
     order: list[int],
     divergence: Divergence,
@@ -213,7 +227,8 @@ def _epoch(
             samples = sum(len(batch.samples) for batch in parts if batch is not None)
             try:
                 if session.team.any(samples > 0):
-                    learn = partial(session.learn, parts)
+                    ends = place.step_in_epoch + 1 == session.steps_an_epoch
+                    learn = lookout.feeling(partial(session.learn, parts), last=ends)
                     loss, rates = method.step(learn, place.step, session.steps)
                     losses.append(loss)
             except TooLarge:
@@ -257,7 +272,11 @@ def _how_fast(session: Session) -> Iterator[Event]:
 
 
 def _judge(
-    session: Session, plateau: Plateau, divergence: Divergence, outcome: Outcome
+    session: Session,
+    lookout: Lookout,
+    plateau: Plateau,
+    divergence: Divergence,
+    outcome: Outcome,
 ) -> Iterator[Event]:
     """Judge the network on the validation samples, unless the last steps went wrong."""
     place, began = session.place, time.perf_counter()
@@ -278,6 +297,7 @@ def _judge(
         plateau.without_gain, outcome.enough = 0, False
     place.epochs_without_gain = plateau.without_gain
     seconds = round(time.perf_counter() - began, 3)
+    yield from lookout.judged(pairs)
     yield Validated(
         float(place.epoch), place.step, loss, metrics, best, plateau.without_gain,
         plateau.patience, seconds,
@@ -308,10 +328,11 @@ def _stated(
 def _rolled_back(session: Session, why: str) -> Iterator[Event]:
     """Go back to the last good epoch, with half the learning rate; a crash does not undo that."""
     session.rollbacks += 1
-    factor = session.method.factor
+    factor, wrong = session.method.factor, session.place.epoch + 1
     session.back_to_good()
     session.method.factor = factor / 2
     yield session.save()
+    yield RolledBack(float(wrong), float(session.place.epoch), why)
     if session.rollbacks > _ROLLBACKS:
         raise StudioError(why, "Choose a learning rate at least ten times smaller.")
     epoch = session.place.epoch
@@ -365,30 +386,3 @@ def _set_aside(session: Session) -> Iterator[Event]:
     session.set_aside |= set(new)
     for number, (sample, why) in new.items():
         yield SampleSetAside(number, sample.place, why)
-
-
-def _started(project: Project, this: run.Run, session: Session, *, resumed: bool) -> RunStarted:
-    train, validation = session.train_feed.samples, session.validation_feed.samples
-    network = session.bundle.network
-    return RunStarted(
-        run=str(this.folder),
-        project=str(project.folder),
-        task=this.recipe.task,
-        model=session.bundle.origin,
-        epochs=session.epochs,
-        steps=session.steps_to_take,
-        samples={"train": len(train), "validation": len(validation)},
-        device=_where(session),
-        parameters=sum(p.numel() for p in network.parameters()),
-        trainable=sum(p.numel() for p in session.learning),
-        headline=session.task.headline,
-        resumed=resumed,
-        baseline=judging.baseline(session.task, train, validation),
-    )
-
-
-def _where(session: Session) -> str:
-    """Say where the network runs, and how many processes share the work."""
-    if session.team.size == 1:
-        return session.device.why
-    return f"{session.device.why}; {session.team.size} processes"

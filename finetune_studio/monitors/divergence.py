@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import math
 
+from finetune_studio.core import remedies
+from finetune_studio.core.monitor import Course, Monitor, Verdict
+
+_LAST_TRY = 3  # times a run goes back; then it ends
+
 
 class Divergence:
     """Watches the training loss; a run in trouble goes back to its last good epoch.
@@ -38,3 +43,23 @@ class Divergence:
         if loss > self._factor * first:
             return f"The loss grew from {first:.2f} to {loss:.2f}: the steps were too large."
         return ""
+
+
+class Diverging(Monitor):
+    """Says that a run went back because it diverged, and that the next one should take smaller steps."""
+
+    def look(self, course: Course) -> Verdict | None:
+        """Return how often and since when the run had to go back."""
+        if not course.rollbacks:
+            return None
+        times, (epoch, _) = len(course.rollbacks), course.rollbacks[0]
+        last = times >= _LAST_TRY
+        often = "" if times == 1 else f" {times} times" if times > 2 else " twice"
+        return Verdict(
+            "again and again" if last else "went back",
+            "bad" if last else "warning",
+            f"Training came apart in epoch {epoch:g}: the steps were too large. The run went back{often}"
+            " to its last good epoch and halved the learning rate.",
+            epoch,
+            remedies.rates(course.settings, 0.1, "Take steps a tenth as large"),
+        )

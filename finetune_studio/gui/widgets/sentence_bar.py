@@ -55,6 +55,10 @@ class SentenceBar(QFrame):
                 widget.style().unpolish(widget)
                 widget.style().polish(widget)
 
+    def add_aside(self, label: QLabel) -> None:
+        """Put a remark of its own at the right end."""
+        self._row.addWidget(label)
+
     def add_button(self, button: QPushButton) -> None:
         """Put a way out at the right end."""
         self._row.addWidget(button)

@@ -9,6 +9,7 @@ from typing import Any
 
 from finetune_studio.core.events import Event
 from finetune_studio.core.recipe import Recipe
+from finetune_studio.core.watching import WatchBegun
 from finetune_studio.gui.studio import work
 
 _MOST_EVENTS = 20_000
@@ -43,10 +44,19 @@ def read_run(folder: Path) -> OldRun:
     from finetune_studio.engine.run import Run
 
     run = Run(folder)
-    events = list(run.events())
+    events = heard(run.recipe, list(run.events()))
     while len(events) > _MOST_EVENTS:
         fewer = work.thinned(events)
         if len(fewer) == len(events):
             break
         events = fewer
     return OldRun(folder, events, run.recipe, run.state)
+
+
+def heard(recipe: Recipe, events: list[Event]) -> list[Event]:
+    """Return a run's events with what monitors say of it, also where none heard it then."""
+    from finetune_studio.engine import watching
+
+    if any(isinstance(event, WatchBegun) for event in events):
+        return events
+    return watching.replayed(recipe, events)

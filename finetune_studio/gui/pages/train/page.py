@@ -19,6 +19,7 @@ from finetune_studio.gui.pages.train import choices
 from finetune_studio.gui.pages.train.actions import RunActions, Standing
 from finetune_studio.gui.pages.train.old_run import OldRun, load_curves, read_run
 from finetune_studio.gui.pages.train.outlook_words import outlook_text, subtitle
+from finetune_studio.gui.pages.train.panel_links import PanelLinks
 from finetune_studio.gui.pages.train.rehearsals import Rehearsals
 from finetune_studio.gui.pages.train.setup_panel import setup_for
 from finetune_studio.gui.pages.train.story import in_short
@@ -53,6 +54,7 @@ class TrainPage(Page):
         self.rehearsals = Rehearsals(studio, self.setup, self)
         self.body.addWidget(self.setup)
         self.buttons = RunActions(self)
+        self._links = PanelLinks(self)
         self._timer = QTimer(self)
         self._timer.setInterval(_REFRESH_MS)
         self._timer.timeout.connect(self._refresh_run)
@@ -157,11 +159,7 @@ class TrainPage(Page):
     def _show_panel(self) -> None:
         """Make the curves on first use; until then nothing has loaded what draws them."""
         if self.run_panel is None:
-            from finetune_studio.gui.pages.train.run_panel import RunPanel
-
-            self.run_panel = RunPanel()
-            self.run_panel.plot_saved.connect(self._on_plot_saved)
-            self.run_panel.troubled.connect(self.studio.troubled)
+            self.run_panel = self._links.make_panel()
             self.body.addWidget(self.run_panel, 1)
             if self._live:
                 self.run_panel.begin(self.studio.run_events, self.rehearsals.foreseen)
@@ -224,7 +222,8 @@ class TrainPage(Page):
     @Slot()
     def _refresh_run(self) -> None:
         if self.run_panel is not None and self._mode == "run":
-            self.run_panel.refresh(at_work=self._live and self._running)
+            at_work = self._live and self._running
+            self.run_panel.refresh(at_work=at_work, recipe=self.studio.recipe)
 
     # --- what the user does -----------------------------------------------------------------------
 
@@ -267,10 +266,6 @@ class TrainPage(Page):
     def _on_field_changed(self, name: str, value: Any) -> None:
         if not self.studio.set_recipe({name: value}):
             self._show_setup()
-
-    @Slot(str)
-    def _on_plot_saved(self, name: str) -> None:
-        self.studio.noticed.emit(self.tr("Saved as {name}.").format(name=name), "ok")
 
     # --- what the studio says ---------------------------------------------------------------------
 

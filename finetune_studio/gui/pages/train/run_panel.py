@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 from PySide6.QtCore import Signal, Slot
@@ -25,19 +26,31 @@ from finetune_studio.core.events import (
     StepDone,
     Validated,
 )
+from finetune_studio.core.watching import MonitorSpoke
 from finetune_studio.gui import theme
+from finetune_studio.gui.pages.train.alarms import AlarmBars
 from finetune_studio.gui.pages.train.figures import figures
+from finetune_studio.gui.pages.train.follow_card import FollowCard, Lookup
+from finetune_studio.gui.pages.train.heat_card import HeatCard
+from finetune_studio.gui.pages.train.lights import lights
 from finetune_studio.gui.pages.train.story import Story, plain
 from finetune_studio.gui.pages.train.study_words import part_of
 from finetune_studio.gui.pages.train.verdict import verdict
+from finetune_studio.gui.thumbnails import Thumbnails
 from finetune_studio.gui.widgets import plot_export
 from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.curve_plot import CurvePlot, Series
 from finetune_studio.gui.widgets.event_log import EventLog
+from finetune_studio.gui.widgets.lamps import Lamps
+from finetune_studio.gui.widgets.plot_marks import PlotMark, PlotMarks
 from finetune_studio.gui.widgets.progress_card import ProgressCard
 from finetune_studio.gui.widgets.sentence_bar import SentenceBar
 from finetune_studio.gui.worker import explained
+from finetune_studio.monitors import CATALOGUE as MONITORS
 from finetune_studio.tasks import better
+
+if TYPE_CHECKING:
+    from finetune_studio.core.recipe import Recipe
 
 _NARROW = 700
 _RATES = {"head": "head", "body": "pretrained layers"}
@@ -45,6 +58,10 @@ _RATES = {"head": "head", "body": "pretrained layers"}
 
 class RunPanel(QWidget):
     """Is fed the events of one run.
+
+    Args:
+        thumbnails: Reads the pictures of the samples that are followed.
+        lookup: Returns samples by their numbers.
 
     Signals:
         plot_saved: The name of the file that a plot was written to.
@@ -54,11 +71,15 @@ class RunPanel(QWidget):
     plot_saved = Signal(str)
     troubled = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, thumbnails: Thumbnails, lookup: Lookup, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setProperty("clear", True)
         self.story = Story()
         self.bar = SentenceBar()
+        self.lamps, self.alarms = Lamps(), AlarmBars()
+        self.followed, self.heat = FollowCard(thumbnails, lookup), HeatCard()
         self.progress = ProgressCard(self.tr("Progress"))
         self.progress.setMinimumWidth(theme.px(290))
         self.log = EventLog()
@@ -69,11 +90,13 @@ class RunPanel(QWidget):
         side = QVBoxLayout()
         side.setSpacing(12)
         side.addWidget(self.progress)
+        side.addWidget(self.heat)
         side.addWidget(happened, 1)
         curves = QVBoxLayout()
         curves.setSpacing(12)
         for card, share in ((self._loss_card, 5), (self._score_card, 4), (self._rate_card, 3)):
             curves.addWidget(card, share)
+        curves.addWidget(self.followed)
         self._columns = QHBoxLayout()
         self._columns.setSpacing(12)
         self._columns.addLayout(curves, 7)
@@ -81,7 +104,14 @@ class RunPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
+        lamps = Card()
+        if (outer := lamps.layout()) is not None:
+            outer.setContentsMargins(14, 8, 14, 8)
+            outer.setSpacing(0)
+        lamps.body.addWidget(self.lamps)
         column.addWidget(self.bar)
+        column.addWidget(lamps)
+        column.addWidget(self.alarms)
         column.addLayout(self._columns, 1)
         self.refresh(at_work=False)
 
@@ -105,6 +135,7 @@ class RunPanel(QWidget):
         self._loss_card = self._card(self.loss, "loss_plot", 200)
         self._score_card = self._card(self.score, "score_plot", 170)
         self._rate_card = self._card(self.rate, "rate_plot", 150)
+        self.marks = PlotMarks(self.loss)
         self.score.link_to(self.loss)
         self.rate.link_to(self.loss)
 
@@ -124,8 +155,10 @@ class RunPanel(QWidget):
         self.story = Story(estimate)
         for plot in (self.loss, self.score, self.rate):
             plot.clear()
+        self.followed.begin()
         for event in events:
             self.take(event)
+        self._show_marks()
 
     def show_outcome(self, events: list[Event]) -> None:
         """Show the run that came out of a study, in place of the study's last part."""
@@ -148,6 +181,8 @@ class RunPanel(QWidget):
                     self.rate.add(group, event.epoch, rate)
             case Validated():
                 self._on_validated(event)
+            case MonitorSpoke() if now:
+                self._show_marks()
             case RunFinished():
                 self._fit_axis()
                 self._mark_best()
@@ -175,6 +210,10 @@ class RunPanel(QWidget):
             for plot in (self.loss, self.score):
                 plot.set_moment(text, best.number)
 
+    def _show_marks(self) -> None:
+        """Mark the moments at which monitors spoke."""
+        self.marks.show_marks([_mark(spoke) for spoke in self.story.said])
+
     def _fit_axis(self) -> None:
         """Let the axes end with the plan while the run works, and with the run when it has ended."""
         end = float(self.story.all_epochs)
@@ -183,8 +222,15 @@ class RunPanel(QWidget):
         for plot in (self.loss, self.score, self.rate):
             plot.set_x_end(end)
 
-    def refresh(self, *, at_work: bool) -> None:
-        """Bring everything but the curves up to date."""
+    def refresh(self, *, at_work: bool, recipe: Recipe | None = None) -> None:
+        """Bring everything but the curves up to date; ``recipe`` is that of the next run."""
+        story = self.story
+        self.lamps.show_lamps(lights(story))
+        self.alarms.show_alarms(story.alarms, recipe, at_work=at_work)
+        task = story.started.task if story.started else ""
+        self.followed.show_watched(story.watched, task, story.headline)
+        self.heat.show_heat(story.heat)
+        self._show_marks()
         said = verdict(self.story, at_work=at_work)
         self.bar.show_sentence(said.level, said.word, said.text)
         memory = psutil.virtual_memory().total / 2**20
@@ -221,3 +267,8 @@ class RunPanel(QWidget):
         wanted = direction.TopToBottom if narrow else direction.LeftToRight
         if self._columns.direction() != wanted:
             self._columns.setDirection(wanted)
+
+
+def _mark(spoke: MonitorSpoke) -> PlotMark:
+    title = MONITORS[spoke.monitor].title if spoke.monitor in MONITORS else spoke.monitor
+    return PlotMark(spoke.epoch, spoke.severity, f"{title}, epoch {spoke.epoch:g}. {spoke.text}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from finetune_studio.core import events
+from finetune_studio.core import events, watching
 from finetune_studio.core.events import Event
 from finetune_studio.core.study_events import FoldStarted, TrialStarted
 from finetune_studio.core.study_words import sentence
@@ -49,6 +49,11 @@ class Story:
         failed: Why it ended, if an error ended it.
         set_aside: How many samples could not be used.
         lines: What happened, with times.
+        spoken: What each monitor said last, by its name.
+        said: All that monitors said that is no all-clear.
+        watched: The answers to the same samples, epoch by epoch.
+        heat: Gradients and drift of the last epoch.
+        followed: Numbers of the samples whose answers are followed.
     """
 
     estimate: events.Estimated | None = None
@@ -69,6 +74,11 @@ class Story:
     failed: str = ""
     set_aside: int = 0
     lines: list[Line] = field(default_factory=list)
+    spoken: dict[str, watching.MonitorSpoke] = field(default_factory=dict)
+    said: list[watching.MonitorSpoke] = field(default_factory=list)
+    watched: list[watching.Watched] = field(default_factory=list)
+    heat: watching.Heated | None = None
+    followed: list[int] = field(default_factory=list)
     _losses: list[float] = field(default_factory=list)
     _offset: float | None = None  # from the run's own seconds to the clock's
 
@@ -92,6 +102,17 @@ class Story:
         if not found or found.get("metric") != self.headline:
             return None
         return str(found.get("text", "the baseline")), float(found["value"])
+
+    @property
+    def alarms(self) -> list[watching.MonitorSpoke]:
+        """Return what monitors see now, the worst first."""
+        order = ("bad", "warning", "info")
+        seen = [spoke for spoke in self.spoken.values() if spoke.severity in order]
+        return sorted(seen, key=lambda spoke: order.index(spoke.severity))
+
+    def alarm(self, *monitors: str) -> watching.MonitorSpoke | None:
+        """Return the worst that these monitors see now, if anything."""
+        return next((spoke for spoke in self.alarms if spoke.monitor in monitors), None)
 
     @property
     def all_epochs(self) -> int:
@@ -148,6 +169,14 @@ class Story:
 
     def _note(self, event: Event, when: float) -> None:
         match event:
+            case watching.MonitorSpoke():
+                self._hear(event, when)
+            case watching.Watched():
+                self.watched = [w for w in self.watched if w.epoch < event.epoch] + [event]
+            case watching.Heated():
+                self.heat = event
+            case watching.WatchBegun():
+                self.followed = event.samples
             case events.CheckpointSaved():
                 self.saved = event.time or when
                 self._tell(when, _SAVED)
@@ -168,6 +197,12 @@ class Story:
                 self.finished, self.paused, self.seconds_left = event, False, None
                 how = "Stopped" if event.stopped else "Finished"
                 self._tell(when, f"{how} after {span(event.seconds)}")
+
+    def _hear(self, event: watching.MonitorSpoke, when: float) -> None:
+        self.spoken[event.monitor] = event
+        if event.severity != "ok":
+            self.said.append(event)
+        self._tell(event.time or when, event.text, event.severity)
 
     def _tell(self, when: float, text: str, level: str = "info") -> None:
         """Add a line; of those that come again and again (checkpoints) only the last one stays."""

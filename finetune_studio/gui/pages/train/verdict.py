@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from finetune_studio.gui.pages.train.story import Epoch, Story, heading, so_far
+from finetune_studio.gui.pages.train.story import Story, heading, so_far
 from finetune_studio.tasks import better
 
-_RISE = 1.03  # a validation loss 3 % above its lowest counts as risen; less is noise
 _PATIENT = 2
+# What is said of a run as long as a monitor sees something; its own sentence stands below.
+_WORDS = {
+    "divergence": "Diverging.",
+    "rate_too_high": "Unsteady.",
+    "leakage": "The scores may be too good.",
+    "overfitting": "Overfitting.",
+    "forgetting": "Forgetting.",
+    "underfitting": "Hardly learning.",
+    "never_predicted": "A class is never named.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +69,11 @@ def _at_work(story: Story) -> Verdict:
 
 def _learning(story: Story) -> Verdict:
     last = story.epochs[-1]
-    since = overfits_since(story.epochs)
     baseline = story.baseline
-    if since is not None:
-        return Verdict(
-            "warning",
-            "Overfitting begins.",
-            f"Training loss still falls, but validation loss has risen since epoch {since:g}."
-            f" {_best(story)}That epoch is kept.",
-        )
+    worst = story.alarm(*_WORDS)
+    if worst is not None and worst.severity != "info":
+        kept = f"{_best(story)}That epoch is kept." if story.best else ""
+        return Verdict(worst.severity, _WORDS[worst.monitor], kept)
     best = story.best
     beaten = best is not None and baseline and better(_task(story), best.score, baseline[1])
     if baseline and last.number >= _PATIENT and not beaten:
@@ -86,25 +91,6 @@ def _learning(story: Story) -> Verdict:
     return Verdict(
         "info" if slow else "ok", word, f"No gain for {epochs}. {_best(story).strip()}{end}"
     )
-
-
-def overfits_since(epochs: list[Epoch]) -> float | None:
-    """Return the epoch since which validation loss rises while training loss falls; None if it does not.
-
-    Two judgements in a row must lie above the lowest validation loss by more than noise, and the
-    training loss of the last must lie below that of the lowest.
-    """
-    if len(epochs) <= _PATIENT:
-        return None
-    lowest = min(range(len(epochs)), key=lambda place: epochs[place].loss)
-    after = epochs[lowest + 1 :]
-    if len(after) < _PATIENT or any(
-        e.loss < epochs[lowest].loss * _RISE for e in after[-_PATIENT:]
-    ):
-        return None
-    then, now = epochs[lowest].trained, after[-1].trained
-    falls = then is not None and now is not None and now < then
-    return epochs[lowest].number if falls else None
 
 
 def _ended(story: Story) -> Verdict:

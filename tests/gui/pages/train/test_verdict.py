@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from finetune_studio.core.events import Noted, RunPaused
+from finetune_studio.core.events import Event, Noted, RunPaused
+from finetune_studio.core.recipe import Recipe
+from finetune_studio.core.watching import Heated
+from finetune_studio.engine import watching
+from finetune_studio.gui.pages.train.lights import lights
 from finetune_studio.gui.pages.train.story import Story
 from finetune_studio.gui.pages.train.verdict import verdict
 from tests.gui.pages.train.runs import begin, end, epoch, improving, preparing
@@ -52,29 +56,50 @@ def test_slowing_down() -> None:
     assert of(story)[:2] == ("info", "Slowing down.")
 
 
+def heard(*lists: list[Event]) -> Story:
+    """Return the story of these events with what monitors say of them."""
+    events = [event for some in lists for event in some]
+    return told(watching.replayed(Recipe(), events))
+
+
 def test_overfitting() -> None:
-    story = told(
+    story = heard(
         improving(),
         epoch(8, 0.38, 0.89, best=False, trained=0.2, without=1),
         epoch(9, 0.42, 0.88, best=False, trained=0.1, without=2),
     )
     assert of(story) == (
         "warning",
-        "Overfitting begins.",
-        (
-            "Training loss still falls, but validation loss has risen since epoch 7."
-            " Best so far: 0.895 at epoch 7. That epoch is kept."
-        ),
+        "Overfitting.",
+        "Best so far: 0.895 at epoch 7. That epoch is kept.",
     )
+    alarm = story.alarms[0]
+    assert alarm.monitor == "overfitting"
+    assert alarm.text.startswith("Since epoch 7 the validation loss rises (0.34 to 0.42)")
+    assert {one.title: one.word for one in lights(story)} == {
+        "Learning": "no longer",
+        "Overfitting": "since epoch 7",
+        "Forgetting": "not measured",
+        "Diverging": "no",
+    }
 
 
 def test_a_rising_validation_loss_alone_is_not_called_overfitting() -> None:
-    story = told(
+    story = heard(
         improving(),
         epoch(8, 0.38, 0.89, best=False, trained=0.9, without=1),
         epoch(9, 0.42, 0.88, best=False, trained=0.9, without=2),
     )
     assert of(story)[1] == "Slowing down."
+
+
+def test_lights_before_and_while_learning() -> None:
+    assert {one.level for one in lights(told([begin()]))} == {""}
+    assert [one.word for one in lights(heard(improving()))] == ["yes", "no", "not measured", "no"]
+    drifted = Heated(7.0, [], 0.1, 0.034)
+    assert lights(heard(improving(), [drifted]))[2].word == "no: moved 3.4 %"
+    head = Heated(7.0, [], 0.1, None)
+    assert lights(heard(improving(), [head]))[2].word == "no: only the head learns"
 
 
 def test_not_better_than_guessing() -> None:

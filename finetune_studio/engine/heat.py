@@ -1,0 +1,223 @@
+"""How strongly each part of a network is pulled, and how far it has moved from its pretrained weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from finetune_studio.core.task import Bundle
+from finetune_studio.models import layers
+from finetune_studio.models.node import within
+
+START = "pretrained.safetensors"  # in a run's folder
+_HELD = 64 * 2**20  # bytes of pretrained weights that are held in memory; more are read each time
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a network that is shown as a whole; ``new`` if it began from nothing."""
+
+    stage: str
+    name: str
+    new: bool
+
+
+# --- plain functions on tensors -------------------------------------------------------------------
+
+
+def length(tensors: Sequence[Tensor]) -> float:
+    """Return the length of tensors taken as one vector: the root of the sum of all squares."""
+    norms = torch._foreach_norm([t.detach().float() for t in tensors]) if tensors else ()
+    return math.hypot(*map(float, norms)) if norms else 0.0
+
+
+def distance(now: Sequence[Tensor], start: Sequence[Tensor]) -> float:
+    """Return how far tensors lie from others of the same shapes, taken as one vector each."""
+    moved = [n.detach().float() - s.to(n.device).float() for n, s in zip(now, start, strict=True)]
+    return length(moved)
+
+
+def relative_drift(
+    now: Mapping[str, Tensor], start: Mapping[str, Tensor], names: Iterable[str]
+) -> float | None:
+    """Return how far the named tensors have moved, relative to their length then; None if there are none.
+
+    0 is where they were; 1 is as far as they were long.
+    """
+    known = [name for name in names if name in start and name in now]
+    size = length([start[name] for name in known])
+    if not known or size == 0.0:
+        return None
+    return distance([now[n] for n in known], [start[n] for n in known]) / size
+
+
+# --- the weights as they were ---------------------------------------------------------------------
+
+
+def keep_start(folder: Path, bundle: Bundle, moving: Sequence[str]) -> None:
+    """Write what may move, as it is before the first step, into the run: all but what is new."""
+    from finetune_studio.engine.run.checkpoints import save_tensors
+
+    if (folder / START).exists():
+        return
+    state = bundle.network.state_dict()
+    news = new_parts(bundle)
+    kept = {name: state[name] for name in moving if not any(within(name, new) for new in news)}
+    save_tensors(folder / START, kept)
+
+
+def start_of(folder: Path) -> dict[str, Tensor]:
+    """Return what :func:`keep_start` wrote; nothing where it was not, as in runs of older versions."""
+    from safetensors.torch import load_file
+
+    file = folder / START
+    return dict(load_file(file)) if file.is_file() else {}
+
+
+def new_parts(bundle: Bundle) -> list[str]:
+    """Return the names of what began from nothing: the head, what belongs to it, and adapters."""
+    from finetune_studio.models import lora
+
+    heads = layers.always(bundle.network, bundle.head)
+    return [bundle.head, *heads, *lora.names(bundle.network)]
+
+
+def parts_of(bundle: Bundle) -> list[Part]:
+    """Return the parts of a network in the order in which they run, with the stage each belongs to."""
+    network = bundle.network
+    heads = [bundle.head, *layers.always(network, bundle.head)]
+    compiled, network._compiled_call_impl = network._compiled_call_impl, None
+    try:  # one input goes through the network as it was written
+        stages = layers.stages(network, bundle.head)
+    finally:
+        network._compiled_call_impl = compiled
+    return [
+        Part(title, name, new=any(within(name, head) for head in heads))
+        for title, names in stages
+        for name in names
+    ]
+
+
+class Heat:
+    """Measures the parts of one network, of which the pretrained weights are known.
+
+    Args:
+        bundle: The network.
+        folder: Its run, where :func:`keep_start` has written.
+    """
+
+    def __init__(self, bundle: Bundle, folder: Path) -> None:
+        self._network = bundle.network
+        self.parts = parts_of(bundle)
+        self._news = new_parts(bundle)
+        self._folder = folder
+        self._held: dict[str, Tensor] | None = None
+        self._sizes: dict[str, float] = {}
+        self.gradients: dict[str, float] = {}  # by part, of the last step that was felt
+
+    def feel(self, scale: float = 1.0) -> None:
+        """Remember how long the gradients are now, part by part; they are ``scale`` times too long."""
+        found = {}
+        for part, parameters in self._learning().items():
+            pulled = [p.grad for _, p in parameters if p.grad is not None]
+            if pulled:
+                found[part.name] = length(pulled) / scale
+        self.gradients = found
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return each part with its gradient and its drift, as plain values."""
+        start = self._start()
+        learning = self._learning()
+        return [self._row(part, learning.get(part, []), start) for part in self.parts]
+
+    def in_all(self) -> tuple[float | None, float | None]:
+        """Return the length of the gradient, and the drift of all that is not new and learns."""
+        gradient = math.hypot(*self.gradients.values()) if self.gradients else None
+        named = [pair for pairs in self._learning().values() for pair in pairs]
+        return finite(gradient), finite(self._moved(named, self._start())[0])
+
+    def _learning(self) -> dict[Part, list[tuple[str, nn.Parameter]]]:
+        found: dict[Part, list[tuple[str, nn.Parameter]]] = {}
+        for name, parameter in self._network.named_parameters():
+            if parameter.requires_grad:
+                part = next((p for p in self.parts if within(name, p.name)), None)
+                if part is not None:
+                    found.setdefault(part, []).append((name, parameter))
+        return found
+
+    def _row(
+        self, part: Part, learning: list[tuple[str, nn.Parameter]], start: dict[str, Tensor]
+    ) -> dict[str, Any]:
+        drift, size = (None, None) if part.new else self._moved(learning, start)
+        return {
+            "stage": part.stage,
+            "name": part.name,
+            "learn": sum(p.numel() for _, p in learning),
+            "gradient": finite(self.gradients.get(part.name)),
+            "drift": finite(drift),
+            "size": finite(size),
+        }
+
+    def _moved(
+        self, learning: list[tuple[str, nn.Parameter]], start: dict[str, Tensor]
+    ) -> tuple[float | None, float | None]:
+        """Return the drift of weights that learn, or of the layers that adapters change, and their length."""
+        known = [(p, start[name]) for name, p in learning if name in start]
+        moved, size = 0.0, 0.0
+        if known:
+            moved = distance([p for p, _ in known], [s for _, s in known])
+            size = self._length_of(tuple(name for name, _ in learning if name in start), start)
+        for name in {n.partition(".lora_")[0] for n, _ in learning if ".lora_" in n}:
+            added, below = self._adapted(name)
+            moved, size = math.hypot(moved, added), math.hypot(size, below)
+        return (moved / size, size) if size else (None, None)
+
+    def _length_of(self, names: tuple[str, ...], start: dict[str, Tensor]) -> float:
+        key = "\n".join(names)
+        if key not in self._sizes:
+            self._sizes[key] = length([start[name] for name in names])
+        return self._sizes[key]
+
+    def _adapted(self, name: str) -> tuple[float, float]:
+        """Return how much a layer's adapter adds to its weight, and the length of that (0 if unknown).
+
+        The product of both small matrices is as long as the trace of two tiny ones says.
+        """
+        module: Any = self._network.get_submodule(name)
+        weight = module.base_layer.weight
+        try:
+            down = module.lora_A["default"].weight.detach().float().flatten(1)
+            up = module.lora_B["default"].weight.detach().float().flatten(1)
+            scale = float(module.scaling["default"])
+        except (AttributeError, KeyError, TypeError):
+            return 0.0, 0.0
+        if not weight.is_floating_point():
+            return 0.0, 0.0
+        squared = float(((up.T @ up) * (down @ down.T)).sum())
+        if name not in self._sizes:
+            self._sizes[name] = length([weight])
+        return scale * math.sqrt(max(0.0, squared)), self._sizes[name]
+
+    def _start(self) -> dict[str, Tensor]:
+        """Return the pretrained weights: held where they are small, else read again."""
+        if self._held is not None:
+            return self._held
+        found = start_of(self._folder)
+        if sum(t.numel() * t.element_size() for t in found.values()) <= _HELD:
+            device = next(self._network.parameters()).device
+            found = {name: tensor.to(device) for name, tensor in found.items()}
+            self._held = found
+        return found
+
+
+def finite(value: float | None) -> float | None:
+    """Return a number that JSON knows, with six digits; None in place of one that it does not."""
+    if value is None or not math.isfinite(value):
+        return None
+    return float(f"{value:.6g}")

@@ -1,0 +1,45 @@
+"""What a proposal of a monitor would change in the recipe of the next run, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from finetune_studio.core.watching import MonitorSpoke
+
+if TYPE_CHECKING:
+    from finetune_studio.core.recipe import Recipe
+
+
+def value_in(recipe: Recipe, name: str) -> Any:
+    """Return a choice by its dotted name; None if there is none of that name."""
+    found: Any = recipe
+    for part in name.split("."):
+        found = found.get(part) if isinstance(found, dict) else getattr(found, part, None)
+    return found
+
+
+def is_made(spoke: MonitorSpoke, recipe: Recipe) -> bool:
+    """Whether the next run has what is proposed already."""
+    return bool(spoke.settings) and all(
+        value_in(recipe, name) == value for name, value in spoke.settings.items()
+    )
+
+
+def in_words(settings: dict[str, Any], recipe: Recipe) -> str:
+    """Return each change as ``Title: before → after``."""
+    from finetune_studio.core.recipe import fields
+
+    known = fields()
+    parts = []
+    for name, value in settings.items():
+        title = known.get(name, {}).get("title", name)
+        parts.append(f"{title}: {_word(value_in(recipe, name))} → {_word(value)}")
+    return "; ".join(parts)
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value).replace("_", " ")

@@ -1,0 +1,40 @@
+"""Forgetting: pretrained layers have moved far from where they began, and nothing is gained by it."""
+
+from __future__ import annotations
+
+from finetune_studio.core import remedies
+from finetune_studio.core.monitor import Course, Monitor, Verdict
+
+FAR = 0.25  # of the length of the pretrained weights
+VERY_FAR = 0.6
+_IN_A_ROW = 2
+
+
+class Forgetting(Monitor):
+    """Looks at the drift: the distance of the weights from the pretrained ones, relative to their length.
+
+    Far and without gain for two epochs, or very far whatever is gained: what the model knew before is
+    then likely to be overwritten (Li, Grandvalet and Davoine 2018 pull weights back for that reason).
+    """
+
+    over = "The pretrained layers no longer move without gain."
+
+    def look(self, course: Course) -> Verdict | None:
+        """Return how far the pretrained layers have moved."""
+        if not course.epochs or course.epochs[-1].drift is None:
+            return None
+        last = course.epochs[-1]
+        drift = last.drift or 0.0
+        idle = last.without_gain >= _IN_A_ROW
+        if drift < FAR or (drift < VERY_FAR and not idle):
+            return None
+        gained = f" and nothing was gained for {last.without_gain} epochs" if idle else ""
+        return Verdict(
+            "very far" if drift >= VERY_FAR else "far",
+            "warning",
+            f"The pretrained layers have moved by {drift:.0%} of their size{gained}: what the model knew"
+            " before is being overwritten.",
+            last.number - last.without_gain,
+            remedies.back_to_pretrained(course.settings)
+            or remedies.rates(course.settings, 0.3, "Take smaller steps"),
+        )

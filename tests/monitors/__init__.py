@@ -1,0 +1,1 @@
+"""Monitors, each on numbers and on real runs."""
