@@ -18,6 +18,7 @@ from finetune_studio.core.recipe.choices import (
     RegulariseChoices,
     StopChoices,
 )
+from finetune_studio.core.recipe.forgetting import ForgettingChoices
 from finetune_studio.core.recipe.whole import Recipe, fields, from_values, load, parse_setting
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "AugmentChoices",
     "ComputeChoices",
     "DataChoices",
+    "ForgettingChoices",
     "LayerChoices",
     "ModelChoices",
     "OptimiserChoices",

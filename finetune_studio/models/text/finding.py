@@ -136,6 +136,11 @@ def from_folder(
     def make(classes: int, seed: int) -> nn.Module:
         return networks.loaded(place, architecture, classes, seed)
 
+    names = _own_classes(values, auto, architecture)
+
+    def original() -> nn.Module:
+        return networks.loaded(place, architecture, len(names), 0, own_head=True)
+
     return Pretrained(
         architecture,
         seen,
@@ -145,7 +150,23 @@ def from_folder(
         _nothing,
         make=make,
         files=files,
+        classes=names,
+        whole=original if names else None,
     )
+
+
+def _own_classes(
+    values: dict[str, Any], auto: str, architecture: dict[str, Any]
+) -> tuple[str, ...]:
+    """Return the classes that a folder's own last layer tells apart; none where it brings no such layer."""
+    kind = auto.removeprefix("AutoModel")
+    whole = any(kind in name for name in values.get("architectures") or ())
+    named = values.get("id2label")
+    if auto != networks.CLASSIFY or architecture["pooling"] or not whole:
+        return ()
+    if not isinstance(named, dict):
+        return ("0", "1")  # transformers' own default
+    return tuple(str(named[key]) for key in sorted(named, key=int))
 
 
 def _architecture(values: dict[str, Any], auto: str, pooling: str) -> dict[str, Any]:

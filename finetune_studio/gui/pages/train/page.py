@@ -51,6 +51,7 @@ class TrainPage(Page):
         self._refusal = ""
         self.outlook = Outlook(studio, self)
         self.setup = SetupPanel(OwnOptions(studio))
+        self.setup.reasons.follow(studio)
         self.rehearsals = Rehearsals(studio, self.setup.estimate, self)
         self.body.addWidget(self.setup)
         self.buttons = RunActions(self)

@@ -9,6 +9,7 @@ from typing_extensions import override
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.gui import theme
 from finetune_studio.gui.pages.train.choices import GROUPS, PICTURES_ALONE
+from finetune_studio.gui.pages.train.reasons import Reasons
 from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.choice_bar import ChoiceBar
 from finetune_studio.gui.widgets.estimate_line import EstimateLine
@@ -83,6 +84,7 @@ class SetupPanel(QWidget):
             self._summaries[row.name] = label
             summaries.addWidget(label, 1)
         self._outlook = _wrapped()
+        self.reasons = Reasons()
         self._departures = _wrapped("small")
         self._back = QPushButton(self.tr("Back to the preset"))
         self._back.setObjectName("back_to_preset")
@@ -97,6 +99,7 @@ class SetupPanel(QWidget):
         own.addWidget(self._back, 0, Qt.AlignmentFlag.AlignTop)
         self._card.body.addWidget(self.presets)
         self._card.body.addLayout(summaries)
+        self._card.body.addWidget(self.reasons)
         self._card.body.addWidget(self._outlook)
         self._card.body.addLayout(own)
 

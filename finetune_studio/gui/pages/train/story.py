@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from finetune_studio.core import events
 from finetune_studio.core.events import Event
+from finetune_studio.core.measures import CostMeasured
 from finetune_studio.core.words import score_name
 from finetune_studio.gui.widgets.event_log import Line
 from finetune_studio.gui.widgets.happenings import span
@@ -41,7 +42,7 @@ class Story:
         saved: When the last checkpoint was written (Unix seconds); 0 if none was.
         paused: Whether the run waits.
         rolled_back: What went wrong since the last judgement, in words.
-        finished: What it said at its end.
+        finished: What it said at its end; ``cost`` what it took.
         failed: Why it ended, if an error ended it.
         set_aside: How many samples could not be used.
         lines: What happened, with times.
@@ -61,6 +62,7 @@ class Story:
     paused: bool = False
     rolled_back: str = ""
     finished: events.RunFinished | None = None
+    cost: CostMeasured | None = None
     failed: str = ""
     set_aside: int = 0
     lines: list[Line] = field(default_factory=list)
@@ -111,6 +113,8 @@ class Story:
                 self._losses.append(event.loss)
             case events.Validated():
                 self._judge(event, when)
+            case CostMeasured():
+                self.cost = event
             case _:
                 self._note(event, when)
 
