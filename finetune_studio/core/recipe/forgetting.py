@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from finetune_studio.core.recipe.choices import Section, described
+from finetune_studio.core.recipe.section import Section, described
 
 
 class ForgettingChoices(Section):

@@ -50,8 +50,7 @@ class TrainPage(Page):
         self._look: ModelLook | None = None
         self._refusal = ""
         self.outlook = Outlook(studio, self)
-        self.setup = SetupPanel(OwnOptions(studio))
-        self.setup.reasons.follow(studio)
+        self.setup = SetupPanel(OwnOptions(studio), studio=studio)
         self.rehearsals = Rehearsals(studio, self.setup.estimate, self)
         self.body.addWidget(self.setup)
         self.buttons = RunActions(self)

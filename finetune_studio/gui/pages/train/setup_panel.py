@@ -10,6 +10,7 @@ from finetune_studio.core.recipe import Recipe
 from finetune_studio.gui import theme
 from finetune_studio.gui.pages.train.choices import GROUPS, PICTURES_ALONE
 from finetune_studio.gui.pages.train.reasons import Reasons
+from finetune_studio.gui.studio import Studio
 from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.choice_bar import ChoiceBar
 from finetune_studio.gui.widgets.estimate_line import EstimateLine
@@ -32,12 +33,20 @@ class SetupPanel(QWidget):
     changed = Signal(str, object)
     page_wanted = Signal(str)
 
-    def __init__(self, own: QWidget | None = None, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        own: QWidget | None = None,
+        parent: QWidget | None = None,
+        *,
+        studio: Studio | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setProperty("clear", True)
         self._summaries: dict[str, QLabel] = {}
         self.estimate = EstimateLine()
         self._make_presets()
+        if studio is not None:
+            self.reasons.follow(studio)
         self.forms: list[RecipeForm] = []
         self._cards: list[Card] = []
         self._columns = QHBoxLayout()
