@@ -72,8 +72,8 @@ def kept(run_folder: Path) -> Drift | None:
     found = read_json(Path(run_folder) / _FILE)
     if not found or found.pop("checkpoint", "") != Run(Path(run_folder)).checkpoints.get("best"):
         return None
-    rows = {part: tuple(Moved(**row) for row in found.pop(part)) for part in ("stages", "layers")}
-    return Drift(**found, **rows)
+    stages, layers = (tuple(Moved(**row) for row in found[part]) for part in ("stages", "layers"))
+    return Drift(found["whole"], stages, layers, found["since"], found["text"])
 
 
 def between(began: nn.Module, now: nn.Module, head: str, since: str = "") -> Drift:

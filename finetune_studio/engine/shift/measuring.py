@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from finetune_studio.core import files
 from finetune_studio.core.dataset import Labels, Sample
@@ -73,7 +73,7 @@ def kept(project: Project, recipe: Recipe) -> ShiftMeasured | None:
     return ShiftMeasured(**values) if values else None
 
 
-def _read(project: Project) -> dict[str, dict[str, object]]:
+def _read(project: Project) -> dict[str, dict[str, Any]]:
     try:
         found = json.loads((project.folder / _FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):  # not measured yet, or cut short: it is measured again

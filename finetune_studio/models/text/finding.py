@@ -133,13 +133,13 @@ def from_folder(
     _know_padding(architecture["config"], seen, auto)
     head = networks.head_of(network)
 
-    def make(classes: int, seed: int) -> nn.Module:
-        return networks.loaded(place, architecture, classes, seed)
+    def make(outputs: int, seed: int) -> nn.Module:
+        return networks.loaded(place, architecture, outputs, seed)
 
-    names = _own_classes(values, auto, architecture)
+    classes = _own_classes(values, auto, architecture)
 
     def original() -> nn.Module:
-        return networks.loaded(place, architecture, len(names), 0, own_head=True)
+        return networks.loaded(place, architecture, len(classes), 0, own_head=True)
 
     return Pretrained(
         architecture,
@@ -150,8 +150,8 @@ def from_folder(
         _nothing,
         make=make,
         files=files,
-        classes=names,
-        whole=original if names else None,
+        classes=classes,
+        whole=original if classes else None,
     )
 
 
