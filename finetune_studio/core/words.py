@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-from finetune_studio.core import events, watching
+from finetune_studio.core import events, measures, watching
 from finetune_studio.core.catalogue import Entry
 
 NAMES = {
@@ -42,6 +42,27 @@ def score_name(name: str) -> str:
     """Return a score's name in words; that of a single type as ``F1 of Disease``."""
     kind = name.removeprefix("f1_")
     return NAMES.get(name, name if kind == name else f"F1 of {kind}")
+
+
+def fine_percent(share: float) -> str:
+    """Return a small share as percent with as many digits as it needs: ``0.43 %``, ``12 %``."""
+    percent = 100 * share
+    if 0 < percent < 0.01:
+        return "< 0.01 %"
+    digits = 0 if percent >= 10 or not percent else 1 if percent >= 1 else 2
+    return f"{percent:.{digits}f} %"
+
+
+def energy(watt_hours: float) -> str:
+    """Return an energy as people read it: ``0.013 Wh``, ``3.2 Wh``, ``120 Wh``."""
+    return f"{watt_hours:.0f} Wh" if watt_hours >= 100 else f"{watt_hours:.2g} Wh"
+
+
+def latency(milliseconds: float) -> str:
+    """Return how long an answer takes: ``3.4 ms``, ``120 ms``, ``2.1 s``."""
+    if milliseconds >= 1000:
+        return f"{milliseconds / 1000:.1f} s"
+    return f"{milliseconds:.0f} ms" if milliseconds >= 10 else f"{milliseconds:.1f} ms"
 
 
 @singledispatch
@@ -153,6 +174,27 @@ def _(event: events.RunFinished) -> tuple[str, bool]:
     if not event.run:
         return event.reason, False
     return f"{how} after {duration(event.seconds)}.{kept}\nThe run: {event.run}", False
+
+
+@sentence.register
+def _(event: measures.CostMeasured) -> tuple[str, bool]:
+    fast = f" It answers a sample in {latency(event.latency_ms)}." if event.answered else ""
+    return f"The run took about {energy(event.energy_wh)}, {event.how}{fast}", False
+
+
+@sentence.register
+def _(event: measures.ShiftMeasured) -> tuple[str, bool]:
+    return f"{event.text} {event.advice}".strip(), False
+
+
+@sentence.register
+def _(event: measures.BlendMeasured) -> tuple[str, bool]:
+    rows = [
+        f"  {point['share']:.0%} fine-tuned: {score_name(event.headline)} {point['score']:.3f}"
+        + (f", {event.measure} {point['original']:.3f}" if "original" in point else "")
+        for point in event.points
+    ]
+    return "\n".join([event.about, *rows]), False
 
 
 @sentence.register

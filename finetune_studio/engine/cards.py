@@ -264,6 +264,7 @@ def _model(facts: Facts) -> list[str]:
         lines.append(
             f"- Retrained: {facts.retrained}, {started.trainable:,} of {started.parameters:,} parameters."
         )
+    lines += [f"- {plain(text)}" for text in (*known.forgotten(facts), known.took(facts)) if text]
     return [*lines, ""]
 
 

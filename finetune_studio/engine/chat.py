@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Event, ReplyWritten
 from finetune_studio.core.job import Control
-from finetune_studio.engine.evaluate import load_task, loaded_run
+from finetune_studio.engine import before as before_run
+from finetune_studio.engine.evaluate import loaded_run
 from finetune_studio.engine.run import Run
 
 if TYPE_CHECKING:
@@ -101,38 +102,4 @@ def _before(folder: str, stamp: int) -> Bundle:  # noqa: ARG001  another run in 
     Raises:
         StudioError: If the model is not there any more.
     """
-    run = Run(Path(folder))
-    if run.model.get("architecture", {}).get("adapters"):
-        return _without_adapters(run)
-    try:
-        bundle = load_task(run.recipe.task).load_model(run.recipe, run.labels)
-    except StudioError as error:
-        raise StudioError(
-            f"What this run was begun from is not there any more: {error.message}", error.hint
-        ) from error
-    bundle.network.eval()
-    return bundle
-
-
-def _without_adapters(run: Run) -> Bundle:
-    from finetune_studio.core.task import Bundle
-    from finetune_studio.engine.run.checkpoints import damage_explained, read_tensors
-    from finetune_studio.models import lora, tied, zoo
-
-    model = run.model
-    architecture = lora.plain_architecture(model["architecture"])
-    network = zoo.rebuild(architecture, len(run.labels))
-    with damage_explained(run.folder):
-        state = lora.base_state(read_tensors(run.folder / "frozen.safetensors"))
-        network.load_state_dict(tied.completed(network, state), strict=True)
-    network.eval()
-    return Bundle(
-        network,
-        run.labels,
-        model["processor"],
-        architecture,
-        model["head"],
-        model.get("origin", ""),
-        run.recipe,
-        files=run.processor_files(),
-    )
+    return before_run.bundle_of(Path(folder))

@@ -12,13 +12,15 @@ from finetune_studio.core.dataset.words import natural
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Evaluated, RunFinished, RunStarted
 from finetune_studio.core.exporter import use_of
+from finetune_studio.core.measures import BlendMeasured, CostMeasured
 from finetune_studio.core.preview import Words
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.splits import SPLITS
 from finetune_studio.core.task import Pair, Task
-from finetune_studio.core.words import NAMES
-from finetune_studio.engine import evaluate, tally
+from finetune_studio.core.words import NAMES, energy, latency
+from finetune_studio.engine import blend_words, drift, evaluate, tally
+from finetune_studio.engine.drift import Drift
 from finetune_studio.engine.run import Run
 from finetune_studio.insights.per_class import ClassScore
 from finetune_studio.models import zoo
@@ -54,6 +56,8 @@ class Facts:
         pairs: The validation samples with the answers; ``tested`` those of the test split.
         scored: The validation scores, or None without answers; ``test`` those of the test split.
         looks: How often the test split was looked at in this project.
+        cost: What the run took and how fast its network answers, where that was measured.
+        drift: How far its layers moved; ``blend`` what the original could do and still can.
     """
 
     run: Run
@@ -74,6 +78,9 @@ class Facts:
     scored: Evaluated | None
     test: Evaluated | None
     looks: int
+    cost: CostMeasured | None = None
+    drift: Drift | None = None
+    blend: BlendMeasured | None = None
 
     @property
     def rows(self) -> list[ClassScore]:
@@ -124,6 +131,9 @@ def gather(project: Project, run_folder: Path, pairs: Sequence[Pair] = ()) -> Fa
         evaluate.scored(project, run, task, "validation", found) if found else None,
         evaluate.scored(project, run, task, "test", tested) if tested else None,
         len(project.logged("test_opened")),
+        run.cost,
+        drift.kept(run.folder),
+        blend_words.kept(run.folder),
     )
 
 
@@ -256,6 +266,24 @@ def figure(name: str, value: float) -> str:
 def said(name: str, value: float) -> str:
     """Return a score as percent, or as a plain number where it is no share."""
     return percent(value) if share_of_one(name) else figure(name, value)
+
+
+def took(facts: Facts) -> str:
+    """Return what the run took and how fast its result answers, with what that rests on; empty if unknown."""
+    cost = facts.cost
+    if cost is None:
+        return ""
+    text = f"The run took about {energy(cost.energy_wh)} of energy, {cost.how}"
+    if cost.answered:
+        middle = f"the middle of {cost.answered}, {cost.device}"
+        text += f" Its network answers one sample in {latency(cost.latency_ms)} ({middle})."
+    return text
+
+
+def forgotten(facts: Facts) -> list[str]:
+    """Return how far layers moved and what the original still can, in sentences, where it was measured."""
+    moved = [facts.drift.text] if facts.drift else []
+    return [*moved, *(blend_words.sentences(facts.blend) if facts.blend else [])]
 
 
 def limits(facts: Facts) -> list[str]:

@@ -24,6 +24,7 @@ from finetune_studio.core.task import Batch, Bundle, Pair, Task
 from finetune_studio.engine import optim, run, trouble
 from finetune_studio.engine.averaged import Averaging
 from finetune_studio.engine.blending import Blending
+from finetune_studio.engine.cost import Meter
 from finetune_studio.engine.device import Device
 from finetune_studio.engine.features.filling import Means
 from finetune_studio.engine.feeds import Feed
@@ -56,6 +57,7 @@ class Session:
         full: Whether the run ended because the disk is nearly full.
         good: The last good epoch, where it is small enough for the memory.
         blending: Lets the run learn from samples that are blended in pairs, where the recipe says so.
+        meter: Counts what the run draws.
     """
 
     folder: Path
@@ -79,6 +81,7 @@ class Session:
     full: bool = False
     good: dict[str, Any] | None = None
     blending: Blending | None = None
+    meter: Meter | None = None
 
     @property
     def task(self) -> Task:
@@ -356,6 +359,8 @@ class Session:
         folder = self.folder / "checkpoints" / f"{self.place.step:08d}"
         if self.team.leads:
             weights = self.tensors()
+            if self.meter is not None:
+                self.meter.note(self.place)
             if self.place.done:
                 self._good_file.unlink(missing_ok=True)
             method = self.method.state_dict()

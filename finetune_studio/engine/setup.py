@@ -41,6 +41,7 @@ from finetune_studio.engine import device as devices
 from finetune_studio.engine.device import Device
 from finetune_studio.engine.evaluate import load_task
 from finetune_studio.engine.features.filling import Means
+from finetune_studio.engine.interpolation import remember
 from finetune_studio.engine.launch import Team
 from finetune_studio.engine.loaders import Loader
 from finetune_studio.engine.session import Session
@@ -171,6 +172,7 @@ def _write_down(
     chosen = {"train": [s.id for s in train], "validation": [s.id for s in validation]}
     files.write_json(this.folder / "samples.json", chosen)
     files.write_json(this.folder / "environment.json", _environment(project, device))
+    remember(this.folder, bundle, run.moving_names(bundle), this.recipe)
     run.save_model(this.folder, bundle)  # last: with it the run counts as begun
 
 

@@ -47,7 +47,9 @@ from finetune_studio.engine import (
 )
 from finetune_studio.engine.allocator import give_back
 from finetune_studio.engine.clock import Clock
+from finetune_studio.engine.cost import Meter, what_it_took
 from finetune_studio.engine.feeds import CachedFeed
+from finetune_studio.engine.interpolation import at_end
 from finetune_studio.engine.launch import Alone, Team
 from finetune_studio.engine.lookout import Lookout
 from finetune_studio.engine.session import Session, TooLarge
@@ -112,6 +114,7 @@ def train(
 def _train(
     project: Project, this: run.Run, control: Control, team: Team, *, resumed: bool
 ) -> Iterator[Event]:
+    meter = Meter(cuda=this.recipe.compute.device != "cpu" and torch.cuda.is_available())
     with ExitStack() as stack:
         # Load the network, mark what learns, compute what the frozen part says once.
         ready: list[Session] = []
@@ -122,6 +125,7 @@ def _train(
             )
             return
         session = ready[0]
+        meter.goes_on(session)
         yield stating.started(project, this, session, resumed=resumed)
         lookout = Lookout(session)
         yield lookout.begun(project)
@@ -130,9 +134,11 @@ def _train(
 
         # The best epoch is what the user gets; its answers are kept for Inspect.
         session.load(session.best)
+        yield from at_end(session)
         pairs = session.best_pairs or judging.validate(session)[0]
         if team.leads and pairs:
             evaluate.save_answers(this.folder, "validation", pairs)
+        yield from what_it_took(session, meter)
         yield RunFinished(
             str(this.folder),
             str(project.folder),

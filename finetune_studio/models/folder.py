@@ -104,7 +104,29 @@ def _from_hugging_face(place: Path, values: dict[str, Any], choices: ModelChoice
     def fill(network: nn.Module) -> None:
         network.load_state_dict(_load(place, values, head, network).state_dict())
 
-    return Pretrained(architecture, processor, head, str(place), _note(old if whole else 0), fill)
+    def original() -> nn.Module:
+        network = build(values, old)
+        fill(network)
+        return network
+
+    return Pretrained(
+        architecture,
+        processor,
+        head,
+        str(place),
+        _note(old if whole else 0),
+        fill,
+        classes=names_of(values),
+        whole=original if whole else None,
+    )
+
+
+def names_of(values: dict[str, Any]) -> tuple[str, ...]:
+    """Return the names of the classes in a config.json, in the order of the outputs."""
+    named = values.get("id2label")
+    if not isinstance(named, dict):
+        return ()
+    return tuple(str(named[key]) for key in sorted(named, key=int))
 
 
 def _note(classes: int) -> str:
@@ -232,11 +254,11 @@ def _from_export(place: Path, values: dict[str, Any], choices: ModelChoices) -> 
             "kwargs": dict(values.get("kwargs", {})),
             "head": head,
         }
-        classes = len(values["labels"])
+        names = tuple(map(str, values["labels"]))
     except (KeyError, TypeError, ValueError) as error:
         raise _incomplete(place / "config.json", error) from error
     processor = _processor(place, values, choices)
-    return _ours(place, architecture, head, classes, processor)
+    return _ours(place, architecture, head, names, processor)
 
 
 def _incomplete(file: Path, error: Exception) -> StudioError:
@@ -244,7 +266,11 @@ def _incomplete(file: Path, error: Exception) -> StudioError:
 
 
 def _ours(
-    place: Path, architecture: dict[str, Any], head: str, classes: int, processor: dict[str, Any]
+    place: Path,
+    architecture: dict[str, Any],
+    head: str,
+    names: tuple[str, ...],
+    processor: dict[str, Any],
 ) -> Pretrained:
     files = sorted(place.glob("*.safetensors"))
     if not files:
@@ -254,7 +280,11 @@ def _ours(
     def fill(network: nn.Module) -> None:
         weights.fit(network, state, head=head, file=files[-1], title="the network beside them")
 
-    return Pretrained(architecture, processor, head, str(place), _note(classes), fill)
+    rows = (state.get(f"{head}.weight"), state.get(f"{head}.bias"))
+    note = _note(len(names))
+    return Pretrained(
+        architecture, processor, head, str(place), note, fill, rows=rows, classes=names
+    )
 
 
 def _read_json(file: Path) -> dict[str, Any]:

@@ -37,7 +37,9 @@ class Pretrained:
         fill: Puts the pretrained weights into a network, all but the head.
         local: Whether the weights are on this computer.
         known: The classes that its last layer knows, where it is a run of this program.
-        rows: That layer's weight (class, feature) and bias (class).
+        rows: Its own last layer's weight (class, feature) and bias (class), where these are at hand.
+        classes: What that layer's outputs mean, where the model says so.
+        whole: Returns the network with its own last layer, where that must be loaded first.
         line: What it was itself begun from, the first first.
         make: Returns the whole network with its weights and so many outputs, new layers from the
             seed; None where ``fill`` puts the weights into a network built before.
@@ -56,6 +58,8 @@ class Pretrained:
     line: tuple[str, ...] = ()
     make: Callable[[int, int], nn.Module] | None = None
     files: dict[str, bytes] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
+    whole: Callable[[], nn.Module] | None = None
 
 
 def find(
@@ -189,7 +193,8 @@ def _with_state(
         weights.fit(network, fitting, head=head, file=file, title=title)
 
     note = weights.about_head(state, head)
-    return Pretrained(architecture, processor, head, origin, note, fill)
+    rows = (state.get(f"{head}.weight"), state.get(f"{head}.bias"))
+    return Pretrained(architecture, processor, head, origin, note, fill, rows=rows)
 
 
 def with_positions(state: weights.State, architecture: dict[str, Any]) -> weights.State:

@@ -18,6 +18,7 @@ from finetune_studio.core.recipe.choices import (
     RegulariseChoices,
     StopChoices,
 )
+from finetune_studio.core.recipe.forgetting import ForgettingChoices
 from finetune_studio.core.recipe.studies import CrossvalChoices, SearchChoices
 from finetune_studio.core.recipe.whole import Recipe, fields, from_values, load, parse_setting
 
@@ -27,6 +28,7 @@ __all__ = [
     "ComputeChoices",
     "CrossvalChoices",
     "DataChoices",
+    "ForgettingChoices",
     "LayerChoices",
     "ModelChoices",
     "OptimiserChoices",

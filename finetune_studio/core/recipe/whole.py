@@ -26,6 +26,7 @@ from finetune_studio.core.recipe.choices import (
     StopChoices,
     described,
 )
+from finetune_studio.core.recipe.forgetting import ForgettingChoices
 from finetune_studio.core.recipe.studies import CrossvalChoices, SearchChoices
 
 _HIGHEST_SEED = 2**31 - 1  # the random numbers of a step come from the seed and the step in 64 bits
@@ -56,6 +57,7 @@ class Recipe(Section):
     augment: AugmentChoices = Field(default_factory=AugmentChoices)
     regularise: RegulariseChoices = Field(default_factory=RegulariseChoices)
     stop: StopChoices = Field(default_factory=StopChoices)
+    forgetting: ForgettingChoices = Field(default_factory=ForgettingChoices)
     compute: ComputeChoices = Field(default_factory=ComputeChoices)
     crossval: CrossvalChoices = Field(default_factory=CrossvalChoices)
     search: SearchChoices = Field(default_factory=SearchChoices)
@@ -154,7 +156,12 @@ def load(path: Path) -> Recipe:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StudioError(f"{path} is not a recipe: {error}.", "Correct the line named.") from error
     recipe = from_values(values)
-    paths = ((recipe.data, "path"), (recipe.data, "labels_path"), (recipe.model, "source"))
+    paths = (
+        (recipe.data, "path"),
+        (recipe.data, "labels_path"),
+        (recipe.model, "source"),
+        (recipe.forgetting, "held_out"),
+    )
     for section, name in paths:
         text = getattr(section, name)
         beside = path.parent / Path(text).expanduser()

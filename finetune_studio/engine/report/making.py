@@ -127,6 +127,8 @@ def model(known: Facts) -> str:
         rows["Ran on"] = started.device
     if longest := known.run.model.get("processor", {}).get("max_length"):
         rows["Reads at once"] = f"{longest:,} tokens (pieces of words) at most"
+    rows["Forgotten"] = " ".join(facts.forgotten(known))
+    rows["Cost"] = facts.took(known)
     return section("The model", _list(rows))
 
 

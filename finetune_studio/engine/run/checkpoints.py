@@ -36,6 +36,9 @@ class Place:
     epochs_without_gain: int = 0
     first_loss: float | None = None
     done: bool = False
+    blended: bool = False  # with the original, as the recipe asks for at the end
+    energy_wh: float = 0.0
+    processor_s: float = 0.0
 
 
 def read_json(path: Path) -> dict[str, Any]:

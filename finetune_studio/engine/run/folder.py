@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from finetune_studio.core import files, recipe
+from finetune_studio.core import files, measures, recipe
 from finetune_studio.core.dataset import Dataset, Labels
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Event, RunFinished, RunStarted, from_json
@@ -110,6 +110,12 @@ class Run:
             elif isinstance(event, RunStarted):
                 last = None
         return last
+
+    @property
+    def cost(self) -> measures.CostMeasured | None:
+        """Return what the run took and how fast its network answers, where that was measured."""
+        found = [event for event in self.events() if isinstance(event, measures.CostMeasured)]
+        return found[-1] if found else None
 
     @property
     def state(self) -> str:

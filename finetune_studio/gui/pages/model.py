@@ -24,6 +24,7 @@ from finetune_studio.gui.page import DONE, NEEDS_ATTENTION, NOT_STARTED, Page
 from finetune_studio.gui.pages import model_rows
 from finetune_studio.gui.pages.layers.words import memory_words
 from finetune_studio.gui.pages.outlook import Data, Outlook, data_of, free_memory_mb
+from finetune_studio.gui.pages.shift_card import ShiftCard
 from finetune_studio.gui.studio import Studio
 from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.file_problem import FileProblem
@@ -111,6 +112,7 @@ class ModelPage(Page):
         self.card.download_wanted.connect(self._on_download_wanted)
         self.card.cancel_wanted.connect(partial(self.studio.stop, DOWNLOAD))
         self.card.settings_wanted.connect(partial(self.page_wanted.emit, "settings"))
+        self.shift = ShiftCard(self.studio)
         self._form_card = Card(self.tr("Input"))
         self._form = RecipeForm(["model.image_size"], expert=True)
         self._form.changed.connect(self._on_field_changed)
@@ -118,6 +120,7 @@ class ModelPage(Page):
         column = QVBoxLayout()
         column.setSpacing(12)
         column.addWidget(self.card, 1)
+        column.addWidget(self.shift)
         column.addWidget(self._form_card)
         return column
 
@@ -167,6 +170,8 @@ class ModelPage(Page):
 
     def _ask(self) -> None:
         row = self._chosen
+        self.shift.setVisible(row is not None and row.local and bool(self._data.train))
+        self.shift.ask()
         if self.studio.project is not None and row is not None:
             self.outlook.ask(self.studio.recipe, self._data, time=row.local)
 

@@ -133,8 +133,13 @@ def from_folder(
     _know_padding(architecture["config"], seen, auto)
     head = networks.head_of(network)
 
-    def make(classes: int, seed: int) -> nn.Module:
-        return networks.loaded(place, architecture, classes, seed)
+    def make(outputs: int, seed: int) -> nn.Module:
+        return networks.loaded(place, architecture, outputs, seed)
+
+    classes = _own_classes(values, auto, architecture)
+
+    def original() -> nn.Module:
+        return networks.loaded(place, architecture, len(classes), 0, own_head=True)
 
     return Pretrained(
         architecture,
@@ -145,7 +150,23 @@ def from_folder(
         _nothing,
         make=make,
         files=files,
+        classes=classes,
+        whole=original if classes else None,
     )
+
+
+def _own_classes(
+    values: dict[str, Any], auto: str, architecture: dict[str, Any]
+) -> tuple[str, ...]:
+    """Return the classes that a folder's own last layer tells apart; none where it brings no such layer."""
+    kind = auto.removeprefix("AutoModel")
+    whole = any(kind in name for name in values.get("architectures") or ())
+    named = values.get("id2label")
+    if auto != networks.CLASSIFY or architecture["pooling"] or not whole:
+        return ()
+    if not isinstance(named, dict):
+        return ("0", "1")  # transformers' own default
+    return tuple(str(named[key]) for key in sorted(named, key=int))
 
 
 def _architecture(values: dict[str, Any], auto: str, pooling: str) -> dict[str, Any]:

@@ -88,8 +88,12 @@ def _untie(network: nn.Module, name: str) -> None:
     module.register_parameter(table, nn.Parameter(getattr(module, table).detach().clone()))
 
 
-def loaded(place: Path, architecture: dict[str, Any], classes: int, seed: int) -> nn.Module:
+def loaded(
+    place: Path, architecture: dict[str, Any], classes: int, seed: int, *, own_head: bool = False
+) -> nn.Module:
     """Return the network with a folder's weights; what the folder lacks of its head is new.
+
+    A classifying network's last layer is made anew in any case, unless its ``own_head`` is wanted.
 
     Raises:
         StudioError: If weights are missing, damaged or of another network.
@@ -111,7 +115,9 @@ def loaded(place: Path, architecture: dict[str, Any], classes: int, seed: int) -
     _remember_untied(network, architecture, classes)
     refuse_gaps(place, told, new_parts(network))
     head = head_of(network)
-    if auto in (CLASSIFY, TAG) or any(within(name, head) for name in told["missing_keys"]):
+    if (auto in (CLASSIFY, TAG) and not own_head) or any(
+        within(name, head) for name in told["missing_keys"]
+    ):
         building.reset_head(network, head, seed)
     return network
 

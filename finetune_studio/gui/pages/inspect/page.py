@@ -27,6 +27,7 @@ from finetune_studio.gui.page import DONE, NOT_STARTED, Page
 from finetune_studio.gui.pages.inspect import items, words
 from finetune_studio.gui.pages.inspect.cards import HeadlineCard, TestCard
 from finetune_studio.gui.pages.inspect.errors_panel import ErrorsPanel
+from finetune_studio.gui.pages.inspect.forgetting_card import ForgettingCard
 from finetune_studio.gui.pages.inspect.replies import Replies
 from finetune_studio.gui.pages.inspect.results import Results, finished_runs, read
 from finetune_studio.gui.pages.inspect.why_card import WhyCard
@@ -82,6 +83,7 @@ class InspectPage(Page):
         self.notices = NoticeBar()
         self.why = WhyCard(self.studio.thumbnails)
         self.errors = ErrorsPanel(self.studio.thumbnails, self.why)
+        self.forgetting = ForgettingCard(self.studio)
         row = QHBoxLayout()
         row.setSpacing(12)
         for card in (self.headline, self.weakest, self.second, self.test):
@@ -95,6 +97,7 @@ class InspectPage(Page):
         column.addLayout(row)
         column.addWidget(self.notices)
         column.addWidget(self.errors, 1)
+        column.addWidget(self.forgetting)
         self.pile = OneOf()
         self.pile.addWidget(self.empty)
         self.pile.addWidget(content)
@@ -211,6 +214,7 @@ class InspectPage(Page):
             )
             return
         self._show_cards(results)
+        self.forgetting.show_run(results.folder)
         self.errors.show_results(results, other_run=other)
         self.pile.setCurrentIndex(1)
         self.refresh_next()

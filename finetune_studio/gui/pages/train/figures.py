@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from finetune_studio.core.words import energy, latency
 from finetune_studio.gui.pages.train.estimate_words import size, time_in_all
 from finetune_studio.gui.pages.train.story import Story, heading, so_far
 from finetune_studio.gui.widgets.happenings import span
@@ -94,6 +95,7 @@ def _ended(story: Story, tr: Callable[[str], str]) -> Figures:
         if end.metrics:
             rows.append((tr("Best epoch"), f"{end.best_epoch:g}"))
         rows.append((tr("Time"), span(end.seconds)))
+        rows += _cost(story, tr)
     elif story.best is not None:
         rows.append((tr(heading(story.headline)), f"{story.best.score:.3f}"))
         rows.append((tr("Best epoch"), f"{story.best.number:g}"))
@@ -115,6 +117,17 @@ def _ended(story: Story, tr: Callable[[str], str]) -> Figures:
         1.0 if done else share,
         tuple(rows),
     )
+
+
+def _cost(story: Story, tr: Callable[[str], str]) -> list[tuple[str, str]]:
+    """Return the energy that the run took, and how fast its result answers."""
+    cost = story.cost
+    if cost is None:
+        return []
+    rows = [(tr("Energy, estimated"), energy(cost.energy_wh))]
+    if cost.answered:
+        rows.append((tr("Answers in"), latency(cost.latency_ms)))
+    return rows
 
 
 def _many(story: Story) -> str:

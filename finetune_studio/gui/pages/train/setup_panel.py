@@ -10,6 +10,7 @@ from finetune_studio.core.recipe import Recipe
 from finetune_studio.gui import theme
 from finetune_studio.gui.pages.train.choices import GROUPS, PICTURES_ALONE
 from finetune_studio.gui.pages.train.own_options import OwnOptions
+from finetune_studio.gui.pages.train.reasons import Reasons
 from finetune_studio.gui.pages.train.study_cards import StudyCards
 from finetune_studio.gui.studio import Studio
 from finetune_studio.gui.widgets.card import Card
@@ -39,12 +40,16 @@ class SetupPanel(QWidget):
         own: QWidget | None = None,
         studies: StudyCards | None = None,
         parent: QWidget | None = None,
+        *,
+        studio: Studio | None = None,
     ) -> None:
         super().__init__(parent)
         self.setProperty("clear", True)
         self._summaries: dict[str, QLabel] = {}
         self.estimate = EstimateLine()
         self._make_presets()
+        if studio is not None:
+            self.reasons.follow(studio)
         self.forms: list[RecipeForm] = []
         self._cards: list[Card] = []
         self._columns = QHBoxLayout()
@@ -95,6 +100,7 @@ class SetupPanel(QWidget):
             self._summaries[row.name] = label
             summaries.addWidget(label, 1)
         self._outlook = _wrapped()
+        self.reasons = Reasons()
         self._departures = _wrapped("small")
         self._back = QPushButton(self.tr("Back to the preset"))
         self._back.setObjectName("back_to_preset")
@@ -109,6 +115,7 @@ class SetupPanel(QWidget):
         own.addWidget(self._back, 0, Qt.AlignmentFlag.AlignTop)
         self._card.body.addWidget(self.presets)
         self._card.body.addLayout(summaries)
+        self._card.body.addWidget(self.reasons)
         self._card.body.addWidget(self._outlook)
         self._card.body.addLayout(own)
 
@@ -199,4 +206,4 @@ def _wrapped(role: str = "") -> QLabel:
 
 def setup_for(studio: Studio) -> SetupPanel:
     """Return the panel with the cards that know the studio: the task's own settings, and studies."""
-    return SetupPanel(OwnOptions(studio), StudyCards(studio))
+    return SetupPanel(OwnOptions(studio), StudyCards(studio), studio=studio)

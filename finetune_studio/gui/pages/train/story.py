@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from finetune_studio.core import events, watching
 from finetune_studio.core.events import Event
+from finetune_studio.core.measures import CostMeasured
 from finetune_studio.core.study_events import FoldStarted, TrialStarted
 from finetune_studio.core.study_words import sentence
 from finetune_studio.core.words import score_name
@@ -45,7 +46,7 @@ class Story:
         saved: When the last checkpoint was written (Unix seconds); 0 if none was.
         paused: Whether the run waits.
         rolled_back: What went wrong since the last judgement, in words.
-        finished: What it said at its end.
+        finished: What it said at its end; ``cost`` what it took.
         failed: Why it ended, if an error ended it.
         set_aside: How many samples could not be used.
         lines: What happened, with times.
@@ -71,6 +72,7 @@ class Story:
     paused: bool = False
     rolled_back: str = ""
     finished: events.RunFinished | None = None
+    cost: CostMeasured | None = None
     failed: str = ""
     set_aside: int = 0
     lines: list[Line] = field(default_factory=list)
@@ -140,6 +142,8 @@ class Story:
                 self._losses.append(event.loss)
             case events.Validated():
                 self._judge(event, when)
+            case CostMeasured():
+                self.cost = event
             case _:
                 self._note(event, when)
 

@@ -1,0 +1,150 @@
+"""What MobileNetV2's 1000-class head can do before and after fine-tuning on clothing10, and along the blend.
+
+Two abilities: whether the original head still says the same of clothing10's validation photos, and its
+top-1 on held-out CIFAR-10 photos, counted right where one of its 1000 answers is of the photo's kind (any
+dog for a dog). Beside them the score of the fine-tuned head on clothing10's validation photos. The test
+split is never read.
+
+Usage: python benchmarks/forgetting.py [--photos 300] [--asked 150] [--seeds 3] [--amounts last_stage]
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+
+import torch
+from measure import CLOTHING, MOBILENET, SHARED
+from PIL import Image
+
+from finetune_studio.core.dataset import Row, Sample
+from finetune_studio.core.events import RunFinished
+from finetune_studio.core.job import Control
+from finetune_studio.core.measures import BlendMeasured, CostMeasured
+from finetune_studio.core.project import Project
+from finetune_studio.core.recipe import Recipe
+from finetune_studio.engine import before, drift, evaluate, interpolation, presets
+from finetune_studio.engine.interpolation import ability, mixing
+from finetune_studio.engine.loaders import batch_of
+from finetune_studio.engine.run import load_bundle
+from finetune_studio.engine.run.checkpoints import best_tensors
+from finetune_studio.engine.train import train
+from finetune_studio.models import original
+
+# Which of ImageNet's classes are of each kind of CIFAR-10.
+KINDS = {
+    "airplane": (404, 895),
+    "automobile": (436, 468, 511, 609, 627, 656, 661, 751, 817),
+    "bird": (*range(7, 25), *range(80, 101), *range(127, 147)),
+    "cat": tuple(range(281, 286)),
+    "deer": (351, 352, 353),
+    "dog": tuple(range(151, 269)),
+    "frog": (30, 31, 32),
+    "horse": (339,),
+    "ship": (403, 472, 484, 510, 554, 625, 628, 724, 780, 814, 833, 871, 914),
+    "truck": (555, 569, 675, 717, 864, 867),
+}
+
+
+def clothing(photos: int) -> list[Row]:
+    """Return so many training photos and half as many validation photos, spread over the classes."""
+    rows = []
+    for split, most in (("train", photos), ("validation", photos // 2)):
+        files = sorted((CLOTHING / split).rglob("*.jpg"))
+        for place in range(min(most, len(files))):
+            file = files[place * len(files) // min(most, len(files))]
+            rows.append(Row(str(file.relative_to(CLOTHING)), file.parent.name, split))
+    return rows
+
+
+def held_out(folder: Path, asked: int) -> list[Sample]:
+    """Unpack test photos of CIFAR-10, enlarged so that the network sees them whole."""
+    found = []
+    with zipfile.ZipFile(next((SHARED / "data" / "cls-cifar10").glob("*.zip"))) as packed:
+        names = [n for n in packed.namelist() if "test/" in n and n.endswith((".jpg", ".png"))]
+        for number in range(asked):
+            name = names[number * len(names) // asked]
+            kind = next(kind for kind in KINDS if kind in name)
+            picture = Image.open(io.BytesIO(packed.read(name))).convert("RGB")
+            place = folder / f"{number:05d}.png"
+            picture.resize((256, 256), Image.Resampling.BICUBIC).save(place)
+            found.append(Sample(number, str(place), kind))
+    return found
+
+
+def measure(amount: str, seed: int, photos: int, asked: int) -> dict[float, dict[str, float]]:
+    """Train once; return what each place along the blend scores."""
+    with tempfile.TemporaryDirectory() as home:
+        place = Path(home)
+        with Project(place / "project", "image_classification") as project:
+            project.dataset.fill(clothing(photos), root=CLOTHING)
+            recipe = presets.apply(Recipe(preset="balanced", seed=seed), photos).with_settings(
+                {"model.source": str(MOBILENET), "layers.amount": amount}
+            )
+            folder = place
+            for event in train(project, recipe, Control()):
+                if isinstance(event, RunFinished):
+                    folder = Path(event.run)
+                elif isinstance(event, CostMeasured):
+                    print(
+                        f"{event.energy_wh:.2f} Wh, {event.latency_ms:.1f} ms a photo", flush=True
+                    )
+            print(drift.measure(folder).text, flush=True)
+            told = list(interpolation.along(project, folder, Control()))[-1]
+            assert isinstance(told, BlendMeasured)
+            points = {p["share"]: dict(p) for p in told.points}
+            for share, value in top_1(folder, recipe, held_out(place, asked)).items():
+                points[share]["top_1"] = value
+            return points
+
+
+def top_1(folder: Path, recipe: Recipe, samples: list[Sample]) -> dict[float, float]:
+    """Return the original head's share of right answers at every second place along the blend."""
+    task = evaluate.load_task(recipe.task)
+    bundle = load_bundle(folder, merged=False)
+    head = original.head_of(recipe.model, "image", task=recipe.task)
+    assert head is not None
+    after = best_tensors(folder)
+    old = mixing.of_run(before.bundle_of(folder), bundle, after)
+    names = {kind: {head.labels.names[n] for n in numbers} for kind, numbers in KINDS.items()}
+    right = dict.fromkeys(interpolation.GRID[::2], 0)
+    for start in range(0, len(samples), 25):
+        some = samples[start : start + 25]
+        batch = batch_of(task, bundle, some)
+        for share in right:
+            bundle.network.load_state_dict(mixing.mixed(old, after, share), strict=False)
+            with torch.inference_mode(), ability.asked_with(bundle, head) as asked:
+                said = task.predict(asked, batch)
+            right[share] += sum(
+                a.label in names[str(s.label)] for s, a in zip(some, said, strict=True)
+            )
+    return {share: count / len(samples) for share, count in right.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--photos", type=int, default=300)
+    parser.add_argument("--asked", type=int, default=150)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[3])
+    parser.add_argument("--amounts", nargs="+", default=["last_stage", "everything"])
+    wanted = parser.parse_args()
+    for amount in wanted.amounts:
+        for seed in wanted.seeds:
+            began = time.perf_counter()
+            points = measure(amount, seed, wanted.photos, wanted.asked)
+            print(f"\n{amount}, seed {seed}, {time.perf_counter() - began:.0f} s")
+            print(
+                "| fine-tuned share | clothing10 accuracy | original head agrees | its top-1 on CIFAR-10 |"
+            )
+            print("|---|---|---|---|")
+            for share, found in points.items():
+                top = f"{found['top_1']:.3f}" if "top_1" in found else ""
+                print(f"| {share:.1f} | {found['score']:.3f} | {found['original']:.3f} | {top} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+"""The choices of a run about what the pretrained network must still know afterwards."""
+
+from __future__ import annotations
+
+from finetune_studio.core.recipe.section import Section, described
+
+
+class ForgettingChoices(Section):
+    """What guards against forgetting, and what forgetting is measured with."""
+
+    blend: float = described(
+        1.0,
+        "Blend with the original",
+        "How much of the fine-tuned network goes into the result; the rest is the network that it was"
+        " begun from, number by number. Less keeps more of what that knew. 1 leaves the result as it is.",
+        unit="of the fine-tuned network",
+        lowest="the original",
+        ge=0,
+        le=1,
+    )
+    held_out: str = described(
+        "",
+        "Samples of what it knew",
+        "A folder or table of samples that the original network knows, labelled with its own classes: how"
+        " well it still answers them is measured. Empty compares its answers to your validation samples.",
+    )

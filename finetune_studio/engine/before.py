@@ -1,0 +1,111 @@
+"""The network that a run was begun from, as it was before the run taught it anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from finetune_studio.core.errors import StudioError
+from finetune_studio.core.task import Bundle
+from finetune_studio.engine.evaluate import load_task
+from finetune_studio.engine.run import Run
+from finetune_studio.engine.run.checkpoints import damage_explained, read_tensors, save_tensors
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+_FILE = "pretrained.safetensors"
+
+
+def bundle_of(run_folder: Path) -> Bundle:
+    """Return the network that a run was begun from, without adapters, in evaluation mode.
+
+    A run with adapters holds it itself; any other is begun anew from what its recipe names, with the
+    weights that the run kept of it, if it did. Its last layer is as new as it was then.
+
+    Raises:
+        StudioError: If what the run was begun from is not there any more, or is another by now.
+    """
+    run = Run(Path(run_folder))
+    if not run.model:
+        raise StudioError(f"The run {run.number} has no network yet.", "Let it train for an epoch.")
+    kept = Path(run_folder) / _FILE
+    if run.model["architecture"].get("adapters"):
+        return _below_adapters(run)
+    if kept.is_file():
+        with damage_explained(run.folder):
+            state = read_tensors(run.folder / "frozen.safetensors") | read_tensors(kept)
+        return _rebuilt(run, state)
+    try:
+        bundle = load_task(run.recipe.task).load_model(run.recipe, run.labels)
+    except StudioError as error:
+        raise StudioError(
+            f"What this run was begun from is not there any more: {error.message}", error.hint
+        ) from error
+    _refuse_another(run, bundle.network)
+    bundle.network.eval()
+    return bundle
+
+
+def keep(run_folder: Path, tensors: dict[str, Tensor]) -> None:
+    """Keep in a run the numbers that what it learns had before, so that nothing else is needed later."""
+    save_tensors(Path(run_folder) / _FILE, tensors)
+
+
+def kept(run_folder: Path) -> dict[str, Tensor]:
+    """Return what :func:`keep` wrote; nothing where it was not asked for."""
+    file = Path(run_folder) / _FILE
+    if not file.is_file():
+        return {}
+    with damage_explained(file):
+        return read_tensors(file)
+
+
+def _below_adapters(run: Run) -> Bundle:
+    from finetune_studio.models import lora
+
+    with damage_explained(run.folder):
+        state = lora.base_state(read_tensors(run.folder / "frozen.safetensors"))
+    return _rebuilt(run, state)
+
+
+def _rebuilt(run: Run, state: dict[str, Tensor]) -> Bundle:
+    """Return a run's plain network with these tensors; what they lack is new, as the head was."""
+    from finetune_studio.models import lora, tied, zoo
+
+    model = run.model
+    architecture = lora.plain_architecture(model["architecture"])
+    network = zoo.rebuild(architecture, len(run.labels))
+    network.load_state_dict(tied.completed(network, state), strict=False)
+    network.eval()
+    return Bundle(
+        network,
+        run.labels,
+        model["processor"],
+        architecture,
+        model["head"],
+        model.get("origin", ""),
+        run.recipe,
+        files=run.processor_files(),
+    )
+
+
+def _refuse_another(run: Run, network: nn.Module) -> None:
+    """Refuse weights that are not those which the run began with: what it left frozen says which.
+
+    Raises:
+        StudioError: If a frozen number of the run differs.
+    """
+    import torch
+
+    with damage_explained(run.folder):
+        frozen = read_tensors(run.folder / "frozen.safetensors")
+    state = network.state_dict()
+    for name, value in frozen.items():
+        own = state.get(name)
+        if own is None or own.shape != value.shape or not torch.equal(own.to(value.dtype), value):
+            raise StudioError(
+                f"The model {run.recipe.model.source} is not the one any more that run {run.number} was"
+                " begun from: its weights are others.",
+                "Bring the file or folder of then back.",
+            )

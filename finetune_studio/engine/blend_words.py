@@ -1,0 +1,94 @@
+"""What is known of a run's blends, and what their curves say in plain sentences; no network is loaded."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+from finetune_studio.core.measures import BlendMeasured
+from finetune_studio.core.words import score_name
+from finetune_studio.engine.run import Run
+
+FILE = "blend.json"
+
+
+def kept(run_folder: Path, held_out: str | None = None) -> BlendMeasured | None:
+    """Return what was measured before of the run's present network; of any held-out samples if None."""
+    try:
+        found = json.loads((Path(run_folder) / FILE).read_text(encoding="utf-8"))
+        same = found["checkpoint"] == Run(Path(run_folder)).checkpoints.get("best", "")
+        if not same or held_out not in (None, found["held_out"]):
+            return None
+        return BlendMeasured(**found["blend"])
+    except (OSError, ValueError, KeyError, TypeError):  # not measured, or by another version
+        return None
+
+
+def sentences(blend: BlendMeasured) -> list[str]:
+    """Return what both curves say, in plain sentences."""
+    first, last = blend.points[0], blend.points[-1]
+    if "original" not in last:
+        return [blend.about]
+    told = [blend.about, _lost(blend, first["original"], last["original"])]
+    best = advised(blend)
+    if best is not None and 0 < best < 1:
+        point = at(blend, best)
+        told.append(
+            f"A blend with {percent(best)} of what was learnt comes to {value(blend, point['original'])}"
+            f" there and scores {point['score']:.3f}; all of it scores {last['score']:.3f}."
+        )
+    return told
+
+
+def _lost(blend: BlendMeasured, before: float, after: float) -> str:
+    if blend.measure == "agreement":
+        return f"After fine-tuning it still says the same in {percent(after)}."
+    if blend.measure == "likeness":
+        return f"After fine-tuning it is {after:.2f}."
+    if blend.measure == "accuracy":
+        return f"It was right in {percent(before)}, and is in {percent(after)} after fine-tuning."
+    lower = "; lower is better" if blend.falls else ""
+    was, now = value(blend, before), value(blend, after)
+    return f"Its {score_name(blend.measure)} was {was}, and is {now} after fine-tuning{lower}."
+
+
+def value(blend: BlendMeasured, found: float) -> str:
+    """Return a value of the original ability as people read it."""
+    if blend.measure in ("agreement", "accuracy"):
+        return percent(found)
+    return f"{found:.1f}" if blend.falls else f"{found:.2f}"
+
+
+def percent(share: float) -> str:
+    """Return a share as whole percent."""
+    return f"{share:.0%}".replace("%", " %")
+
+
+def at(blend: BlendMeasured, share: float) -> dict[str, float]:
+    """Return both values at a share, straight between the places that were tried."""
+    points = blend.points
+    for left, right in pairwise(points):
+        if share <= right["share"]:
+            part = (share - left["share"]) / (right["share"] - left["share"])
+            return {
+                key: left[key] + part * (right[key] - left[key]) for key in left if key in right
+            }
+    return points[-1]
+
+
+def advised(blend: BlendMeasured) -> float | None:
+    """Return the share that keeps most of the original among those that score as well as all of it.
+
+    As well is within one part in a hundred of the score, which is less than most validation splits can tell.
+    """
+    last = blend.points[-1]["score"]
+    room = 0.01 * abs(last)
+    good = [
+        point["share"]
+        for point in blend.points
+        if (
+            point["score"] <= last + room if blend.less_is_better else point["score"] >= last - room
+        )
+    ]
+    return min(good, default=None)
