@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from finetune_studio.core import files, own_run
-from finetune_studio.core.dataset import Dataset, Sample
+from finetune_studio.core.dataset import Dataset, Labels, Sample
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import (
     Evaluated,
@@ -27,7 +27,7 @@ from finetune_studio.core.events import (
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.task import Bundle, Pair, Task
-from finetune_studio.engine import intervals
+from finetune_studio.engine import decision, intervals
 from finetune_studio.engine.run import Run, load_bundle
 from finetune_studio.tasks import CATALOGUE as TASKS
 
@@ -87,7 +87,7 @@ def evaluate(project: Project, run_folder: Path, split: str, control: Control) -
         )
     pairs.sort(key=lambda pair: pair[0].id)
     save_answers(run.folder, split, pairs)
-    yield scored(project, run, task, split, pairs, set_aside)
+    yield scored(project, run, task, split, _decided(run, pairs, bundle.labels), set_aside)
 
 
 def scored(
@@ -135,23 +135,31 @@ def save_answers(run_folder: Path, split: str, pairs: Sequence[Pair]) -> None:
     )
 
 
-def answers(run_folder: Path, dataset: Dataset, split: str) -> list[Pair]:
+def answers(run_folder: Path, dataset: Dataset, split: str, *, raw: bool = False) -> list[Pair]:
     """Return a split's answers with the samples as they are today; empty if none were kept.
 
-    Samples that were excluded since are left out. No network is loaded.
+    Samples that were excluded since are left out. No network is loaded. What was decided after the run
+    (temperature, thresholds) is applied, unless they are wanted ``raw``, as the network gave them.
     """
     path = Path(run_folder) / "predictions" / f"{split}.jsonl"
     if not path.is_file():
         return []
     known = {s.id: s for s in dataset.samples(usable=True)}
-    labels = Run(Path(run_folder)).labels
-    today = dict(zip(labels.names, dataset.current(labels).names, strict=True))
+    run = Run(Path(run_folder))
+    labels, current = run.labels, dataset.current(run.labels)
+    today = dict(zip(labels.names, current.names, strict=True))
     pairs: list[Pair] = []
     for line in path.read_text(encoding="utf-8").splitlines():
         found = from_json(json.loads(line))
         if isinstance(found, Prediction) and found.sample in known:
             pairs.append((known[found.sample], _renamed(found, today)))
-    return pairs
+    return pairs if raw else _decided(run, pairs, current)
+
+
+def _decided(run: Run, pairs: Sequence[Pair], labels: Labels) -> list[Pair]:
+    """Return the answers as was decided after the run."""
+    found = decision.read(run.folder).decided([answer for _, answer in pairs], labels)
+    return [(sample, answer) for (sample, _), answer in zip(pairs, found, strict=True)]
 
 
 def _renamed(prediction: Prediction, today: dict[str, str]) -> Prediction:
@@ -200,6 +208,7 @@ def _named(text: str) -> str:
 
 def _run_answers(folder: Path) -> Any:
     task, bundle = loaded_run(folder, None)
+    decided = decision.read(folder).decided
 
     def answer(text: str) -> Prediction:
         import torch
@@ -208,7 +217,8 @@ def _run_answers(folder: Path) -> Any:
 
         sample = task.sample_from_input(text)
         with using, torch.inference_mode():
-            return task.predict(bundle, batch_of(task, bundle, [sample]))[0]
+            found = task.predict(bundle, batch_of(task, bundle, [sample]))
+        return decided(found, bundle.labels)[0]
 
     return answer
 
