@@ -9,16 +9,14 @@ from pathlib import Path
 from finetune_studio.core.dataset import Dataset
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.task import Pair
-from finetune_studio.engine import decision, evaluate
+from finetune_studio.engine import decision, evaluate, unlike
 from finetune_studio.engine.decision import Decision
 from finetune_studio.engine.run import Run
-from finetune_studio.insights import calibration, thresholds, unlike
+from finetune_studio.insights import calibration, thresholds
 from finetune_studio.insights.calibration import Bin, Scaling
 from finetune_studio.insights.thresholds import Trade
-from finetune_studio.insights.unlike import TurnedAway
+from finetune_studio.insights.unlike import TurnedAway, turned_away
 from finetune_studio.modality.claims import claims
-
-USUAL_SHARE = 0.02  # of the user's own samples that are turned away unless said otherwise
 
 
 @dataclass(frozen=True)
@@ -36,6 +34,7 @@ class Look:
         outdated: Whether something was decided for weights that are no longer the run's best.
         count: How many claims there are; 0 where answers have no certainty.
         classes: The classes that a threshold can be set for.
+        likeness: How like the training samples each validation sample is; empty if it was not learnt.
     """
 
     pairs: Sequence[Pair]
@@ -49,6 +48,7 @@ class Look:
     outdated: bool
     count: int
     classes: Sequence[str]
+    likeness: Mapping[int, float]
 
     def trade(self, name: str) -> Trade:
         """Return what each threshold of a class would give."""
@@ -56,7 +56,7 @@ class Look:
 
     def turned_away(self, share: float) -> TurnedAway:
         """Return what turning away so many of the user's own samples means."""
-        return unlike.turned_away(self.pairs, share)
+        return turned_away(self.likeness, share)
 
 
 def look(run_folder: Path, dataset: Dataset) -> Look:
@@ -65,6 +65,7 @@ def look(run_folder: Path, dataset: Dataset) -> Look:
     kept = decision.read(run_folder)
     now = _at_temperature(raw, kept.temperature, run_folder, dataset)
     said, said_now = claims(raw), claims(now)
+    known = unlike.read(run_folder)
     return Look(
         now,
         calibration.bins(said),
@@ -77,6 +78,7 @@ def look(run_folder: Path, dataset: Dataset) -> Look:
         decision.outdated(run_folder),
         len(said),
         thresholds.classes(now),
+        known.validation if known is not None else {},
     )
 
 
@@ -163,41 +165,16 @@ def cheapest(
     return set_threshold(run_folder, dataset, name, best.threshold, (miss, false_alarm))
 
 
-def turn_away(run_folder: Path, dataset: Dataset, share: float) -> TurnedAway:
-    """Turn away inputs that the model is less certain of than of nearly all validation samples.
-
-    Args:
-        run_folder: ``PROJECT/runs/<n>``.
-        dataset: Where today's class names are.
-        share: How many of the validation samples may be turned away with them; 0 turns none away.
-
-    Raises:
-        StudioError: If there are too few samples to set such a bound.
-    """
-    found = look(run_folder, dataset).turned_away(share)
-    if found.reason and share:
-        raise StudioError(found.reason, "Nothing is turned away.")
-    changed = replace(
-        decision.read(run_folder),
-        least_certainty=found.least_certainty if share else 0.0,
-        turned_away=found.share if share else 0.0,
-    )
-    decision.keep(run_folder, changed)
-    return found
-
-
 def _kept_anew(run_folder: Path, dataset: Dataset, changed: Decision) -> Decision:
     """Keep another temperature; probabilities are others then, so what hangs on them is found anew."""
-    before, share = changed.costs, changed.turned_away
-    decision.keep(run_folder, replace(changed, thresholds={}, costs={}, least_certainty=0.0))
+    before = changed.costs
+    decision.keep(run_folder, replace(changed, thresholds={}, costs={}))
     names = _names(run_folder, dataset)
     here = look(run_folder, dataset)
     for number, cost in before.items():
         name = names.get(number, "")
         if name in here.classes:
             cheapest(run_folder, dataset, name, cost["miss"], cost["false_alarm"])
-    if share:
-        turn_away(run_folder, dataset, share)
     return decision.read(run_folder)
 
 

@@ -17,6 +17,7 @@ from finetune_studio.modality import decide
 
 FILE = "decision.json"
 UNLIKE = "none_of_these"  # the mark in ``Prediction.answer`` of an input that is turned away
+LIKENESS = "likeness"  # how like the nearest training sample it is, from -1 to 1
 _VERSION = 1
 
 
@@ -29,7 +30,8 @@ class Decision:
         calibration: How it was found: ``samples``, ``error_before`` and ``error_after``.
         thresholds: From which probability on a class is named, by the class's number.
         costs: What the user said that a ``miss`` and a ``false_alarm`` cost, by the class's number.
-        least_certainty: Inputs whose likeliest class is less likely are turned away; 0 for none.
+        least_likeness: Inputs that are less like the nearest training sample are turned away; -1 for
+            none (see ``unlike.py``).
         turned_away: The share of the validation samples that this turns away.
     """
 
@@ -37,13 +39,13 @@ class Decision:
     calibration: Mapping[str, float] = field(default_factory=dict)
     thresholds: Mapping[str, float] = field(default_factory=dict)
     costs: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    least_certainty: float = 0.0
+    least_likeness: float = -1.0
     turned_away: float = 0.0
 
     @property
     def nothing(self) -> bool:
-        """Whether answers stay as the network gives them."""
-        return self.temperature == 1.0 and not self.thresholds and not self.least_certainty
+        """Whether probabilities and names stay as the network gives them."""
+        return self.temperature == 1.0 and not self.thresholds
 
     def by_name(self, labels: Labels) -> dict[str, float]:
         """Return the thresholds under the names that classes have in ``labels``."""
@@ -55,7 +57,7 @@ class Decision:
         return {
             "temperature": self.temperature,
             "thresholds": self.by_name(labels),
-            "least_certainty": self.least_certainty,
+            "least_likeness": self.least_likeness,
         }
 
     def decided(self, answers: Sequence[Prediction], labels: Labels) -> list[Prediction]:
@@ -76,10 +78,15 @@ class Decision:
             names = decide.named(shares, thresholds, several=several)
             label = ", ".join(names)
             found = {**found, "labels": names} if several else found
-        # Of several classes none may fit, which is an answer like any other.
-        if not several and decide.unlike(shares, self.least_certainty):
-            found = {**found, UNLIKE: True}
         return replace(answer, label=label, probabilities=shares, answer=found)
+
+
+def turned_away(answer: Prediction, likeness: float, least: float) -> Prediction:
+    """Return an answer with how like the training samples its input is, marked where that is too little."""
+    about = {**answer.answer, LIKENESS: round(likeness, 4)}
+    if likeness < least:
+        about[UNLIKE] = True
+    return replace(answer, answer=about)
 
 
 def read(run_folder: Path) -> Decision:
@@ -113,7 +120,7 @@ def _checked(saved: Mapping[str, Any]) -> Decision:
             for k, v in dict(saved.get("thresholds", {})).items()
         },
         {str(k): dict(v) for k, v in dict(saved.get("costs", {})).items()},
-        min(1.0, max(0.0, float(saved.get("least_certainty", 0.0)))),
+        float(saved.get("least_likeness", -1.0)),
         float(saved.get("turned_away", 0.0)),
     )
 

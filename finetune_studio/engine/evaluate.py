@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from finetune_studio.core.events import (
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.task import Bundle, Pair, Task
-from finetune_studio.engine import decision, intervals
+from finetune_studio.engine import decision, intervals, unlike
 from finetune_studio.engine.run import Run, load_bundle
 from finetune_studio.tasks import CATALOGUE as TASKS
 
@@ -208,7 +209,9 @@ def _named(text: str) -> str:
 
 def _run_answers(folder: Path) -> Any:
     task, bundle = loaded_run(folder, None)
-    decided = decision.read(folder).decided
+    kept = decision.read(folder)
+    known = unlike.read(folder) if kept.least_likeness > -1 else None
+    watch = unlike.Watch(bundle.network, known) if known is not None else None
 
     def answer(text: str) -> Prediction:
         import torch
@@ -216,9 +219,12 @@ def _run_answers(folder: Path) -> Any:
         from finetune_studio.engine.loaders import batch_of
 
         sample = task.sample_from_input(text)
-        with using, torch.inference_mode():
+        with using, torch.inference_mode(), watch.watching() if watch else nullcontext():
             found = task.predict(bundle, batch_of(task, bundle, [sample]))
-        return decided(found, bundle.labels)[0]
+        said = kept.decided(found, bundle.labels)[0]
+        if watch is None:
+            return said
+        return decision.turned_away(said, watch.likeness()[0], kept.least_likeness)
 
     return answer
 

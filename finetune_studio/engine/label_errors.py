@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from finetune_studio.core import label_doubts
 from finetune_studio.core.dataset import Sample
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Event, Noted, PhaseStarted, Prediction
 from finetune_studio.core.job import Control
+from finetune_studio.core.label_doubts import LabelDoubt
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Pair
@@ -21,29 +22,8 @@ from finetune_studio.engine import evaluate, quick_head
 from finetune_studio.engine.features.table import Table, tabulate
 from finetune_studio.insights.label_errors import doubts
 
-KEPT = "likely_wrong_labels"  # under this key in the project
 _FEWEST = 20  # labelled samples below which nothing can be said
 _tables: OrderedDict[str, Table] = OrderedDict()  # reduced features of the projects looked at last
-
-
-@dataclass(frozen=True, slots=True)
-class LabelDoubt:
-    """What was found about a sample's label.
-
-    Attributes:
-        sample: Its number.
-        label: The label that was doubted; another one since means that the user has decided.
-        suggested: The class that it rather has.
-        share: How likely that is, from 0 to 1; ``own`` how likely the label is.
-        suspected: Whether the label is likely wrong.
-    """
-
-    sample: int
-    label: str
-    suggested: str
-    share: float
-    own: float
-    suspected: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +75,7 @@ def find(project: Project, control: Control, recipe: Recipe | None = None) -> It
         )
         for d in doubts(shares, labels.tolist())
     ]
-    keep(project, found, chosen.model.source)
+    label_doubts.keep(project.dataset, found, chosen.model.source)
     count = sum(doubt.suspected for doubt in found)
     yield Noted(
         f"{count:,} of {len(found):,} labels are likely wrong."
@@ -105,10 +85,59 @@ def find(project: Project, control: Control, recipe: Recipe | None = None) -> It
     )
 
 
+def rescore(
+    project: Project, control: Control, made: list[Rescored], recipe: Recipe | None = None
+) -> Iterator[Event]:
+    """Fit a small head without and with the corrections made since :func:`find`, and append both scores.
+
+    Raises:
+        StudioError: If wrong labels were not looked for yet, or there is nothing to judge by.
+    """
+    earlier = {d.sample: d.label for d in label_doubts.saved(project.dataset) or ()}
+    if not earlier:
+        raise StudioError("Wrong labels were not looked for yet.", "Look for them first.")
+    table: list[Table] = []
+    yield from features(project, recipe or project.recipe(), control, table, excluded=True)
+    if not table:
+        return
+    began = time.perf_counter()
+    samples, values = table[0].samples, table[0].values
+    names, labels = _labels(samples)
+    place = {name: number for number, name in enumerate(names)}
+    # A class that is gone since has no place any more; its samples then had no label worth keeping.
+    before = np.array([place.get(earlier.get(s.id, str(s.label)), -1) for s in samples])
+    learnt = np.array([s.split == "train" for s in samples])
+    judged = np.array([s.split == "validation" and s.usable for s in samples])
+    usable = np.array([s.usable for s in samples])
+    if not judged.any() or not (learnt & usable).any():
+        raise StudioError(
+            "There are no validation samples to judge corrections by.",
+            "Divide the data anew on the Data page.",
+        )
+    known = np.array([s.id in earlier for s in samples])
+    with_old = learnt & known & (before >= 0)
+    with_new = learnt & usable
+    scores = []
+    for mask, targets in ((with_old, before), (with_new, labels)):
+        weights = quick_head.fitted(values[mask], targets[mask], len(names))
+        said = quick_head.answered(values[judged], weights).argmax(1)
+        scores.append(float((said == labels[judged]).mean()))
+    count = int((known & learnt & ((before != labels) | ~usable)).sum())
+    took = time.perf_counter() - began
+    made.append(Rescored(scores[0], scores[1], count, int(judged.sum()), took))
+
+
 def features(
-    project: Project, recipe: Recipe, control: Control, made: list[Table]
+    project: Project,
+    recipe: Recipe,
+    control: Control,
+    made: list[Table],
+    *,
+    excluded: bool = False,
 ) -> Iterator[Event]:
     """Append the reduced features of all labelled samples, from memory where they are there.
+
+    Those that were ``excluded`` since are only given where they are still in memory.
 
     Raises:
         StudioError: If the task has no classes, or there are too few samples.
@@ -123,6 +152,8 @@ def features(
     key = f"{project.folder}\n{recipe.model.model_dump_json()}"
     known = _tables.get(key)
     if known is not None and {s.id for s in samples} <= {s.id for s in known.samples}:
+        if excluded:
+            samples = [s for s in project.dataset.samples() if s.label is not None]
         made.append(_of(known, samples))
         return
     task = evaluate.load_task(recipe.task)
@@ -155,31 +186,6 @@ def _labels(samples: Sequence[Sample]) -> tuple[list[str], np.ndarray]:
     names = sorted({str(s.label) for s in samples if s.label is not None})
     place = {name: number for number, name in enumerate(names)}
     return names, np.array([place[str(s.label)] for s in samples], int)
-
-
-# --- what is kept ---------------------------------------------------------------------------------
-
-
-def keep(project: Project, found: Sequence[LabelDoubt], model: str) -> None:
-    """Remember what was found, the most doubtful first."""
-    rows = [[d.sample, d.label, d.suggested, d.share, d.own, int(d.suspected)] for d in found]
-    project.dataset.put(KEPT, json.dumps({"model": model, "rows": rows}))
-
-
-def known(project: Project) -> list[LabelDoubt] | None:
-    """Return what is known of the samples whose label is still the one that was doubted, worst first.
-
-    None where wrong labels were not looked for yet.
-    """
-    saved: dict[str, Any] = json.loads(project.dataset.get(KEPT, "{}"))
-    if not saved:
-        return None
-    labels = {s.id: s.label for s in project.dataset.samples(usable=True)}
-    return [
-        LabelDoubt(n, label, suggested, share, own, bool(suspected))
-        for n, label, suggested, share, own, suspected in saved["rows"]
-        if labels.get(n) == label
-    ]
 
 
 def pairs(project: Project, found: Sequence[LabelDoubt]) -> list[Pair]:

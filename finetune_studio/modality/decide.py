@@ -1,4 +1,4 @@
-"""Turns probabilities into a decision: temperature, thresholds, and "none of these" for unlike inputs.
+"""Turns probabilities into a decision: temperature and thresholds.
 
 It needs the standard library alone, so that an export can take this file with it as it is.
 """
@@ -59,8 +59,3 @@ def named(
         return [max(reached, key=lambda name: shares[name] / max(thresholds[name], 1e-12))]
     free = [name for name in shares if name not in thresholds] or list(shares)
     return [max(free, key=lambda name: shares[name])] if free else []
-
-
-def unlike(shares: Mapping[str, float], least_certainty: float) -> bool:
-    """Whether an input is turned away: the likeliest class is less likely than the least certainty."""
-    return bool(shares) and max(shares.values()) < least_certainty

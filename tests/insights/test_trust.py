@@ -121,8 +121,6 @@ def test_thresholds_name_what_reaches_them() -> None:
     assert decide.named(shares, {"blight": 0.7}) == ["rust"]
     assert decide.named(shares, dict.fromkeys(shares, 0.9)) == ["blight"]
     assert decide.named(shares, {"rust": 0.25}, several=True) == ["rust", "blight"]
-    assert decide.unlike(shares, 0.61)
-    assert not decide.unlike(shares, 0.6)
 
 
 def test_curves_agree_with_scikit_learn() -> None:
@@ -169,16 +167,16 @@ def test_a_class_that_is_absent_or_alone_has_no_threshold() -> None:
 
 
 def test_the_share_that_is_turned_away_is_the_one_asked_for() -> None:
-    pairs = planted(1000, 1.0)
-    found = unlike.turned_away(pairs, 0.05)
-    assert found.share == pytest.approx(0.05, abs=0.002)
-    assert found.count == len(found.ids)
-    least = {
-        a.sample for _, a in sorted(pairs, key=lambda p: max(p[1].probabilities.values()))[:50]
-    }
-    assert set(found.ids) == least
-    assert unlike.turned_away(pairs, 0.0).count == 0
-    assert "Only 3 validation" in unlike.turned_away(pairs[:3], 0.02).reason
+    rng = np.random.default_rng(0)
+    references = unlike.normalised(rng.normal(1, 0.3, (50, 8)))
+    own, foreign = rng.normal(1, 0.3, (200, 8)), rng.normal(-1, 0.3, (200, 8))
+    like = dict(enumerate(unlike.likeness(own, references).tolist()))
+    found = unlike.turned_away(like, 0.05)
+    assert found.share == pytest.approx(0.05, abs=0.006)
+    assert set(found.ids) == set(sorted(like, key=lambda n: like[n])[:10])
+    assert (unlike.likeness(foreign, references) < found.least_likeness).all()
+    assert unlike.turned_away(like, 0.0).least_likeness == -1
+    assert "Only 3 validation" in unlike.turned_away({1: 0.5, 2: 0.5, 3: 0.5}, 0.02).reason
 
 
 def test_planted_wrong_labels_come_first() -> None:

@@ -34,10 +34,12 @@ class Table:
     Attributes:
         samples: Those that could be read, in the order of the rows.
         values: float32 (samples, features).
+        boundary: The module whose input they are.
     """
 
     samples: list[Sample] = field(default_factory=list)
     values: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    boundary: str = ""
 
 
 def tabulate(
@@ -83,8 +85,8 @@ def _kept(
     found = feeds[0]
     with torch.inference_mode():
         portions = grouped(range(len(found.samples)), _READ)
-        rows = [_flat(found.stored(list(places))) for places in portions]
-    made.append(Table(found.samples, _together(rows)))
+        rows = [flat(found.stored(list(places))) for places in portions]
+    made.append(Table(found.samples, _together(rows), prefix.boundary))
 
 
 def _computed(
@@ -102,14 +104,14 @@ def _computed(
             yield SampleSetAside(sample.id, sample.place, reason)
         if loaded.batch is not None:
             batch = laid_out(loaded.batch.to(means.device.torch), means.device)
-            rows.append(_flat(prefix.compute(means.task, means.bundle, batch)))
+            rows.append(flat(prefix.compute(means.task, means.bundle, batch)))
             kept += loaded.kept
         done += len(loaded.kept) + len(loaded.problems)
         yield Progress("features", done, len(ordered))
-    made.append(Table(kept, _together(rows)))
+    made.append(Table(kept, _together(rows), prefix.boundary))
 
 
-def _flat(values: torch.Tensor) -> np.ndarray:
+def flat(values: torch.Tensor) -> np.ndarray:
     """Return (samples, features): of pictures the mean over places, of texts that over tokens."""
     if values.ndim == 4:
         values = values.mean((2, 3))

@@ -26,7 +26,9 @@ from finetune_studio.core.project import Project
 from finetune_studio.gui.page import DONE, NOT_STARTED, Page
 from finetune_studio.gui.pages.inspect import items, words
 from finetune_studio.gui.pages.inspect.cards import HeadlineCard, TestCard
+from finetune_studio.gui.pages.inspect.corrections import Corrections
 from finetune_studio.gui.pages.inspect.errors_panel import ErrorsPanel
+from finetune_studio.gui.pages.inspect.lenses import LENSES
 from finetune_studio.gui.pages.inspect.replies import Replies
 from finetune_studio.gui.pages.inspect.results import Results, finished_runs, read
 from finetune_studio.gui.pages.inspect.why_card import WhyCard
@@ -54,6 +56,7 @@ class InspectPage(Page):
         self._reading = 0
         self.heats = Heats(studio.ask, self)
         self.replies = Replies(studio, self)
+        self.corrections = Corrections(studio, self)
         self._make_head_parts()
         self._make_parts()
         self._make_shortcuts()
@@ -81,7 +84,8 @@ class InspectPage(Page):
         self.test = TestCard()
         self.notices = NoticeBar()
         self.why = WhyCard(self.studio.thumbnails)
-        self.errors = ErrorsPanel(self.studio.thumbnails, self.why)
+        lenses = [kind(self.studio) for kind in LENSES]
+        self.errors = ErrorsPanel(self.studio.thumbnails, self.why, lenses)
         row = QHBoxLayout()
         row.setSpacing(12)
         for card in (self.headline, self.weakest, self.second, self.test):
@@ -101,7 +105,11 @@ class InspectPage(Page):
         self.body.addWidget(self.pile)
 
     def _make_shortcuts(self) -> None:
-        for key, slot in (("L", self.why.offer_classes), ("X", self._on_exclude_wanted)):
+        for key, slot in (
+            ("L", self.why.offer_classes),
+            ("X", self._on_exclude_wanted),
+            ("R", self._on_review_wanted),
+        ):
             shortcut = QShortcut(QKeySequence(key), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(slot)
@@ -119,6 +127,10 @@ class InspectPage(Page):
         self.replies.failed.connect(self.why.show_trouble)
         self.why.relabel_wanted.connect(self._on_relabel_wanted)
         self.why.exclude_wanted.connect(self._on_exclude_wanted)
+        self.why.review_wanted.connect(self._on_review_wanted)
+        self.corrections.made.connect(self._say_corrected)
+        for lens in self.errors.lenses.values():
+            lens.decided.connect(self._mark_stale)
         self.test.open_wanted.connect(self._on_open_test)
         self.test.stop_wanted.connect(partial(self.studio.stop, EVALUATE))
         self.notices.acted.connect(self._on_notice_acted)
@@ -276,32 +288,23 @@ class InspectPage(Page):
 
     @Slot(str)
     def _on_relabel_wanted(self, name: str) -> None:
-        ids = self.errors.gallery.selected_ids()
-        if ids and self.studio.project is not None:
-            dataset = self.studio.project.dataset
-            if self.studio.do_edit(partial(dataset.relabel, ids, name)):
-                self._say_edited(
-                    self.tr("{n} labelled {name}.").format(n=self._counted(len(ids)), name=name)
-                )
+        self.corrections.relabel(self.errors.gallery.selected_ids(), name, self._task)
 
     @Slot()
     def _on_exclude_wanted(self) -> None:
-        ids = self.errors.gallery.selected_ids()
-        if ids and self.studio.project is not None:
-            exclude = partial(self.studio.project.dataset.exclude, ids)
-            if self.studio.do_edit(exclude):
-                self._say_edited(
-                    self.tr("{n} left out of training and scoring.").format(
-                        n=self._counted(len(ids))
-                    )
-                )
+        self.corrections.exclude(self.errors.gallery.selected_ids(), self._task)
 
-    def _counted(self, count: int) -> str:
-        return words.samples(count, self._results.task.name if self._results else "")
+    @Slot()
+    def _on_review_wanted(self) -> None:
+        self.corrections.review(self.errors.gallery.selected_ids(), self._task)
 
-    def _say_edited(self, text: str) -> None:
-        again = self.tr("Train again so that the model learns from it.")
-        self.notices.say(f"{text} {again}", "ok", action="undo", action_text=self.tr("Undo"))
+    @property
+    def _task(self) -> str:
+        return self._results.task.name if self._results else ""
+
+    @Slot(str)
+    def _say_corrected(self, text: str) -> None:
+        self.notices.say(text, "ok", action="undo", action_text=self.tr("Undo"))
 
     @Slot(str)
     def _on_notice_acted(self, action: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from finetune_studio.core.events import Evaluated
 from finetune_studio.core.preview import Preview
 from finetune_studio.core.project import Project
+from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Pair, Task
 from finetune_studio.gui.pages.inspect import words
 from finetune_studio.gui.pages.inspect.sorting import Sorting, sort_out
@@ -26,6 +27,7 @@ class Results:
         scored: Scores, intervals and baseline; None where no answers were kept.
         sorting: The answers sorted by what became of them.
         classes: Names of all classes of the project, for relabelling; none where a sample has no class.
+        recipe: What the run was started with.
     """
 
     folder: Path
@@ -38,6 +40,7 @@ class Results:
     sorting: Sorting
     test: TestLook
     classes: tuple[str, ...] = field(default=())
+    recipe: Recipe | None = None
 
     @property
     def subtitle(self) -> str:
@@ -92,6 +95,7 @@ def read(project: Project, folder: Path) -> Results:
         sorting,
         test,
         tuple(project.dataset.classes().values()) if sorting.grid is not None else (),
+        run.recipe,
     )
 
 
