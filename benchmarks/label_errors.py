@@ -47,7 +47,9 @@ def measure(arguments: argparse.Namespace, folder: Path) -> None:
             pass
         took = time.perf_counter() - began
         clean = sum(d.suspected for d in label_doubts.open_ones(project.dataset) or ())
-        print(f"{len(samples)} samples, {arguments.model}: first look {took:.1f} s, {clean} suspected")
+        print(
+            f"{len(samples)} samples, {arguments.model}: first look {took:.1f} s, {clean} suspected"
+        )
         shares, precisions, seconds = [], [], []
         for seed in arguments.seeds:
             wrong = planted(project, samples, arguments.share, seed)
@@ -66,9 +68,8 @@ def measure(arguments: argparse.Namespace, folder: Path) -> None:
             )
             project.dataset.undo()
     spread = statistics.stdev(shares) if len(shares) > 1 else 0.0
-    print(
-        f"in the first tenth: {statistics.mean(shares):.1%} ± {spread:.1%}; look {statistics.mean(seconds):.1f} s"
-    )
+    look = statistics.mean(seconds)
+    print(f"in the first tenth: {statistics.mean(shares):.1%} ± {spread:.1%}; look {look:.1f} s")
 
 
 def planted(project, samples, share: float, seed: int) -> set[int]:

@@ -53,7 +53,7 @@ def _plain(value: object) -> float | str:
 def _lengths(samples: Iterable[Sample], found: Columns) -> None:
     for sample in samples:
         if said := texts.whole(sample.fields):
-            found.setdefault("text length (words)", {})[sample.id] = float(len(said.split()))
+            found.setdefault("words", {})[sample.id] = float(len(said.split()))
 
 
 def _sources(dataset: Dataset, samples: Sequence[Sample], found: Columns) -> None:
@@ -86,9 +86,7 @@ def _look(looks: Mapping[int, object], number: int) -> bytes:
 
 
 def _note(found: Columns, number: int, known: Measured) -> None:
-    found.setdefault("image size (pixels on the longer side)", {})[number] = float(
-        max(known.width, known.height)
-    )
-    found.setdefault("shape (width to height)", {})[number] = round(known.width / known.height, 3)
-    found.setdefault("brightness (of 255)", {})[number] = round(known.brightness, 1)
+    found.setdefault("longer side (pixels)", {})[number] = float(max(known.width, known.height))
+    found.setdefault("width to height", {})[number] = round(known.width / known.height, 3)
+    found.setdefault("brightness", {})[number] = round(known.brightness, 1)
     found.setdefault("file size (KB)", {})[number] = round(known.bytes / 1024, 1)

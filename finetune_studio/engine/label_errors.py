@@ -6,6 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -18,8 +19,9 @@ from finetune_studio.core.label_doubts import LabelDoubt
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Pair
-from finetune_studio.engine import evaluate, quick_head
+from finetune_studio.engine import baselines, evaluate, quick_head
 from finetune_studio.engine.features.table import Table, tabulate
+from finetune_studio.engine.run import Run
 from finetune_studio.insights.label_errors import doubts
 
 _FEWEST = 20  # labelled samples below which nothing can be said
@@ -43,6 +45,21 @@ class Rescored:
     corrections: int
     samples: int
     seconds: float
+
+
+def look(project: Project, run_folder: Path, control: Control) -> Iterator[Event]:
+    """Look for wrong labels with the model that a run began from, and score that model beside the run.
+
+    Raises:
+        StudioError: If the task has no classes, or there are too few samples.
+    """
+    recipe = Run(run_folder).recipe
+    yield from find(project, control, recipe)
+    table: list[Table] = []
+    if not control.stop.is_set():
+        yield from features(project, recipe, control, table)
+    if table:
+        baselines.keep_before(run_folder, table[0])
 
 
 def find(project: Project, control: Control, recipe: Recipe | None = None) -> Iterator[Event]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -50,10 +50,12 @@ class ErrorsPanel(QWidget):
     Signals:
         sample_chosen: The number of the sample to look at; -1 if there is none.
         selection_changed: How many samples are selected.
+        lens_opened: Whether a lens is open now, which likes to have room.
     """
 
     sample_chosen = Signal(int)
     selection_changed = Signal(int)
+    lens_opened = Signal(bool)
 
     def __init__(
         self,
@@ -92,14 +94,15 @@ class ErrorsPanel(QWidget):
         self.all_button = QPushButton()
         self.all_button.setObjectName("show_all")
         self.all_button.setProperty("link", True)
-        kept = self.all_button.sizePolicy()
-        kept.setRetainSizeWhenHidden(True)  # nothing jumps when it comes and goes
-        self.all_button.setSizePolicy(kept)
         self.all_button.hide()
         self.order = QComboBox()
         self.order.setObjectName("order")
         self.order.setAccessibleName(self.tr("Order of the samples"))
         self.order.setToolTip(self.tr("Which samples come first."))
+        self.order.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.order.setMinimumContentsLength(9)
         for value, text in words.ORDERS:
             self.order.addItem(self.tr(text), value)
         row = QHBoxLayout()
@@ -118,8 +121,8 @@ class ErrorsPanel(QWidget):
 
     def _make_gallery(self) -> Card:
         self.shown = Card(" ")
-        self.shown.head.addWidget(self.all_button)
         self.shown.head.addWidget(self.order)
+        self.shown.body.addWidget(self.all_button, 0, Qt.AlignmentFlag.AlignLeft)
         self._nothing = EmptyState(
             self.tr("No samples here"), self.tr("No validation sample fell into this cell.")
         )
@@ -194,7 +197,7 @@ class ErrorsPanel(QWidget):
         results, task = self._results, self._results.task.name
         found, heading, narrowed = self._filtered()
         own_order = self._narrowed is not None and self._narrowed.pairs is not None
-        self.order.setEnabled(not own_order)
+        self.order.setVisible(not own_order)
         pairs = (
             found if own_order else results.sorting.ordered(found, str(self.order.currentData()))
         )
@@ -252,6 +255,7 @@ class ErrorsPanel(QWidget):
             self._narrowed = None
             self._show_gallery()
         self._beside.setVisible(lens is None or not lens.wide)
+        self.lens_opened.emit(lens is not None)
         if lens is not None:
             self._left_pile.setCurrentWidget(lens)
             self._left.set_title(self.tr(lens.heading))

@@ -23,6 +23,8 @@ from finetune_studio.gui.studio import Studio
 from finetune_studio.gui.widgets.bar_list import BarList, BarRow
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from finetune_studio.core.label_doubts import LabelDoubt
     from finetune_studio.core.task import Pair
     from finetune_studio.engine.label_errors import Rescored
@@ -134,7 +136,7 @@ class LabelsLens(Lens):
         self._begin()
         self.studio.start(
             LOOKING,
-            partial(_find, project, self.results.recipe),
+            partial(_find, project, self.results.folder),
             on_event=self._on_stated,
             on_done=self._on_found,
         )
@@ -163,6 +165,7 @@ class LabelsLens(Lens):
         self._end()
         self.rescored.setText("")
         self._stale = True
+        self.decided.emit()  # the model before fine-tuning has a score now
         self.entered()
 
     @Slot()
@@ -201,10 +204,10 @@ def _known(project: Project) -> Found:
     return found, label_errors.pairs(project, suspected)
 
 
-def _find(project: Project, recipe: Recipe, control: Control) -> Iterator[Event]:
+def _find(project: Project, folder: Path, control: Control) -> Iterator[Event]:
     from finetune_studio.engine import label_errors
 
-    yield from label_errors.find(project, control, recipe)
+    yield from label_errors.look(project, folder, control)
 
 
 def _rescore(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 from PySide6.QtCore import Qt, QUrl, Slot
-from PySide6.QtGui import QDesktopServices, QKeySequence, QShortcut
+from PySide6.QtGui import QDesktopServices, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -20,11 +19,10 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
-from finetune_studio.core.events import Event, PhaseStarted, Progress
-from finetune_studio.core.job import Control
-from finetune_studio.core.project import Project
+from finetune_studio.core.events import Event, Progress
+from finetune_studio.gui import theme
 from finetune_studio.gui.page import DONE, NOT_STARTED, Page
-from finetune_studio.gui.pages.inspect import items, words
+from finetune_studio.gui.pages.inspect import items, jobs, words
 from finetune_studio.gui.pages.inspect.cards import HeadlineCard, TestCard
 from finetune_studio.gui.pages.inspect.corrections import Corrections
 from finetune_studio.gui.pages.inspect.errors_panel import ErrorsPanel
@@ -40,6 +38,7 @@ from finetune_studio.gui.widgets.one_of import OneOf
 
 EVALUATE = "evaluate"
 REPORT = "report"
+_LOW = 680  # pixels of height below which cards and a lens have no room together
 
 
 class InspectPage(Page):
@@ -54,6 +53,7 @@ class InspectPage(Page):
         self._results: Results | None = None
         self._stale = True
         self._reading = 0
+        self._lens_open = False
         self.heats = Heats(studio.ask, self)
         self.replies = Replies(studio, self)
         self.corrections = Corrections(studio, self)
@@ -86,7 +86,10 @@ class InspectPage(Page):
         self.why = WhyCard(self.studio.thumbnails)
         lenses = [kind(self.studio) for kind in LENSES]
         self.errors = ErrorsPanel(self.studio.thumbnails, self.why, lenses)
-        row = QHBoxLayout()
+        self._cards = QWidget()
+        self._cards.setProperty("clear", True)
+        row = QHBoxLayout(self._cards)
+        row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(12)
         for card in (self.headline, self.weakest, self.second, self.test):
             card.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -96,7 +99,7 @@ class InspectPage(Page):
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
-        column.addLayout(row)
+        column.addWidget(self._cards)
         column.addWidget(self.notices)
         column.addWidget(self.errors, 1)
         self.pile = OneOf()
@@ -118,6 +121,7 @@ class InspectPage(Page):
         self.empty.acted.connect(partial(self.page_wanted.emit, "train"))
         self.errors.sample_chosen.connect(self._on_sample_chosen)
         self.errors.selection_changed.connect(self.why.set_selected)
+        self.errors.lens_opened.connect(self._on_lens_opened)
         self.heats.waiting.connect(self.why.show_waiting)
         self.heats.ready.connect(self.why.show_heat)
         self.heats.failed.connect(self.why.show_trouble)
@@ -138,6 +142,20 @@ class InspectPage(Page):
         self.studio.run_chosen.connect(self._on_run_chosen)
         self.studio.data_changed.connect(self._mark_stale)
         self.studio.job_failed.connect(self._on_job_failed)
+
+    @Slot(bool)
+    def _on_lens_opened(self, opened: bool) -> None:
+        self._lens_open = opened
+        self._fit_cards()
+
+    def _fit_cards(self) -> None:
+        """Leave the room of the headline cards to an open lens where the window is low."""
+        self._cards.setVisible(not (self._lens_open and self.height() < theme.px(_LOW)))
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_cards()
 
     # --- what the page is about -------------------------------------------------------------------
 
@@ -237,7 +255,9 @@ class InspectPage(Page):
         names = words.shown_scores(results.scored)
         self.headline.set_title(words.metric_name(names[0]))
         task = results.task.name
-        self.headline.say(words.headline(results.scored))
+        first = words.headline(results.scored)
+        more = " ".join((first.sentence, *results.beside)).strip()
+        self.headline.say(replace(first, sentence=more))
         self.second.set_title(
             words.metric_name(names[1]) if len(names) > 1 else self.tr("Validation samples")
         )
@@ -323,7 +343,7 @@ class InspectPage(Page):
             return
         self.studio.start(
             EVALUATE,
-            partial(_evaluate, project, folder),
+            partial(jobs.open_test, project, folder),
             on_event=self._on_test_stated,
             on_done=self._read,
         )
@@ -337,7 +357,7 @@ class InspectPage(Page):
         project, folder = self.studio.project, self.studio.run_folder
         if project is not None and folder is not None:
             self.report_button.setEnabled(False)
-            job = partial(_report, project, folder)
+            job = partial(jobs.write_report, project, folder)
             self.studio.start(REPORT, job, on_done=self._on_report_written)
 
     def _on_report_written(self) -> None:
@@ -372,16 +392,3 @@ class InspectPage(Page):
     @Slot()
     def _on_run_picked(self) -> None:
         self.studio.choose_run(Path(str(self.runs.currentData())))
-
-
-def _evaluate(project: Project, folder: Path, control: Control) -> Iterator[Event]:
-    from finetune_studio.engine import evaluate
-
-    yield from evaluate.evaluate(project, folder, "test", control)
-
-
-def _report(project: Project, folder: Path, control: Control) -> Iterator[Event]:  # noqa: ARG001  a job takes a control
-    from finetune_studio.engine import report
-
-    yield PhaseStarted("report", "Writing the report")
-    report.write_report(project, folder)

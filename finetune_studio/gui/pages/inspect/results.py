@@ -28,6 +28,7 @@ class Results:
         sorting: The answers sorted by what became of them.
         classes: Names of all classes of the project, for relabelling; none where a sample has no class.
         recipe: What the run was started with.
+        beside: What its score stands beside, in sentences.
     """
 
     folder: Path
@@ -41,6 +42,7 @@ class Results:
     test: TestLook
     classes: tuple[str, ...] = field(default=())
     recipe: Recipe | None = None
+    beside: Sequence[str] = ()
 
     @property
     def subtitle(self) -> str:
@@ -70,7 +72,7 @@ def read(project: Project, folder: Path) -> Results:
     Raises:
         StudioError: If the folder holds no run or one of its files is damaged.
     """
-    from finetune_studio.engine import evaluate
+    from finetune_studio.engine import baselines, evaluate
     from finetune_studio.engine.run import Run
 
     run = Run(folder)
@@ -96,6 +98,7 @@ def read(project: Project, folder: Path) -> Results:
         test,
         tuple(project.dataset.classes().values()) if sorting.grid is not None else (),
         run.recipe,
+        baselines.sentences(baselines.beside(project, folder, pairs)) if pairs else (),
     )
 
 
