@@ -14,7 +14,7 @@ from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Event, Progress
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
-from finetune_studio.gui.pages.inspect import trust_words
+from finetune_studio.engine import trust_words
 from finetune_studio.gui.pages.inspect.lens import Lens, Narrowed, sentence
 from finetune_studio.gui.pages.inspect.results import Results
 from finetune_studio.gui.studio import Studio
@@ -145,8 +145,7 @@ class CalibrationLens(Lens):
         same = found.least_likeness == used
         self.turn_button.setEnabled(not found.reason and not same)
         in_use = self.tr("In use. ") if same and used > -1 else ""
-        task = self.results.task.name if self.results is not None else ""
-        self.away.setText(in_use + trust_words.turned_away(found, task))
+        self.away.setText(in_use + trust_words.turned_away(found))
 
     @Slot(int)
     def _on_picked(self, place: int) -> None:

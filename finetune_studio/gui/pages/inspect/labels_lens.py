@@ -16,7 +16,7 @@ from finetune_studio.core.events import Event, PhaseStarted, Progress
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
-from finetune_studio.gui.pages.inspect import trust_words
+from finetune_studio.engine import trust_words
 from finetune_studio.gui.pages.inspect.lens import Lens, Narrowed, sentence
 from finetune_studio.gui.pages.inspect.results import Results
 from finetune_studio.gui.studio import Studio

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 from typing_extensions import override
 
 from finetune_studio.core.project import Project
-from finetune_studio.gui.pages.inspect import trust_words
+from finetune_studio.engine import trust_words
 from finetune_studio.gui.pages.inspect.lens import Lens, Narrowed, sentence
 from finetune_studio.gui.studio import Studio
 from finetune_studio.gui.widgets.interval_list import IntervalList, IntervalRow

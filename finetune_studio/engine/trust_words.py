@@ -1,11 +1,11 @@
-"""What the tabs on trust say: calibration, thresholds, slices and labels in plain sentences."""
+"""Calibration, thresholds, slices and labels in plain sentences, for window, terminal and report."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from finetune_studio.gui.pages.inspect.words import metric_name, samples
+from finetune_studio.core.words import NAMES
 
 if TYPE_CHECKING:
     from finetune_studio.core.label_doubts import LabelDoubt
@@ -64,7 +64,7 @@ def offer(look: Look) -> str:
     )
 
 
-def turned_away(found: TurnedAway, task: str) -> str:
+def turned_away(found: TurnedAway) -> str:
     """Return what turning inputs away means, in a sentence."""
     if found.reason:
         return found.reason
@@ -73,7 +73,7 @@ def turned_away(found: TurnedAway, task: str) -> str:
     return (
         "Inputs that are less like any training sample than these are answered “none of these” on Try."
         f" Of your own, {fine(found.share)} would be turned away"
-        f" ({samples(len(found.ids), task, 'validation')})."
+        f" ({len(found.ids):,} of the validation samples)."
     )
 
 
@@ -103,7 +103,7 @@ def slices(found: Sequence[Slice], metric: str, tried: int) -> str:
     few = f" {small:,} more are too small to judge (below 10)." if small else ""
     if not found:
         return "Nothing is known of these samples that could part them."
-    name = metric_name(metric).lower()
+    name = NAMES.get(metric, metric.replace("_", " "))
     if not worse:
         return f"None of {tried:,} parts is worse in {name} than chance explains.{few}"
     one = worse[0]
