@@ -59,6 +59,13 @@ CATALOGUE = Catalogue(
             {"inputs": "any", "classes": True},
         ),
         Entry(
+            "wrong_labels",
+            "Likely wrong labels",
+            "Reports labels that a model which never saw the samples would rather call another.",
+            "finetune_studio.checks.wrong_labels:find",
+            {"inputs": "any", "classes": True},
+        ),
+        Entry(
             "entities",
             "Marked words",
             "Looks for types with few marked words, and for words marked in one place and not in another.",

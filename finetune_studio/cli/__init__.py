@@ -9,7 +9,7 @@ import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
-from finetune_studio.cli import commands, training
+from finetune_studio.cli import commands, inspecting, training
 from finetune_studio.cli.codes import BUG, DONE, INTERRUPTED, MENDABLE
 from finetune_studio.cli.printing import Printer
 from finetune_studio.cli.surroundings import interruptible, quiet
@@ -118,6 +118,10 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = command("evaluate", commands.evaluate, "Score a run on a split.")
     evaluate.add_argument("source", type=place, metavar="RUN")
     evaluate.add_argument("--split", choices=["train", "validation", "test"], default="validation")
+
+    inspect = command("inspect", inspecting.inspect, "Say how far a run can be relied on.")
+    inspect.add_argument("source", type=place, metavar="RUN")
+    inspecting.add_arguments(inspect)
 
     export = command("export", commands.export, "Write a model for use elsewhere, and prove it.")
     export.add_argument("source", type=place, metavar="RUN")

@@ -38,7 +38,7 @@ def evaluate(arguments: argparse.Namespace, out: Printer, control: Control) -> i
     """Score a run on a split."""
     from finetune_studio.engine import evaluate as evaluating
 
-    run_folder = _in_a_project(_run_at(arguments.source))
+    run_folder = in_a_project(run_at(arguments.source))
     with Project(run_folder.parent.parent) as project:
         last = out.all(evaluating.evaluate(project, run_folder, arguments.split, control))
     return DONE if isinstance(last, events.Evaluated) else INTERRUPTED
@@ -50,7 +50,7 @@ def export(arguments: argparse.Namespace, out: Printer, control: Control) -> int
     from finetune_studio.exporters import CATALOGUE
 
     format_name = CATALOGUE[arguments.format].name
-    run_folder = _in_a_project(_run_at(arguments.source))
+    run_folder = in_a_project(run_at(arguments.source))
     with Project(run_folder.parent.parent) as project:
         last = out.all(exports.export(project, run_folder, format_name, arguments.out, control))
     return DONE if isinstance(last, events.ExportVerified) else INTERRUPTED
@@ -64,7 +64,7 @@ def predict(arguments: argparse.Namespace, out: Printer, control: Control) -> in
     if not source.is_dir():
         raise StudioError(f"There is no run or export at {source}.", "Give the folder of one.")
     if not (source / "export.json").is_file():
-        source = _run_at(source, "run or export")
+        source = run_at(source, "run or export")
     failed = answered = 0
     for answer in evaluating.predict(source, arguments.inputs, control):
         failed += answer.error is not None
@@ -103,7 +103,7 @@ def doctor(arguments: argparse.Namespace, out: Printer, control: Control) -> int
     return DONE
 
 
-def _run_at(place: Path, wanted: str = "run") -> Path:
+def run_at(place: Path, wanted: str = "run") -> Path:
     """Return the run's folder; of a project, its newest run that has a trained network."""
     from finetune_studio.engine.run import Run
 
@@ -126,7 +126,7 @@ def _run_at(place: Path, wanted: str = "run") -> Path:
     return usable[-1].resolve()
 
 
-def _in_a_project(run_folder: Path) -> Path:
+def in_a_project(run_folder: Path) -> Path:
     """Return the run's folder if it lies in its project, where the samples are known.
 
     Raises:

@@ -116,7 +116,7 @@ class Finding(Event):
 
     ``samples`` are places (at most 1,000), ``ids`` the dataset's numbers of all of them. ``remedy`` is
     the sentence on the button; ``edits`` what the remedy does: a list of ``{"action": ..., "ids":
-    [...], "value": ...}`` with the actions exclude, move, relabel, merge (the ``names`` of its value
+    [...], "value": ...}`` with the actions exclude, move, review, relabel, merge (the ``names`` of its value
     become ``into``), mend (broken letters are written right) and recipe.
     """
 

@@ -8,12 +8,13 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from finetune_studio.core import files, own_run, study
-from finetune_studio.core.dataset import Dataset, Sample
+from finetune_studio.core.dataset import Dataset, Labels, Sample
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import (
     Evaluated,
@@ -28,7 +29,7 @@ from finetune_studio.core.events import (
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.task import Bundle, Pair, Task
-from finetune_studio.engine import intervals
+from finetune_studio.engine import decision, intervals, unlike
 from finetune_studio.engine.run import Run, load_bundle
 from finetune_studio.tasks import CATALOGUE as TASKS
 
@@ -91,7 +92,7 @@ def evaluate(project: Project, run_folder: Path, split: str, control: Control) -
         )
     pairs.sort(key=lambda pair: pair[0].id)
     save_answers(run.folder, split, pairs)
-    yield scored(project, run, task, split, pairs, set_aside)
+    yield scored(project, run, task, split, _decided(run, pairs, bundle.labels), set_aside)
 
 
 def _of_split(project: Project, run: Run, split: str) -> list[Sample]:
@@ -161,28 +162,38 @@ def save_answers(run_folder: Path, split: str, pairs: Sequence[Pair]) -> None:
     )
 
 
-def answers(run_folder: Path, dataset: Dataset, split: str) -> list[Pair]:
+def answers(run_folder: Path, dataset: Dataset, split: str, *, raw: bool = False) -> list[Pair]:
     """Return a split's answers with the samples as they are today; empty if none were kept.
 
-    Samples that were excluded since are left out. No network is loaded.
+    Samples that were excluded since are left out. No network is loaded. What was decided after the run
+    (temperature, thresholds) is applied, unless they are wanted ``raw``, as the network gave them.
     """
     path = Path(run_folder) / "predictions" / f"{split}.jsonl"
-    return read_answers(path, Path(run_folder), dataset)
+    return read_answers(path, Path(run_folder), dataset, raw=raw)
 
 
-def read_answers(path: Path, run_folder: Path, dataset: Dataset) -> list[Pair]:
+def read_answers(
+    path: Path, run_folder: Path, dataset: Dataset, *, raw: bool = False
+) -> list[Pair]:
     """Return the answers in a file, whose classes are those of a run; empty where there is none."""
     if not path.is_file():
         return []
     known = {s.id: s for s in dataset.samples(usable=True)}
-    labels = Run(run_folder).labels
-    today = dict(zip(labels.names, dataset.current(labels).names, strict=True))
+    run = Run(Path(run_folder))
+    labels, current = run.labels, dataset.current(run.labels)
+    today = dict(zip(labels.names, current.names, strict=True))
     pairs: list[Pair] = []
     for line in path.read_text(encoding="utf-8").splitlines():
         found = from_json(json.loads(line))
         if isinstance(found, Prediction) and found.sample in known:
             pairs.append((known[found.sample], _renamed(found, today)))
-    return pairs
+    return pairs if raw else _decided(run, pairs, current)
+
+
+def _decided(run: Run, pairs: Sequence[Pair], labels: Labels) -> list[Pair]:
+    """Return the answers as was decided after the run."""
+    found = decision.read(run.folder).decided([answer for _, answer in pairs], labels)
+    return [(sample, answer) for (sample, _), answer in zip(pairs, found, strict=True)]
 
 
 def _renamed(prediction: Prediction, today: dict[str, str]) -> Prediction:
@@ -231,6 +242,9 @@ def _named(text: str) -> str:
 
 def _run_answers(folder: Path) -> Any:
     task, bundle = loaded_run(folder, None)
+    kept = decision.read(folder)
+    known = unlike.read(folder) if kept.least_likeness > -1 else None
+    watch = unlike.Watch(bundle.network, known) if known is not None else None
 
     def answer(text: str) -> Prediction:
         import torch
@@ -238,8 +252,12 @@ def _run_answers(folder: Path) -> Any:
         from finetune_studio.engine.loaders import batch_of
 
         sample = task.sample_from_input(text)
-        with using, torch.inference_mode():
-            return task.predict(bundle, batch_of(task, bundle, [sample]))[0]
+        with using, torch.inference_mode(), watch.watching() if watch else nullcontext():
+            found = task.predict(bundle, batch_of(task, bundle, [sample]))
+        said = kept.decided(found, bundle.labels)[0]
+        if watch is None:
+            return said
+        return decision.turned_away(said, watch.likeness()[0], kept.least_likeness)
 
     return answer
 

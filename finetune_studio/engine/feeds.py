@@ -176,6 +176,10 @@ class CachedFeed:
             return self._targets.index_select(0, index)
         return self._task.targets([self.samples[i] for i in places], self._bundle)
 
+    def stored(self, places: Sequence[int]) -> torch.Tensor:
+        """Return the activations of some samples, as the boundary is given them."""
+        return self._stored(0, places, torch.as_tensor(places))
+
     def active(self) -> AbstractContextManager[None]:
         """Return the context in which the network replays."""
         return self._prefix.replaying()

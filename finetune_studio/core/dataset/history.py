@@ -12,7 +12,7 @@ from finetune_studio.core.dataset.store import Store
 from finetune_studio.core.dataset.words import Edit
 
 _COLUMNS = {
-    "sample": {"label", "split", "excluded", "fields"},
+    "sample": {"label", "split", "excluded", "fields", "review"},
     "class": {"name", "merged_into", "removed"},
 }
 

@@ -122,7 +122,7 @@ class Reading:
             base = str(self.root)
             names = self.classes()
             rows = self._store.rows(
-                "SELECT id, path, label, split, grp, excluded, problem, fields FROM sample"  # noqa: S608
+                "SELECT id, path, label, split, grp, excluded, problem, fields, review FROM sample"  # noqa: S608
                 f" WHERE {where} ORDER BY id",
                 values,
             )
@@ -137,8 +137,9 @@ class Reading:
                 bool(excluded),
                 problem,
                 json.loads(fields) if fields != "{}" else {},
+                bool(review),
             )
-            for number, path, label, split, group, excluded, problem, fields in rows
+            for number, path, label, split, group, excluded, problem, fields, review in rows
         ]
 
     def classes(self) -> dict[int, str]:

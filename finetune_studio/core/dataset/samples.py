@@ -153,6 +153,12 @@ class Dataset(Reading):
         changes = self._changes(ids, "excluded", 0)
         self._history.edit(f"Took {counted(changes)} back", changes)
 
+    def review(self, ids: Sequence[int], *, wanted: bool = True) -> None:
+        """Mark samples for a second look, or take the mark away; they take part as before."""
+        changes = self._changes(ids, "review", int(wanted))
+        text = f"Sent {counted(changes)} to review" if wanted else f"Reviewed {counted(changes)}"
+        self._history.edit(text, changes)
+
     def move(self, ids: Sequence[int], split: str) -> None:
         """Put samples into another split."""
         if split not in SPLITS:

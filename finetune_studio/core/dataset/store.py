@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS class (
 CREATE TABLE IF NOT EXISTS sample (
     id INTEGER PRIMARY KEY, path TEXT NOT NULL, label INTEGER, split TEXT NOT NULL DEFAULT '',
     grp TEXT, excluded INTEGER NOT NULL DEFAULT 0, problem TEXT NOT NULL DEFAULT '',
-    fields TEXT NOT NULL DEFAULT '{}');
+    fields TEXT NOT NULL DEFAULT '{}', review INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS sample_label ON sample (label);
 CREATE TABLE IF NOT EXISTS trace (
     sample INTEGER PRIMARY KEY, stamp TEXT NOT NULL, content BLOB NOT NULL, look BLOB NOT NULL);
@@ -61,6 +61,7 @@ class Store:
             # What was seen to happen survives a power cut: every transaction reaches the disk.
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.executescript(_SCHEMA)
+            self._add_what_came_later()
             if int(self.get("schema") or VERSION) > VERSION:
                 raise StudioError(
                     f"{file} was made by a newer version of Finetune Studio.",
@@ -74,6 +75,12 @@ class Store:
         except BaseException:
             self._db.close()
             raise
+
+    def _add_what_came_later(self) -> None:
+        """Give an older file the columns that it lacks; older programs pass over them."""
+        known = {row[1] for row in self._db.execute("PRAGMA table_info(sample)")}
+        if "review" not in known:
+            self._db.execute("ALTER TABLE sample ADD COLUMN review INTEGER NOT NULL DEFAULT 0")
 
     def close(self) -> None:
         """Close the file; the store cannot be used afterwards."""

@@ -47,7 +47,10 @@ class Labels:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One sample with what the user decided about it; ``path`` is absolute."""
+    """One sample with what the user decided about it; ``path`` is absolute.
+
+    ``review`` marks it for a second look; it takes part in everything all the same.
+    """
 
     id: int
     path: str
@@ -58,6 +61,7 @@ class Sample:
     excluded: bool = False
     problem: str = ""
     fields: dict[str, Any] = field(default_factory=dict)
+    review: bool = False
 
     @property
     def usable(self) -> bool:

@@ -96,6 +96,8 @@ def _carry_out(project: Project, edit: Mapping[str, Any]) -> None:
             dataset.exclude(ids)
         case "move":
             dataset.move(ids, str(value))
+        case "review":
+            dataset.review(ids)
         case "relabel":
             dataset.relabel(ids, str(value))
         case "merge" if isinstance(value, Mapping):

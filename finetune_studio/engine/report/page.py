@@ -13,7 +13,7 @@ from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.engine import evaluate, facts
 from finetune_studio.engine.facts import Facts
-from finetune_studio.engine.report import making, results
+from finetune_studio.engine.report import making, results, trust
 from finetune_studio.engine.run import Run
 from finetune_studio.tasks import CATALOGUE
 
@@ -62,7 +62,9 @@ def _body(project: Project, known: Facts) -> str:
         results.classes(known),
         results.matrix(known),
         results.answers(known),
-        _limits(known),
+        trust.calibration(project, known),
+        trust.slices(project, known),
+        _limits(project, known),
         making.recipe(known),
         f"<footer>{_FOOTER}</footer>",
     ]
@@ -93,6 +95,7 @@ def _day(seconds: float) -> str:
     return f"{moment.tm_mday} {time.strftime('%B %Y', moment)}"
 
 
-def _limits(known: Facts) -> str:
-    points = "".join(f"<li>{escape(point)}</li>" for point in facts.limits(known))
+def _limits(project: Project, known: Facts) -> str:
+    told = [*facts.limits(known), *trust.limits(project, known)]
+    points = "".join(f"<li>{escape(point)}</li>" for point in told)
     return results.section("What the figures do not say", f"<ul>{points}</ul>")

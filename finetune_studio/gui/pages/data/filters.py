@@ -34,6 +34,8 @@ def offers(survey: Survey, kind: Kind) -> list[Offer]:
     ]
     if survey.unlabelled:
         last.append(Offer("unlabelled", "No label", survey.unlabelled))
+    if survey.review:
+        last.append(Offer("review", "To review", survey.review))
     odd = [Offer(*hint) for hint in survey.hints]
     if not kind.is_text or kind.has_classes:
         return [*odd, *last]

@@ -40,6 +40,7 @@ class Survey:
     untrained: tuple[str, ...] = ()
     grouped: bool = False
     hints: tuple[tuple[str, str, int], ...] = ()
+    review: int = 0
 
     @property
     def usable_classes(self) -> int:
@@ -74,7 +75,7 @@ class View:
     """Which samples are shown, and in which order.
 
     Attributes:
-        shown: all, excluded, unreadable, unlabelled, finding, or a hint's name.
+        shown: all, excluded, unreadable, unlabelled, review, finding, or a hint's name.
         label: Only this class; empty for all.
         split: Only this split; empty for all.
         search: Letters that the file's name, the label or the text must contain.
@@ -180,6 +181,7 @@ def _surveyed(samples: Sequence[Sample], classes: Sequence[str], kind: Kind, see
         tuple(name for name in named if by_class[name] and name not in trained),
         any(s.group for s in samples),
         _hints(samples, kind, seen),
+        sum(s.review for s in samples),
     )
 
 
@@ -267,6 +269,8 @@ def _accepts(view: View, stock: Stock) -> Callable[[Sample], bool]:
     match view.shown:
         case "excluded":
             tests.append(lambda s: s.excluded)
+        case "review":
+            tests.append(lambda s: s.review)
         case "unreadable":
             tests.append(lambda s: bool(s.problem))
         case "unlabelled":

@@ -1,8 +1,11 @@
-"""The lower half of the Inspect page: what went wrong at the left, the samples that it means beside."""
+"""The lower half of the Inspect page: a way of looking at the left, the samples that it means beside."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal, Slot
+from collections.abc import Sequence
+from functools import partial
+
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -17,6 +20,7 @@ from finetune_studio.core.task import Pair
 from finetune_studio.gui.pages.inspect import words
 from finetune_studio.gui.pages.inspect.heap_list import HeapList
 from finetune_studio.gui.pages.inspect.items import gallery_item
+from finetune_studio.gui.pages.inspect.lens import Lens, Narrowed
 from finetune_studio.gui.pages.inspect.results import Results
 from finetune_studio.gui.thumbnails import Thumbnails
 from finetune_studio.gui.widgets.card import Card
@@ -31,26 +35,40 @@ from finetune_studio.insights.confusion import in_cell
 _SHARES = {"errors": (42, 36, 22), "classes": (56, 28, 22)}
 _TEXT_SHARES = {"errors": (22, 34, 44), "classes": (34, 28, 38)}
 _MATRIX_SHARES = {"errors": (36, 34, 30), "classes": (44, 28, 28)}
+_LENS_SHARES = (38, 38, 24)
+_WIDE_SHARES = (56, 44, 0)
 
 
 class ErrorsPanel(QWidget):
-    """Filters a gallery by a cell of the confusion matrix, a class, or what became of samples.
+    """Filters a gallery by a cell of the confusion matrix, a class, what became of samples, or a lens.
 
     Args:
         thumbnails: Reads pictures in the background.
         beside: What stands at the right of the gallery.
+        lenses: Further ways of looking, each a tab.
 
     Signals:
         sample_chosen: The number of the sample to look at; -1 if there is none.
         selection_changed: How many samples are selected.
+        lens_opened: Whether a lens is open now, which likes to have room.
     """
 
     sample_chosen = Signal(int)
     selection_changed = Signal(int)
+    lens_opened = Signal(bool)
 
-    def __init__(self, thumbnails: Thumbnails, beside: Card, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        thumbnails: Thumbnails,
+        beside: Card,
+        lenses: Sequence[Lens] = (),
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setProperty("clear", True)
+        self.lenses = {lens.name: lens for lens in lenses}
+        self._beside = beside
+        self._narrowed: Narrowed | None = None
         self._pairs: dict[int, Pair] = {}
         self._results: Results | None = None
         self.view_bar = ChoiceBar([("errors", self.tr("Errors")), ("classes", self.tr("Classes"))])
@@ -76,34 +94,35 @@ class ErrorsPanel(QWidget):
         self.all_button = QPushButton()
         self.all_button.setObjectName("show_all")
         self.all_button.setProperty("link", True)
-        kept = self.all_button.sizePolicy()
-        kept.setRetainSizeWhenHidden(True)  # nothing jumps when it comes and goes
-        self.all_button.setSizePolicy(kept)
         self.all_button.hide()
         self.order = QComboBox()
         self.order.setObjectName("order")
         self.order.setAccessibleName(self.tr("Order of the samples"))
         self.order.setToolTip(self.tr("Which samples come first."))
+        self.order.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.order.setMinimumContentsLength(9)
         for value, text in words.ORDERS:
             self.order.addItem(self.tr(text), value)
         row = QHBoxLayout()
         row.setSpacing(12)
         row.addWidget(self.view_bar)
         row.addStretch(1)
-        row.addWidget(self.all_button)
-        row.addWidget(self.order)
         return row
 
     def _make_left(self) -> Card:
         self._left = Card(" ")
         self._left_pile = QStackedWidget()
-        for part in (self.confusion, self.classes, self.heaps):
+        for part in (self.confusion, self.classes, self.heaps, *self.lenses.values()):
             self._left_pile.addWidget(part)
         self._left.body.addWidget(self._left_pile)
         return self._left
 
     def _make_gallery(self) -> Card:
         self.shown = Card(" ")
+        self.shown.head.addWidget(self.order)
+        self.shown.body.addWidget(self.all_button, 0, Qt.AlignmentFlag.AlignLeft)
         self._nothing = EmptyState(
             self.tr("No samples here"), self.tr("No validation sample fell into this cell.")
         )
@@ -122,6 +141,8 @@ class ErrorsPanel(QWidget):
         self.order.activated.connect(self._on_order_chosen)
         self.gallery.chosen.connect(self.sample_chosen)
         self.gallery.selectionModel().selectionChanged.connect(self._on_selection_changed)
+        for lens in self.lenses.values():
+            lens.narrowed.connect(partial(self._on_narrowed, lens))
 
     def show_results(self, results: Results, *, other_run: bool) -> None:
         """Show results; for the same run as before, filter and chosen sample stay."""
@@ -132,6 +153,9 @@ class ErrorsPanel(QWidget):
             self.confusion.set_picked("", "")
             self.classes.set_picked("")
             self.heaps.set_picked("")
+            self._narrowed = None
+        for lens in self.lenses.values():
+            lens.show_results(results)
         sorting = results.sorting
         if sorting.grid is not None:
             self.confusion.show_grid(sorting.grid)
@@ -147,10 +171,13 @@ class ErrorsPanel(QWidget):
         _, many = words.called(results.task.name)
         self.all_button.setText(self.tr("Show all {samples}").format(samples=many))
         types = results.sorter == "entities"
-        self.view_bar.set_text("classes", self.tr("Types") if types else self.tr("Classes"))
-        self.view_bar.setVisible(bool(results.sorting.rows))
-        if not results.sorting.rows:
-            self.view_bar.set_value("errors")
+        tabs = [("errors", self.tr("Errors"))]
+        if results.sorting.rows:
+            tabs.append(("classes", self.tr("Types") if types else self.tr("Classes")))
+        suiting = (lens for lens in self.lenses.values() if lens.suits(results))
+        tabs += [(lens.name, self.tr(lens.title)) for lens in suiting]
+        self.view_bar.set_options(tabs)
+        self.view_bar.setVisible(len(tabs) > 1)
         kept = str(self.order.currentData())
         self.order.clear()
         for value, text in words.orders(results.sorter, doubt=results.sorting.has_doubt):
@@ -159,6 +186,9 @@ class ErrorsPanel(QWidget):
 
     def pair(self, number: int) -> Pair | None:
         """Return a sample and its answer by the sample's number."""
+        if self._narrowed is not None and self._narrowed.pairs is not None:
+            found = (pair for pair in self._narrowed.pairs if pair[0].id == number)
+            return next(found, None) or self._pairs.get(number)
         return self._pairs.get(number)
 
     def _show_gallery(self, chosen: int | None = None) -> None:
@@ -166,7 +196,11 @@ class ErrorsPanel(QWidget):
             return
         results, task = self._results, self._results.task.name
         found, heading, narrowed = self._filtered()
-        pairs = results.sorting.ordered(found, str(self.order.currentData()))
+        own_order = self._narrowed is not None and self._narrowed.pairs is not None
+        self.order.setVisible(not own_order)
+        pairs = (
+            found if own_order else results.sorting.ordered(found, str(self.order.currentData()))
+        )
         self.shown.set_title(heading or words.gallery_heading("", "", len(pairs), task))
         self.all_button.setVisible(narrowed)
         self._pile.setCurrentIndex(0 if pairs else 1)
@@ -181,6 +215,8 @@ class ErrorsPanel(QWidget):
         assert self._results is not None
         sorting, task = self._results.sorting, self._results.task.name
         pairs = list(self._pairs.values())
+        if self.view_bar.value() in self.lenses:
+            return self._seen_through(pairs)
         if sorting.grid is not None:
             truth, said = self.confusion.picked_names()
             found = in_cell(pairs, truth or None, said or None)
@@ -195,8 +231,43 @@ class ErrorsPanel(QWidget):
         many = words.samples(len(found), task)
         return found, self.tr("{what}: {n}").format(what=title, n=many), True
 
+    def _seen_through(self, pairs: list[Pair]) -> tuple[list[Pair], str, bool]:
+        """Return the samples that the lens leaves, what they are in words, and whether some are left out."""
+        chosen = self._narrowed
+        if chosen is None:
+            return pairs, "", False
+        if chosen.pairs is not None:
+            return list(chosen.pairs), chosen.title, False
+        ids = chosen.ids
+        return [p for p in pairs if ids is None or p[0].id in ids], chosen.title, True
+
+    def _on_narrowed(self, lens: Lens, chosen: Narrowed | None) -> None:
+        if self.view_bar.value() == lens.name:
+            self._narrowed = chosen
+            self._show_gallery(self.gallery.chosen_id())
+
     @Slot(str)
     def _on_view_chosen(self, view: str) -> None:
+        lens, before = self.lenses.get(view), self._left_pile.currentWidget()
+        if before is not lens and isinstance(before, Lens):
+            before.unpick()
+        if before is not lens and self._narrowed is not None:
+            self._narrowed = None
+            self._show_gallery()
+        self._beside.setVisible(lens is None or not lens.wide)
+        self.lens_opened.emit(lens is not None)
+        if lens is not None:
+            self._left_pile.setCurrentWidget(lens)
+            self._left.set_title(self.tr(lens.heading))
+            for place, share in enumerate(_WIDE_SHARES if lens.wide else _LENS_SHARES):
+                self._row.setStretch(place, share)
+            if self._results is not None:
+                lens.entered()
+            return
+        self._show_view(view)
+
+    def _show_view(self, view: str) -> None:
+        """Show errors or classes at the left."""
         results = self._results
         classes = view == "classes"
         matrix = results is None or results.sorting.grid is not None
@@ -243,6 +314,9 @@ class ErrorsPanel(QWidget):
         self.confusion.set_picked("", "")
         self.classes.set_picked("")
         self.heaps.set_picked("")
+        self._narrowed = None
+        if (lens := self.lenses.get(self.view_bar.value())) is not None:
+            lens.unpick()
         self._show_gallery()
 
     @Slot()

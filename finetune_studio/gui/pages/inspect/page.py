@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 from PySide6.QtCore import Qt, QUrl, Slot
-from PySide6.QtGui import QDesktopServices, QKeySequence, QShortcut
+from PySide6.QtGui import QDesktopServices, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -20,14 +19,15 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
-from finetune_studio.core.events import Event, PhaseStarted, Progress
-from finetune_studio.core.job import Control
-from finetune_studio.core.project import Project
+from finetune_studio.core.events import Event, Progress
+from finetune_studio.gui import theme
 from finetune_studio.gui.page import DONE, NOT_STARTED, Page
-from finetune_studio.gui.pages.inspect import items, words
+from finetune_studio.gui.pages.inspect import items, jobs, words
 from finetune_studio.gui.pages.inspect.cards import HeadlineCard, TestCard
+from finetune_studio.gui.pages.inspect.corrections import Corrections
 from finetune_studio.gui.pages.inspect.errors_panel import ErrorsPanel
 from finetune_studio.gui.pages.inspect.forgetting_card import ForgettingCard
+from finetune_studio.gui.pages.inspect.lenses import LENSES
 from finetune_studio.gui.pages.inspect.replies import Replies
 from finetune_studio.gui.pages.inspect.results import Results, finished_runs, read
 from finetune_studio.gui.pages.inspect.why_card import WhyCard
@@ -39,6 +39,7 @@ from finetune_studio.gui.widgets.one_of import OneOf
 
 EVALUATE = "evaluate"
 REPORT = "report"
+_LOW = 680  # pixels of height below which cards and a lens have no room together
 
 
 class InspectPage(Page):
@@ -53,8 +54,10 @@ class InspectPage(Page):
         self._results: Results | None = None
         self._stale = True
         self._reading = 0
+        self._lens_open = False
         self.heats = Heats(studio.ask, self)
         self.replies = Replies(studio, self)
+        self.corrections = Corrections(studio, self)
         self._make_head_parts()
         self._make_parts()
         self._make_shortcuts()
@@ -82,9 +85,13 @@ class InspectPage(Page):
         self.test = TestCard()
         self.notices = NoticeBar()
         self.why = WhyCard(self.studio.thumbnails)
-        self.errors = ErrorsPanel(self.studio.thumbnails, self.why)
+        lenses = [kind(self.studio) for kind in LENSES]
+        self.errors = ErrorsPanel(self.studio.thumbnails, self.why, lenses)
+        self._cards = QWidget()
+        self._cards.setProperty("clear", True)
+        row = QHBoxLayout(self._cards)
+        row.setContentsMargins(0, 0, 0, 0)
         self.forgetting = ForgettingCard(self.studio)
-        row = QHBoxLayout()
         row.setSpacing(12)
         for card in (self.headline, self.weakest, self.second, self.test):
             card.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -94,7 +101,7 @@ class InspectPage(Page):
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
-        column.addLayout(row)
+        column.addWidget(self._cards)
         column.addWidget(self.notices)
         column.addWidget(self.errors, 1)
         column.addWidget(self.forgetting)
@@ -104,7 +111,11 @@ class InspectPage(Page):
         self.body.addWidget(self.pile)
 
     def _make_shortcuts(self) -> None:
-        for key, slot in (("L", self.why.offer_classes), ("X", self._on_exclude_wanted)):
+        for key, slot in (
+            ("L", self.why.offer_classes),
+            ("X", self._on_exclude_wanted),
+            ("R", self._on_review_wanted),
+        ):
             shortcut = QShortcut(QKeySequence(key), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(slot)
@@ -113,6 +124,7 @@ class InspectPage(Page):
         self.empty.acted.connect(partial(self.page_wanted.emit, "train"))
         self.errors.sample_chosen.connect(self._on_sample_chosen)
         self.errors.selection_changed.connect(self.why.set_selected)
+        self.errors.lens_opened.connect(self._on_lens_opened)
         self.heats.waiting.connect(self.why.show_waiting)
         self.heats.ready.connect(self.why.show_heat)
         self.heats.failed.connect(self.why.show_trouble)
@@ -122,6 +134,10 @@ class InspectPage(Page):
         self.replies.failed.connect(self.why.show_trouble)
         self.why.relabel_wanted.connect(self._on_relabel_wanted)
         self.why.exclude_wanted.connect(self._on_exclude_wanted)
+        self.why.review_wanted.connect(self._on_review_wanted)
+        self.corrections.made.connect(self._say_corrected)
+        for lens in self.errors.lenses.values():
+            lens.decided.connect(self._mark_stale)
         self.test.open_wanted.connect(self._on_open_test)
         self.test.stop_wanted.connect(partial(self.studio.stop, EVALUATE))
         self.notices.acted.connect(self._on_notice_acted)
@@ -129,6 +145,20 @@ class InspectPage(Page):
         self.studio.run_chosen.connect(self._on_run_chosen)
         self.studio.data_changed.connect(self._mark_stale)
         self.studio.job_failed.connect(self._on_job_failed)
+
+    @Slot(bool)
+    def _on_lens_opened(self, opened: bool) -> None:
+        self._lens_open = opened
+        self._fit_cards()
+
+    def _fit_cards(self) -> None:
+        """Leave the room of the headline cards to an open lens where the window is low."""
+        self._cards.setVisible(not (self._lens_open and self.height() < theme.px(_LOW)))
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_cards()
 
     # --- what the page is about -------------------------------------------------------------------
 
@@ -229,7 +259,9 @@ class InspectPage(Page):
         names = words.shown_scores(results.scored)
         self.headline.set_title(words.metric_name(names[0]))
         task = results.task.name
-        self.headline.say(words.headline(results.scored))
+        first = words.headline(results.scored)
+        more = " ".join((first.sentence, *results.beside)).strip()
+        self.headline.say(replace(first, sentence=more))
         self.second.set_title(
             words.metric_name(names[1]) if len(names) > 1 else self.tr("Validation samples")
         )
@@ -280,32 +312,23 @@ class InspectPage(Page):
 
     @Slot(str)
     def _on_relabel_wanted(self, name: str) -> None:
-        ids = self.errors.gallery.selected_ids()
-        if ids and self.studio.project is not None:
-            dataset = self.studio.project.dataset
-            if self.studio.do_edit(partial(dataset.relabel, ids, name)):
-                self._say_edited(
-                    self.tr("{n} labelled {name}.").format(n=self._counted(len(ids)), name=name)
-                )
+        self.corrections.relabel(self.errors.gallery.selected_ids(), name, self._task)
 
     @Slot()
     def _on_exclude_wanted(self) -> None:
-        ids = self.errors.gallery.selected_ids()
-        if ids and self.studio.project is not None:
-            exclude = partial(self.studio.project.dataset.exclude, ids)
-            if self.studio.do_edit(exclude):
-                self._say_edited(
-                    self.tr("{n} left out of training and scoring.").format(
-                        n=self._counted(len(ids))
-                    )
-                )
+        self.corrections.exclude(self.errors.gallery.selected_ids(), self._task)
 
-    def _counted(self, count: int) -> str:
-        return words.samples(count, self._results.task.name if self._results else "")
+    @Slot()
+    def _on_review_wanted(self) -> None:
+        self.corrections.review(self.errors.gallery.selected_ids(), self._task)
 
-    def _say_edited(self, text: str) -> None:
-        again = self.tr("Train again so that the model learns from it.")
-        self.notices.say(f"{text} {again}", "ok", action="undo", action_text=self.tr("Undo"))
+    @property
+    def _task(self) -> str:
+        return self._results.task.name if self._results else ""
+
+    @Slot(str)
+    def _say_corrected(self, text: str) -> None:
+        self.notices.say(text, "ok", action="undo", action_text=self.tr("Undo"))
 
     @Slot(str)
     def _on_notice_acted(self, action: str) -> None:
@@ -324,7 +347,7 @@ class InspectPage(Page):
             return
         self.studio.start(
             EVALUATE,
-            partial(_evaluate, project, folder),
+            partial(jobs.open_test, project, folder),
             on_event=self._on_test_stated,
             on_done=self._read,
         )
@@ -338,7 +361,7 @@ class InspectPage(Page):
         project, folder = self.studio.project, self.studio.run_folder
         if project is not None and folder is not None:
             self.report_button.setEnabled(False)
-            job = partial(_report, project, folder)
+            job = partial(jobs.write_report, project, folder)
             self.studio.start(REPORT, job, on_done=self._on_report_written)
 
     def _on_report_written(self) -> None:
@@ -373,16 +396,3 @@ class InspectPage(Page):
     @Slot()
     def _on_run_picked(self) -> None:
         self.studio.choose_run(Path(str(self.runs.currentData())))
-
-
-def _evaluate(project: Project, folder: Path, control: Control) -> Iterator[Event]:
-    from finetune_studio.engine import evaluate
-
-    yield from evaluate.evaluate(project, folder, "test", control)
-
-
-def _report(project: Project, folder: Path, control: Control) -> Iterator[Event]:  # noqa: ARG001  a job takes a control
-    from finetune_studio.engine import report
-
-    yield PhaseStarted("report", "Writing the report")
-    report.write_report(project, folder)

@@ -9,6 +9,7 @@ from pathlib import Path
 from finetune_studio.core.events import Evaluated
 from finetune_studio.core.preview import Preview
 from finetune_studio.core.project import Project
+from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Pair, Task
 from finetune_studio.gui.pages.inspect import words
 from finetune_studio.gui.pages.inspect.sorting import Sorting, sort_out
@@ -26,6 +27,8 @@ class Results:
         scored: Scores, intervals and baseline; None where no answers were kept.
         sorting: The answers sorted by what became of them.
         classes: Names of all classes of the project, for relabelling; none where a sample has no class.
+        recipe: What the run was started with.
+        beside: What its score stands beside, in sentences.
     """
 
     folder: Path
@@ -38,6 +41,8 @@ class Results:
     sorting: Sorting
     test: TestLook
     classes: tuple[str, ...] = field(default=())
+    recipe: Recipe | None = None
+    beside: Sequence[str] = ()
 
     @property
     def subtitle(self) -> str:
@@ -67,7 +72,7 @@ def read(project: Project, folder: Path) -> Results:
     Raises:
         StudioError: If the folder holds no run or one of its files is damaged.
     """
-    from finetune_studio.engine import evaluate
+    from finetune_studio.engine import baselines, evaluate
     from finetune_studio.engine.run import Run
 
     run = Run(folder)
@@ -92,6 +97,8 @@ def read(project: Project, folder: Path) -> Results:
         sorting,
         test,
         tuple(project.dataset.classes().values()) if sorting.grid is not None else (),
+        run.recipe,
+        baselines.sentences(baselines.beside(project, folder, pairs)) if pairs else (),
     )
 
 

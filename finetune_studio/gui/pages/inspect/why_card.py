@@ -41,12 +41,14 @@ class WhyCard(Card):
             the sample as it is.
         relabel_wanted: The class that the user gives the selected samples.
         exclude_wanted: The user wants the selected samples left out.
+        review_wanted: The user wants the selected samples marked for a second look.
         replies_wanted: The user wants the replies of the model before and after fine-tuning.
     """
 
     heat_wanted = Signal(object)
     relabel_wanted = Signal(str)
     exclude_wanted = Signal()
+    review_wanted = Signal()
     replies_wanted = Signal()
 
     def __init__(self, thumbnails: Thumbnails, parent: QWidget | None = None) -> None:
@@ -125,6 +127,15 @@ class WhyCard(Card):
             )
         )
         self.exclude_button.clicked.connect(self.exclude_wanted)
+        self.review_button = QPushButton(self.tr("Review (R)"))
+        self.review_button.setObjectName("review")
+        self.review_button.setToolTip(
+            self.tr(
+                "Mark the selected samples for a second look, or take the mark away (key R). They take part"
+                " as before. Undo with Ctrl+Z."
+            )
+        )
+        self.review_button.clicked.connect(self.review_wanted)
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(8)
         self.replies_button = QPushButton(self.tr("Before and after"))
@@ -136,6 +147,7 @@ class WhyCard(Card):
         self._buttons.addWidget(self.replies_button, 1)
         self._buttons.addWidget(self.relabel_button, 1)
         self._buttons.addWidget(self.exclude_button, 1)
+        self._buttons.addWidget(self.review_button, 1)
         self.menu = QMenu(self)
         self.set_selected(1)
 
@@ -176,6 +188,7 @@ class WhyCard(Card):
         self.relabel_button.setVisible(bool(classes))
         self.replies_button.setVisible(shown is not None and shown.replies)
         self.exclude_button.setEnabled(shown is not None)
+        self.review_button.setEnabled(shown is not None)
         self._say_lines(shown.facts if shown is not None else "")
         if shown is None:
             self.view.show_preview(None, self.tr("Choose a sample to see where the model looked."))

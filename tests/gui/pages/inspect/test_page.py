@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QPushButton
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Evaluated, Progress
 from finetune_studio.core.preview import Heat, Picture, Preview
-from finetune_studio.gui.pages.inspect import page as inspect_page
+from finetune_studio.gui.pages.inspect import jobs
 from finetune_studio.gui.pages.inspect.page import InspectPage
 from finetune_studio.gui.widgets import heats
 from tests.gui import answered
@@ -179,7 +179,7 @@ def test_the_test_split_is_opened_once_asked_on_the_card(page, qtbot, studio, mo
         answered.answer(project, folder, "test")
         yield Evaluated(str(folder), "test", {"accuracy": 1.0}, 3)
 
-    monkeypatch.setattr(inspect_page, "_evaluate", evaluate)
+    monkeypatch.setattr(jobs, "open_test", evaluate)
     assert page.test.open_button.isVisible()
     click(qtbot, page.test.open_button)
     click(qtbot, page.test.no_button)
@@ -196,7 +196,7 @@ def test_the_report_is_written_and_offered(page, qtbot, studio, monkeypatch):
         (project.folder / "report.html").write_text("<html>", encoding="utf-8")
         yield Progress("report", 1, 1)
 
-    monkeypatch.setattr(inspect_page, "_report", report)
+    monkeypatch.setattr(jobs, "write_report", report)
     click(qtbot, page.report_button)
     qtbot.waitUntil(lambda: "report.html" in page.notices.text)
     assert page.report_button.isEnabled()

@@ -1,0 +1,157 @@
+"""Calibration, thresholds, slices and labels in plain sentences, for window, terminal and report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from finetune_studio.core.words import NAMES
+
+if TYPE_CHECKING:
+    from finetune_studio.core.label_doubts import LabelDoubt
+    from finetune_studio.engine.calibrating import Look
+    from finetune_studio.engine.label_errors import Rescored
+    from finetune_studio.insights.slices import Slice
+    from finetune_studio.insights.thresholds import Best
+    from finetune_studio.insights.unlike import TurnedAway
+
+
+def whole(share: float) -> str:
+    """Return a share as whole percent: ``92 %``."""
+    return f"{share:.0%}".replace("%", " %")
+
+
+def fine(share: float) -> str:
+    """Return a share as percent with one digit: ``3.1 %``."""
+    return f"{100 * share:.1f} %"
+
+
+def calibration(look: Look) -> str:
+    """Return how far certainty is off, in a sentence."""
+    if not look.count:
+        return "These answers come without a certainty, so there is nothing to calibrate."
+    bounds = ""
+    if look.interval:
+        bounds = f" (95 % interval {fine(look.interval[0])} to {fine(look.interval[1])})"
+    surest = max(look.bins_now, key=lambda one: one.count)
+    example = (
+        f"When it says about {whole(surest.certainty)}, it is right {whole(surest.right)} of the time"
+        f" ({surest.count:,} answers)."
+    )
+    first = f"Its certainty is off by {fine(look.error)} on average{bounds}."
+    if look.decision.temperature != 1:
+        after = look.decision.calibration.get("error_after", look.error_now)
+        first = (
+            f"Its certainty was off by {fine(look.error)} on average; with temperature"
+            f" {look.decision.temperature:.2f} it is off by {fine(after)}, tried on answers that the"
+            " temperature was not fitted to."
+        )
+    return f"{first} {example}"
+
+
+def offer(look: Look) -> str:
+    """Return what calibrating would do, or why it is not offered."""
+    if look.outdated:
+        return "The run has gone on since it was calibrated; calibrate it again."
+    if look.decision.temperature != 1:
+        return "Which answer is likeliest never changes by this; only how certain it sounds."
+    if look.scaling.reason:
+        return look.scaling.reason
+    way = "less" if look.scaling.temperature > 1 else "more"
+    return (
+        f"A temperature of {look.scaling.temperature:.2f} would make it {way} certain and the error"
+        f" {fine(look.scaling.after)}."
+    )
+
+
+def turned_away(found: TurnedAway) -> str:
+    """Return what turning inputs away means, in a sentence."""
+    if found.reason:
+        return found.reason
+    if not found.ids:
+        return "Every input gets an answer, however unlike the training data it is."
+    return (
+        "Inputs that are less like any training sample than these are answered “none of these” on Try."
+        f" Of your own, {fine(found.share)} would be turned away"
+        f" ({len(found.ids):,} of the validation samples)."
+    )
+
+
+def counts(name: str, threshold: float, missed: int, falsely: int, positives: int) -> str:
+    """Return what a threshold gives, in a sentence."""
+    return (
+        f"From {threshold:.2f} on it says {name}: {missed:,} of {positives:,} missed,"
+        f" {falsely:,} false {'alarm' if falsely == 1 else 'alarms'}."
+    )
+
+
+def best(found: Best, ratio: float) -> str:
+    """Return what the cheapest threshold saves, in a sentence."""
+    saved = found.cost_at_half - found.cost
+    times = f"{ratio:g} {'time' if ratio == 1 else 'times'}"
+    told = f"If a miss costs {times} a false alarm, {found.threshold:.2f} is cheapest"
+    if saved <= 0:
+        return f"{told}, no cheaper than 0.50."
+    part = saved / found.cost_at_half
+    return f"{told}: {whole(part)} cheaper on the validation samples than 0.50."
+
+
+def slices(found: Sequence[Slice], metric: str, tried: int) -> str:
+    """Return whether any part of the data is worse, in a sentence."""
+    worse = [one for one in found if one.worse]
+    small = sum(one.small for one in found)
+    few = f" {small:,} more are too small to judge (below 10)." if small else ""
+    if not found:
+        return "Nothing is known of these samples that could part them."
+    name = NAMES.get(metric, metric.replace("_", " "))
+    if not worse:
+        return f"None of {tried:,} parts is worse in {name} than chance explains.{few}"
+    one = worse[0]
+    return (
+        f"{len(worse):,} of {tried:,} parts {'is' if len(worse) == 1 else 'are'} worse than chance"
+        f" explains, allowing for the number tried. Worst: {one.column} {one.value}, {one.score:.2f}"
+        f" ({one.low:.2f} to {one.high:.2f}) against {one.rest:.2f} elsewhere.{few}"
+    )
+
+
+def labels(found: Sequence[LabelDoubt] | None) -> str:
+    """Return how many labels are likely wrong, in a sentence."""
+    if found is None:
+        return (
+            "A small head learns from four fifths of your samples and is asked about the last fifth, five"
+            " times over. Where it is sure of another class than the label, the label may be wrong."
+        )
+    count = sum(doubt.suspected for doubt in found)
+    if not count:
+        return f"None of {len(found):,} labels looks wrong."
+    return (
+        f"{count:,} of {len(found):,} labels are likely wrong, in all splits. Relabel with L, leave out"
+        " with X, or mark for review with R; Ctrl+Z takes it back."
+    )
+
+
+def confused(found: Sequence[LabelDoubt]) -> Mapping[str, frozenset[int]]:
+    """Return suspected samples by what is called what, the commonest first."""
+    heaps: dict[str, set[int]] = {}
+    for doubt in found:
+        if doubt.suspected:
+            heaps.setdefault(f"{doubt.label} → {doubt.suggested}", set()).add(doubt.sample)
+    ordered = sorted(heaps.items(), key=lambda item: -len(item[1]))
+    return {name: frozenset(ids) for name, ids in ordered}
+
+
+def rescored(found: Rescored) -> str:
+    """Return what corrections do, in a sentence."""
+    if not found.corrections:
+        return "Nothing was corrected since the labels were looked at."
+    what = f"{found.corrections:,} {'correction' if found.corrections == 1 else 'corrections'}"
+    change = found.after - found.before
+    verdict = (
+        "too few samples to tell these two apart"
+        if abs(change) * found.samples < 4
+        else ("better" if change > 0 else "worse")
+    )
+    return (
+        f"With {what}, a quick head is right in {fine(found.after)} of {found.samples:,} validation"
+        f" samples, without them in {fine(found.before)}: {verdict} ({found.seconds:.1f} s)."
+    )

@@ -1,0 +1,136 @@
+"""Shortcuts: whether a class can be told from size, brightness or source alone, without looking."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+_FEWEST = 40  # samples below which nothing can be said
+_PARTS = 5
+_DEPTH = 4
+_CLEARLY = 0.05  # above the simplest answer, also at the lower end of the interval
+_STRONG = 0.25
+_MOST_VALUES = 30
+
+Values = Mapping[int, float | str]
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """What a tiny tree tells of the class without looking at the sample.
+
+    Attributes:
+        accuracy: Of its answers to samples that it has not seen, the share that is right.
+        majority: What always saying the commonest class reaches.
+        by: What it goes by most: the column that alone tells most; empty if none does.
+        alone: What that column alone reaches.
+        samples: How many samples were asked.
+        reason: Why nothing can be said, in words; empty if it can.
+    """
+
+    accuracy: float = 0.0
+    majority: float = 0.0
+    by: str = ""
+    alone: float = 0.0
+    samples: int = 0
+    reason: str = ""
+
+    @property
+    def level(self) -> str:
+        """Return ``ok``, ``warning`` or ``bad``."""
+        low = _lower(self.accuracy, self.samples)
+        if self.reason or low <= self.majority + _CLEARLY:
+            return "ok"
+        return "bad" if low > self.majority + _STRONG else "warning"
+
+    @property
+    def sentence(self) -> str:
+        """Return what was found in one sentence."""
+        if self.reason:
+            return self.reason
+        reached = f"{self.accuracy:.0%}".replace("%", " %")
+        simplest = f"{self.majority:.0%}".replace("%", " %")
+        if self.level == "ok":
+            return (
+                "Size, brightness and source do not tell the class: a tiny model that sees only these is"
+                f" right in {reached}, always saying the commonest class in {simplest}."
+            )
+        alone = f"{self.alone:.0%}".replace("%", " %")
+        return (
+            f"A tiny model that never looks at the samples is right in {reached}, going by {self.by}"
+            f" most ({alone} by it alone; always saying the commonest class: {simplest}). The model may"
+            " have learnt that instead of what is shown."
+        )
+
+
+def shortcut(
+    labels: Mapping[int, str], columns: Mapping[str, Values], groups: Mapping[int, str | None]
+) -> Shortcut:
+    """Return how well the class is told by columns alone, on samples that were not learnt from.
+
+    Args:
+        labels: The class of each sample.
+        columns: What is known of each sample without looking at it.
+        groups: Samples of one group are asked about together.
+    """
+    ids = sorted(labels)
+    counts = Counter(labels.values())
+    if len(ids) < _FEWEST or len(counts) < 2 or not columns:
+        return Shortcut(samples=len(ids), reason="There is too little to look for shortcuts in.")
+    names = sorted(counts)
+    place = {name: number for number, name in enumerate(names)}
+    truth = np.array([place[labels[n]] for n in ids])
+    parts = _parts(ids, groups)
+    made = {name: _encoded(values, ids) for name, values in columns.items()}
+    alone = {name: _accuracy(inputs, truth, parts) for name, inputs in made.items()}
+    by = max(alone, key=lambda name: alone[name])
+    together = _accuracy(np.concatenate(list(made.values()), 1), truth, parts)
+    best = max(together, alone[by])
+    return Shortcut(best, max(counts.values()) / len(ids), by, alone[by], len(ids))
+
+
+def _encoded(values: Values, ids: Sequence[int]) -> np.ndarray:
+    """Return a column as numbers: as it is, or one number a common value."""
+    found = [values.get(n) for n in ids]
+    try:
+        return np.array([[math.nan if v is None else float(v)] for v in found], float)
+    except ValueError:
+        common = [v for v, _ in Counter(map(str, found)).most_common(_MOST_VALUES)]
+        return np.array([[float(str(v) == name) for name in common] for v in found], float)
+
+
+def _parts(ids: Sequence[int], groups: Mapping[int, str | None]) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    keys = [groups.get(n) or n for n in ids]
+    numbers = {key: int(rng.integers(_PARTS)) for key in dict.fromkeys(keys)}
+    return np.array([numbers[key] for key in keys])
+
+
+def _accuracy(inputs: np.ndarray, truth: np.ndarray, parts: np.ndarray) -> float:
+    from sklearn.tree import DecisionTreeClassifier
+
+    right = 0
+    for part in range(_PARTS):
+        here = parts == part
+        if not here.any() or here.all():
+            continue
+        tree = DecisionTreeClassifier(
+            max_depth=_DEPTH, min_samples_leaf=max(3, len(truth) // 200), random_state=0
+        )
+        tree.fit(inputs[~here], truth[~here])
+        right += int((tree.predict(inputs[here]) == truth[here]).sum())
+    return right / len(truth)
+
+
+def _lower(share: float, count: int) -> float:
+    """Return the lower end of the 95 % interval of a share (Wilson 1927)."""
+    if not count:
+        return 0.0
+    square = 1.959964**2
+    middle = (share + square / (2 * count)) / (1 + square / count)
+    half = 1.959964 * math.sqrt(share * (1 - share) / count + square / (4 * count * count))
+    return max(0.0, middle - half / (1 + square / count))

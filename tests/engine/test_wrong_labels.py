@@ -1,0 +1,155 @@
+"""Wrong labels, unlike inputs and the model before fine-tuning, on small networks and on real photos."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from finetune_studio.core import label_doubts
+from finetune_studio.core.dataset import Row
+from finetune_studio.core.errors import StudioError
+from finetune_studio.core.events import Prediction
+from finetune_studio.core.job import Control
+from finetune_studio.core.project import Project
+from finetune_studio.engine import baselines, decision, evaluate, label_errors, unlike
+from tests.engine.conftest import finished, run_all, settings
+
+
+def carry_out(job) -> list[object]:
+    return list(job)
+
+
+def plant(project: Project, count: int, seed: int = 0) -> set[int]:
+    rng = random.Random(seed)
+    samples = [s for s in project.dataset.samples(usable=True) if s.label is not None]
+    names = sorted({str(s.label) for s in samples})
+    chosen = rng.sample(samples, count)
+    for sample in chosen:
+        other = rng.choice([name for name in names if name != sample.label])
+        project.dataset.relabel([sample.id], other)
+    return {sample.id for sample in chosen}
+
+
+def test_planted_wrong_labels_lead_the_list_and_corrections_count(
+    project: Project, lively_model: None
+) -> None:
+    recipe = settings()
+    truth = {s.id: str(s.label) for s in project.dataset.samples()}
+    wrong = plant(project, 4)
+    carry_out(label_errors.find(project, Control(), recipe))
+    found = label_doubts.open_ones(project.dataset)
+    assert found is not None
+    assert len(found) == 48
+    head = [doubt.sample for doubt in found[:6]]
+    assert len(wrong & set(head)) >= 3
+    hit = next(doubt for doubt in found if doubt.sample in wrong)
+    assert hit.suggested == truth[hit.sample]
+    pairs = label_errors.pairs(project, found[:2])
+    assert [s.id for s, _ in pairs] == head[:2]
+    assert pairs[0][1].label == found[0].suggested
+    for number in wrong:
+        project.dataset.relabel([number], truth[number])
+    assert {d.sample for d in label_doubts.open_ones(project.dataset) or ()}.isdisjoint(wrong)
+    made: list[label_errors.Rescored] = []
+    carry_out(label_errors.rescore(project, Control(), made, recipe))
+    learnt = sum(project.dataset.sample(n).split == "train" for n in wrong)
+    assert made[0].corrections == learnt
+    assert made[0].samples == 12
+    assert made[0].after >= made[0].before
+    project.dataset.undo()
+    assert len(label_doubts.open_ones(project.dataset) or ()) == 45
+
+
+def test_wrong_labels_need_classes_and_samples(project: Project, lively_model: None) -> None:
+    project.dataset.exclude([s.id for s in project.dataset.samples()][10:])
+    with pytest.raises(StudioError) as caught:
+        carry_out(label_errors.find(project, Control(), settings()))
+    assert "At least 20" in caught.value.hint
+    assert label_doubts.open_ones(project.dataset) is None
+    with pytest.raises(StudioError):
+        carry_out(label_errors.rescore(project, Control(), [], settings()))
+
+
+def test_a_run_stands_beside_the_model_before_it_and_the_run_before(
+    project: Project, lively_model: None
+) -> None:
+    first = Path(finished(run_all(project, settings(optimiser__epochs=1))).run)
+    second = Path(finished(run_all(project, settings(optimiser__epochs=1, seed=1))).run)
+    carry_out(label_errors.look(project, second, Control()))
+    pairs = evaluate.answers(second, project.dataset, "validation")
+    found = baselines.beside(project, second, pairs)
+    assert found.before is not None
+    assert found.before > 0.5  # stripes are told apart by their mean features, chance is a third
+    assert found.last is not None
+    assert found.last.number == int(first.name)
+    assert not found.last.told_apart
+    told = " ".join(baselines.sentences(found))
+    assert "Before fine-tuning" in told
+    assert "too few samples to tell these two apart" in told
+    assert baselines.beside(project, first, pairs).last is None
+
+
+def test_runs_are_told_apart_by_an_exact_test() -> None:
+    from scipy.stats import binomtest
+
+    then = {n: float(n < 60) for n in range(100)}
+    now = {n: float(n < 50 or n >= 70) for n in range(100)}
+    better, worse, chance = baselines.compared(then, now)
+    assert (better, worse) == (30, 10)
+    assert chance == pytest.approx(binomtest(10, 40).pvalue)
+    assert baselines.compared(then, then) == (0, 0, 1.0)
+
+
+def test_unlike_inputs_are_turned_away_and_ones_own_are_not(
+    project: Project, lively_model: None, tmp_path: Path
+) -> None:
+    from PIL import Image
+
+    run = Path(finished(run_all(project, settings(optimiser__epochs=1))).run)
+    with pytest.raises(StudioError):
+        unlike.set_share(run, 0.05)
+    rows = []
+    for number in range(30):  # a dozen validation samples tell no rate
+        name = f"class0/more{number}.png"
+        source = project.dataset.root / f"class0/{number % 16:03d}.png"
+        with Image.open(source) as picture:
+            picture.rotate(number % 3, expand=False).save(project.dataset.root / name)
+        rows.append(Row(name, "class0", "validation"))
+    project.dataset.fill(rows, root=project.dataset.root)
+    carry_out(unlike.learn(project, run, Control()))
+    found = unlike.set_share(run, 0.05)
+    assert 0 < found.share <= 0.06
+    assert decision.read(run).turned_away == found.share
+    odd = tmp_path / "odd.png"
+    Image.new("RGB", (40, 40), (255, 0, 255)).save(odd)
+    own = next(s.path for s in project.dataset.samples(split="train"))
+    answers = list(evaluate.predict(run, [str(odd), own], Control()))
+    assert all(isinstance(answer, Prediction) for answer in answers)
+    assert answers[0].answer.get(decision.UNLIKE) is True
+    assert decision.UNLIKE not in answers[1].answer
+    assert answers[1].answer[decision.LIKENESS] > answers[0].answer[decision.LIKENESS]
+    assert answers[0].label is not None
+    unlike.set_share(run, 0.0)
+    (again,) = evaluate.predict(run, [str(odd)], Control())
+    assert again.answer == {}
+
+
+@pytest.mark.shared
+def test_planted_wrong_labels_are_found_in_real_photos(tmp_path: Path, shared: Path) -> None:
+    """Four fifths of 5 % planted wrong labels stand in the first tenth of the list."""
+    signs = shared / "data" / "cls-sign-digits"
+    with Project(tmp_path / "project", "image_classification") as project:
+        rows = [
+            Row(f"{place.parent.name}/{place.name}", place.parent.name, "train")
+            for digit in range(10)
+            for place in sorted((signs / str(digit)).iterdir())[:24]
+        ]
+        project.dataset.fill(rows, root=signs)
+        wrong = plant(project, 12)
+        recipe = project.recipe().with_settings({"model.source": "starter"})
+        carry_out(label_errors.find(project, Control(), recipe))
+        found = label_doubts.open_ones(project.dataset) or []
+        head = {doubt.sample for doubt in found[: len(found) // 10]}
+        assert len(wrong & head) >= 0.8 * len(wrong)

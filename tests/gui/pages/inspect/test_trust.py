@@ -1,0 +1,146 @@
+"""The tabs on trust by clicking: calibration, thresholds, slices, labels and marks for review."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+
+from finetune_studio.core import label_doubts
+from finetune_studio.core.label_doubts import LabelDoubt
+from finetune_studio.engine import decision
+from finetune_studio.gui.pages.inspect.page import InspectPage
+from tests import trusting
+
+SOON = 60_000
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def page(with_project, qtbot, tmp_path, monkeypatch):
+    from finetune_studio.core.preview import Picture, Preview
+    from finetune_studio.gui.widgets import heats
+
+    monkeypatch.setattr(
+        heats, "explanation", lambda _, sample, *__: Preview((Picture(sample.path),))
+    )
+    trusting.fill(with_project.project, tmp_path / "photos")
+    with_project.choose_run(trusting.add_run(with_project.project))
+    made = InspectPage(with_project)
+    made.resize(1000, 640)
+    qtbot.addWidget(made, before_close_func=lambda _: with_project.shutdown())
+    made.show()
+    made.entered()
+    qtbot.waitUntil(lambda: made.state() == "done", timeout=SOON)
+    return made
+
+
+def open_tab(qtbot, page, name):
+    qtbot.mouseClick(page.errors.view_bar.button(name), LEFT)
+    return page.errors.lenses[name]
+
+
+def count(page):
+    return len(page.errors.gallery.items)
+
+
+def test_a_bar_of_the_calibration_plot_filters_and_calibrating_is_kept(page, qtbot):
+    lens = open_tab(qtbot, page, "calibration")
+    qtbot.waitUntil(lens.button.isVisible, timeout=SOON)
+    assert "off by" in lens.says.text()
+    assert not page.why.isVisible()
+    last = len(lens._look.bins_now) - 1
+    qtbot.mouseClick(lens.plot, LEFT, pos=lens.plot.bar(last).center().toPoint())
+    assert count(page) == lens._look.bins_now[last].count < 60
+    qtbot.mouseClick(lens.plot, LEFT, pos=lens.plot.bar(last).center().toPoint())
+    assert count(page) == 60
+    qtbot.mouseClick(lens.button, LEFT)
+    qtbot.waitUntil(lambda: lens.button.text() == "Take back", timeout=SOON)
+    run = page.studio.run_folder
+    assert decision.read(run).temperature > 1.5
+    assert "temperature" in lens.says.text()
+    qtbot.mouseClick(lens.button, LEFT)
+    qtbot.waitUntil(lambda: lens.button.text() == "Calibrate", timeout=SOON)
+    assert decision.read(run).nothing
+
+
+def test_the_slider_counts_and_costs_find_the_threshold(page, qtbot):
+    lens = open_tab(qtbot, page, "thresholds")
+    qtbot.waitUntil(lambda: lens.classes.count() == 3, timeout=SOON)
+    lens.classes.setCurrentIndex(lens.classes.findText("shirt"))
+    lens.classes.activated.emit(lens.classes.currentIndex())
+    lens.slider.setValue(0)
+    assert "0 of 20 missed, 40 false alarms" in lens.says.text()
+    assert count(page) == 40
+    lens.slider.setValue(1000)
+    assert "20 of 20 missed, 0 false alarms" in lens.says.text() or "missed" in lens.says.text()
+    lens.ratio.setValue(10)
+    qtbot.mouseClick(lens.best_button, LEFT)
+    assert lens.threshold < 0.5
+    assert "If a miss costs 10 times a false alarm" in lens.says.text()
+    qtbot.mouseClick(lens.use_button, LEFT)
+    run = page.studio.run_folder
+    qtbot.waitUntil(lambda: bool(decision.read(run).thresholds), timeout=SOON)
+    ((cost),) = decision.read(run).costs.values()
+    assert cost == {"miss": 10.0, "false_alarm": 1.0}
+    qtbot.waitUntil(lens.drop_button.isVisible, timeout=SOON)
+    qtbot.mouseClick(lens.drop_button, LEFT)
+    qtbot.waitUntil(lambda: not decision.read(run).thresholds, timeout=SOON)
+
+
+def test_a_point_of_the_curve_can_be_clicked(page, qtbot):
+    lens = open_tab(qtbot, page, "thresholds")
+    qtbot.waitUntil(lambda: lens.classes.count() == 3, timeout=SOON)
+    qtbot.mouseClick(lens.curves.button("roc"), LEFT)
+    before = lens.threshold
+    qtbot.mouseClick(lens.plot, LEFT, pos=lens.plot.at(0.05, 0.4).toPoint())
+    assert lens.threshold != before
+    assert "missed" in lens.says.text()
+
+
+def test_a_slice_filters_the_gallery(page, qtbot):
+    lens = open_tab(qtbot, page, "slices")
+    qtbot.waitUntil(lambda: lens._look is not None, timeout=SOON)
+    names = [f"{one.column}: {one.value}" for one in lens._look.slices]
+    row = names.index("camera: phone")
+    place = lens.rows.model().index(row)
+    lens.rows.scrollTo(place)
+    qtbot.mouseClick(lens.rows.viewport(), LEFT, pos=lens.rows.visualRect(place).center())
+    assert count(page) == 15
+    assert page.errors.shown.title.text() == "camera: phone: 15"
+    qtbot.mouseClick(page.errors.all_button, LEFT)
+    assert count(page) == 60
+    qtbot.mouseClick(page.errors.view_bar.button("errors"), LEFT)
+    assert count(page) == 60
+    assert page.why.isVisible()
+
+
+def test_likely_wrong_labels_are_shown_mended_and_taken_back(page, qtbot):
+    project = page.studio.project
+    lens = open_tab(qtbot, page, "labels")
+    qtbot.waitUntil(lambda: lens.look_button.text() == "Look for wrong labels", timeout=SOON)
+    samples = project.dataset.samples()
+    train = next(s for s in samples if s.split == "train" and s.label == "hat")
+    other = next(s for s in samples if s.split == "validation" and s.label == "shoe")
+    found = [
+        LabelDoubt(train.id, "hat", "shirt", 0.93, 0.01, True),
+        LabelDoubt(other.id, "shoe", "hat", 0.8, 0.1, True),
+        LabelDoubt(samples[-1].id, "shoe", "hat", 0.3, 0.6, False),
+    ]
+    label_doubts.keep(project.dataset, found, "starter")
+    lens._on_found()
+    qtbot.waitUntil(lambda: lens.look_button.text() == "Look again", timeout=SOON)
+    qtbot.waitUntil(lambda: count(page) == 2, timeout=SOON)
+    items = page.errors.gallery.items
+    assert [item.strong for item in items] == ["said shirt", "said hat"]
+    assert page.errors.shown.title.text() == "Likely wrong labels: 2"
+    page.activateWindow()
+    qtbot.waitUntil(page.isActiveWindow)
+    qtbot.keyClick(page.errors.gallery, Qt.Key.Key_R)
+    assert project.dataset.sample(train.id).review
+    page.why.relabel_wanted.emit("shirt")
+    qtbot.waitUntil(lambda: count(page) == 1, timeout=SOON)
+    assert project.dataset.sample(train.id).label == "shirt"
+    page.studio.undo()
+    qtbot.waitUntil(lambda: count(page) == 2, timeout=SOON)
+    page.studio.undo()
+    assert not project.dataset.sample(train.id).review
