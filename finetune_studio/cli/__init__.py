@@ -89,6 +89,13 @@ def place(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
 
+def _port(text: str) -> int:
+    """Return a port of the command line."""
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port from 0 to 65535")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="finetune-studio",
@@ -131,6 +138,11 @@ def _parser() -> argparse.ArgumentParser:
     predict = command("predict", commands.predict, "Ask a run or an export.")
     predict.add_argument("source", type=place, metavar="RUN|EXPORT")
     predict.add_argument("inputs", nargs="+", metavar="INPUT")
+
+    serve = command("serve", commands.serve, "Let programs on this computer ask an export.")
+    serve.add_argument("source", type=place, metavar="EXPORT")
+    serve.add_argument("--port", type=_port, default=8765, help="0 takes any that is free (8765)")
+    serve.add_argument("--host", default="127.0.0.1", help="who can reach it (this computer only)")
 
     listing = command("list", commands.show_list, "List what there is.")
     listing.add_argument("kind", choices=LISTS)

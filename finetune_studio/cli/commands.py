@@ -56,6 +56,20 @@ def export(arguments: argparse.Namespace, out: Printer, control: Control) -> int
     return DONE if isinstance(last, events.ExportVerified) else INTERRUPTED
 
 
+def serve(arguments: argparse.Namespace, out: Printer, control: Control) -> int:
+    """Answer programs by an export until Ctrl+C, which is how a service ends and so is no failure."""
+    from finetune_studio.engine import serving
+
+    source = arguments.source
+    if not (source / "export.json").is_file():
+        raise StudioError(
+            f"There is no export in {source}.",
+            "Export a run first; then give the folder PROJECT/exports/<name>.",
+        )
+    out.all(serving.serve(source, control, port=arguments.port, host=arguments.host))
+    return DONE
+
+
 def predict(arguments: argparse.Namespace, out: Printer, control: Control) -> int:
     """Answer each input by a run or an export."""
     from finetune_studio.engine import evaluate as evaluating

@@ -120,12 +120,14 @@ class Exporter(ABC):
         exact: Whether its answers must be the trained model's; a difference then refuses the export.
         merged: Whether it is given networks with what adapters learnt added to them.
         traces: Whether it follows an input through the network, and so needs the task's signature.
+        calibrates: How many training samples it looks at to fix the ranges of its numbers.
         files: What each of its own files is, in words, for the export's README.
     """
 
     exact: ClassVar[bool] = True
     merged: ClassVar[bool] = True
     traces: ClassVar[bool] = False
+    calibrates: ClassVar[int] = 0
     files: ClassVar[dict[str, str]]
 
     @abstractmethod
@@ -149,12 +151,26 @@ class Exporter(ABC):
         """Return imports, and the code of ``predict.py`` that makes ``network`` and ``outputs``."""
 
     @abstractmethod
-    def write(self, bundle: Bundle, signature: Signature | None, folder: Path) -> None:
-        """Write the model's own files; labels, preprocessing and words come from the engine."""
+    def write(
+        self,
+        bundle: Bundle,
+        signature: Signature | None,
+        folder: Path,
+        examples: Sequence[dict[str, Any]] = (),
+    ) -> None:
+        """Write the model's own files; labels, preprocessing and words come from the engine.
+
+        ``examples`` are inputs of the network, arrays by name, made from training samples as an export
+        makes them, where the format ``calibrates``.
+        """
 
     @abstractmethod
     def open(self, folder: Path, asked: str) -> Use:
         """Return what answers by the files in the folder, in this process."""
+
+    def missing(self) -> str:
+        """Say why the format cannot be written on this computer; empty where it can."""
+        return ""
 
     def lend(self, bundle: Bundle, folder: Path) -> dict[str, str]:  # noqa: ARG002
         """Write what the export needs and does not hold; return the variables that name it.
@@ -197,11 +213,13 @@ def furnish(
 ) -> None:
     """Write what the program in an export needs beside the network: labels, numbers, code, itself.
 
-    ``options`` are the task's own settings in the run.
+    ``options`` are the task's own settings in the run, and what the network makes ready by itself.
     """
     if names := list(dict.fromkeys(bundle.labels.names)):
         files.write_json(folder / "labels.json", names)
     files.write_json(folder / "preprocessing.json", (options or {}) | bundle.processor)
+    if "tokenizer.json" in bundle.files:
+        (folder / "tokenizer.json").write_bytes(bundle.files["tokenizer.json"])
     for name, text in programs(asked).items():
         files.write_text(folder / f"{name}.py", text)
     files.write_text(folder / "predict.py", exporter.program(bundle.architecture, asked))

@@ -104,13 +104,15 @@ class Signature:
 
     ``inputs`` maps a name to a tensor with at least two samples; ``dynamic`` maps a name to
     ``{axis: what it counts}``. ``network`` is the module to trace: it maps the inputs to the outputs
-    that a user of the export sees (probabilities, for example).
+    that a user of the export sees (probabilities, for example). ``inside`` is what an export's
+    ``preprocessing.json`` says of what that module does by itself.
     """
 
     network: nn.Module
     inputs: dict[str, torch.Tensor]
     dynamic: dict[str, dict[int, str]]
     outputs: tuple[str, ...]
+    inside: dict[str, Any] = field(default_factory=dict)
 
 
 _USUAL = {

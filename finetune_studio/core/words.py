@@ -230,6 +230,22 @@ def _(event: events.ExportVerified) -> tuple[str, bool]:
 
 
 @sentence.register
+def _(event: events.ServiceStarted) -> tuple[str, bool]:
+    return (
+        f"The model answers at {event.address} (a page for people) and {event.address}/predict (for"
+        " programs). Ctrl+C ends it."
+    ), False
+
+
+@sentence.register
+def _(event: events.ServiceEnded) -> tuple[str, bool]:
+    return (
+        f"The service ended after {duration(event.seconds)}: {event.answered:,} requests were answered,"
+        f" {event.refused:,} refused."
+    ), False
+
+
+@sentence.register
 def _(event: events.Downloaded) -> tuple[str, bool]:
     return f"{event.model} is on this computer now ({event.size_mb:.1f} MB).", False
 

@@ -28,11 +28,12 @@ from finetune_studio.core.exporter import Exporter, furnish, use_of
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.task import Bundle, Pair, Task
-from finetune_studio.engine import cards, evaluate, facts, proof
+from finetune_studio.engine import cards, evaluate, facts, proof, ranges
 from finetune_studio.engine.run import Run, load_bundle
 from finetune_studio.exporters import CATALOGUE
 
 _FEW_SAMPLES = 64
+_MUCH = 0.02  # points of a score that whoever takes a smaller format should hear of
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,10 @@ def export(
     row = CATALOGUE[format]
     exporter = row.load()()
     assert isinstance(exporter, Exporter)
+    if missing := exporter.missing():
+        raise StudioError(
+            f"{row.title} cannot be written here. {missing}", "Choose another format."
+        )
     if not exporter.accepts(task):
         raise StudioError(f"{row.title} does not suit {task.name}.", "Choose another format.")
     if not exporter.suits(run.recipe):
@@ -81,7 +86,7 @@ def export(
         bundle = load_bundle(run.folder, project.dataset, merged=exporter.merged)
         parcel = _Parcel(project, run, task, bundle, exporter, row.name, fresh)
         yield PhaseStarted("write", f"Writing {row.title}")
-        exporter.write(bundle, task.signature(bundle) if exporter.traces else None, fresh)
+        _write_network(parcel)
         about = _write_words(parcel)
         proven: list[ExportVerified] = []
         yield from _prove(parcel, about, control, proven)
@@ -157,11 +162,21 @@ def _replace(fresh: Path, target: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def _write_network(parcel: _Parcel) -> None:
+    """Write labels, preprocessing and the program, then the network in its format."""
+    task, exporter, folder = parcel.task, parcel.exporter, parcel.folder
+    signature = task.signature(parcel.bundle) if exporter.traces else None
+    options = task.own_options(parcel.run.recipe).model_dump()
+    options |= signature.inside if signature is not None else {}
+    furnish(exporter, parcel.bundle, task.outside, folder, options)
+    train = _there(parcel.project, task, "train") if exporter.calibrates else []
+    examples = ranges.inputs(task, folder, spread(train, exporter.calibrates))
+    exporter.write(parcel.bundle, signature, folder, examples)
+
+
 def _write_words(parcel: _Parcel) -> dict[str, Any]:
-    """Write labels, preprocessing, recipe and the program beside the model; return what it is."""
+    """Write the recipe beside the model, and what it is; return that."""
     run, folder = parcel.run, parcel.folder
-    options = parcel.task.own_options(run.recipe).model_dump()
-    furnish(parcel.exporter, parcel.bundle, parcel.task.outside, folder, options)
     recipe = facts.without_places(run.recipe)
     recipe.save(folder / "recipe.toml")
     environment = run.environment
@@ -208,21 +223,45 @@ def _prove(
             "Find the data again on the Data page.",
         )
     theirs: list[Prediction] = []
+    times: proof.Times | None = None
     inputs = [task.input_of(sample) for sample, _ in ours]
     asked = parcel.task.outside
     with tempfile.TemporaryDirectory() as place:
         lent = parcel.exporter.lend(parcel.bundle, Path(place))
         alone = proof.Alone(parcel.exporter, parcel.folder, asked, lent)
         for answer in alone.answers(inputs, control):
+            if isinstance(answer, proof.Times):
+                times = answer
+                continue
             theirs.append(answer)
             yield Progress("verify", len(ours) + len(theirs), 2 * len(ours))
     if control.stop.is_set():
         return
-    verified = proof.compared(task, parcel.format, ours, theirs, parcel.folder)
-    if parcel.exporter.exact and (refused := proof.refusal(verified, ours, theirs)) is not None:
-        raise refused
+    verified = proof.compared(task, parcel.format, ours, theirs, parcel.folder, times)
+    yield from _judged(parcel, verified, ours, theirs)
     _write_proof(parcel, about, verified, ours, split)
     proven.append(verified)
+
+
+def _judged(
+    parcel: _Parcel,
+    verified: ExportVerified,
+    ours: Sequence[Pair],
+    theirs: Sequence[Prediction],
+) -> Iterator[Event]:
+    """Refuse what answers otherwise; say what a format costs whose answers may differ."""
+    title = CATALOGUE[parcel.format].title
+    refused = (
+        proof.refusal(verified, ours, theirs)
+        if parcel.exporter.exact
+        else proof.broken(theirs, title)
+    )
+    if refused is not None:
+        raise refused
+    worse = parcel.task.less_is_better
+    if not parcel.exporter.exact and (text := proof.cost(verified, title, less_is_better=worse)):
+        lost = abs(verified.metric_before - verified.metric_after) > _MUCH
+        yield Noted(text, "warning" if lost else "info", time.time())
 
 
 def _write_proof(
@@ -249,13 +288,17 @@ def _write_proof(
 def _samples(project: Project, task: Task) -> tuple[list[Sample], str, str]:
     """Return the samples to compare on, their split, and a warning if it is not the validation split."""
     most = use_of(task.outside).most
-    usable = [s for s in project.dataset.samples(usable=True) if task.teaches(s)]
-    there = [s for s in usable if not s.path or Path(s.path).is_file()]
-    if validation := [s for s in there if s.split == "validation"]:
+    if validation := _there(project, task, "validation"):
         return spread(validation, most), "validation", ""
-    rest = spread([s for s in there if s.split == "train"], min(most, _FEW_SAMPLES))
+    rest = spread(_there(project, task, "train"), min(most, _FEW_SAMPLES))
     text = f"There are no validation samples; {len(rest)} training samples are compared instead."
     return rest, "train", text if rest else ""
+
+
+def _there(project: Project, task: Task, split: str) -> list[Sample]:
+    """Return the samples of a split that teach something and whose files are there."""
+    usable = project.dataset.samples(split=split, usable=True)
+    return [s for s in usable if task.teaches(s) and (not s.path or Path(s.path).is_file())]
 
 
 def spread(samples: Sequence[Sample], most: int) -> list[Sample]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import json
 import os
 import subprocess
@@ -21,6 +22,7 @@ from finetune_studio.core.events import ExportVerified, Prediction
 from finetune_studio.core.exporter import Exporter
 from finetune_studio.core.job import Control
 from finetune_studio.core.task import Pair, Task
+from finetune_studio.engine import timing
 
 # Rounding in another library moves probabilities by about 1e-6; anything near this is another answer.
 LARGEST_DIFFERENCE = 1e-3
@@ -38,13 +40,22 @@ out, sys.stdout = sys.stdout, sys.stderr
 order = json.loads(sys.stdin.readline())
 sys.path.insert(0, order["folder"])
 import predict
+predict.use._network = recorder = Recorder(predict.use._network)
 for number, given in enumerate(order["inputs"]):
     seen = predict.look(given)
     began = time.perf_counter()
     said = predict.ask(seen)
     seconds = time.perf_counter() - began
     print(json.dumps([number, said, seconds], default=float), file=out, flush=True)
+print(json.dumps(["many", many_at_once(recorder)]), file=out, flush=True)
 """
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds that each of some batches of 32 took; none where the network takes one at a time."""
+
+    many: tuple[float, ...]
 
 
 def can_start_python() -> bool:
@@ -68,8 +79,8 @@ class Alone:
     asked: str
     lent: Mapping[str, str]
 
-    def answers(self, inputs: Sequence[Any], control: Control) -> Iterator[Prediction]:
-        """Yield the export's answer to each input, with the seconds its network took for it.
+    def answers(self, inputs: Sequence[Any], control: Control) -> Iterator[Prediction | Times]:
+        """Yield the export's answer to each input, with the seconds it took; what many take comes last.
 
         The export's own ``predict.py``, its other files and its weights answer in a fresh process; in a
         frozen build, which cannot start one, the same files are loaded in this process.
@@ -80,13 +91,15 @@ class Alone:
         if can_start_python():
             yield from _in_a_process(self, inputs, control)
             return
-        use = self.exporter.open(self.folder, self.asked)
+        use: Any = self.exporter.open(self.folder, self.asked)
+        use._network = recorder = timing.Recorder(use._network)
         for given in inputs:
             if control.stop.is_set():
                 return
             seen = use.look(given)
             began = time.perf_counter()
             yield _answer(use.ask(seen), time.perf_counter() - began)
+        yield Times(tuple(timing.many_at_once(recorder)))
 
 
 def _answer(said: dict[str, Any], seconds: float) -> Prediction:
@@ -95,7 +108,9 @@ def _answer(said: dict[str, Any], seconds: float) -> Prediction:
     )
 
 
-def _in_a_process(alone: Alone, inputs: Sequence[Any], control: Control) -> Iterator[Prediction]:
+def _in_a_process(
+    alone: Alone, inputs: Sequence[Any], control: Control
+) -> Iterator[Prediction | Times]:
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors,
         _started(alone, errors, control) as child,
@@ -109,7 +124,11 @@ def _in_a_process(alone: Alone, inputs: Sequence[Any], control: Control) -> Iter
             child.stdin.close()
         answered = 0
         for line in child.stdout:
-            _, said, seconds = json.loads(line)
+            number, said, *rest = json.loads(line)
+            if number == "many":
+                yield Times(tuple(said))
+                continue
+            seconds = rest[0]
             yield _answer(said, seconds)
             answered += 1
         if control.stop.is_set():
@@ -131,7 +150,7 @@ def _not_alone(reason: str) -> StudioError:
 def _started(alone: Alone, errors: IO[str], control: Control) -> Iterator[subprocess.Popen[str]]:
     """Start the runner; kill it when the job is stopped or this process is done with it."""
     child = subprocess.Popen(  # noqa: S603  our own interpreter on our own text
-        [sys.executable, "-P", "-B", "-c", _RUNNER],
+        [sys.executable, "-P", "-B", "-c", inspect.getsource(timing) + _RUNNER],
         cwd=alone.folder,
         env={**os.environ, **alone.lent},
         stdin=subprocess.PIPE,
@@ -161,13 +180,20 @@ def _started(alone: Alone, errors: IO[str], control: Control) -> Iterator[subpro
 
 
 def compared(
-    task: Task, name: str, ours: Sequence[Pair], theirs: Sequence[Prediction], folder: Path
+    task: Task,
+    name: str,
+    ours: Sequence[Pair],
+    theirs: Sequence[Prediction],
+    folder: Path,
+    times: Times | None = None,
 ) -> ExportVerified:
     """Return how far the export's answers are those of the trained network, sample by sample."""
     answers = list(zip((answer for _, answer in ours), theirs, strict=True))
     before = task.score(ours)
     after = task.score((s, other) for (s, _), other in zip(ours, theirs, strict=True))
-    seconds = sorted(answer.seconds for answer in theirs)
+    one = [answer.seconds for answer in theirs]
+    one = one[1:] or one  # the first pays for what is only made once
+    many = times.many if times is not None else ()
     return ExportVerified(
         path=str(folder),
         format=name,
@@ -176,10 +202,19 @@ def compared(
         metric=task.headline,
         metric_before=before[task.headline],
         metric_after=after[task.headline],
-        latency_ms=round(seconds[len(seconds) // 2] * 1000, 3),
+        latency_ms=_milliseconds(one, 0.5),
+        latency_p95_ms=_milliseconds(one, 0.95),
+        batch_ms=_milliseconds(many, 0.5),
+        batch_p95_ms=_milliseconds(many, 0.95),
         size_mb=round(files.folder_size(folder) / 2**20, 3),
         samples=len(answers),
     )
+
+
+def _milliseconds(seconds: Sequence[float], share: float) -> float:
+    """Return what so large a share of the times lies below; 0 where there are none."""
+    ordered = sorted(seconds)
+    return round(ordered[int(share * (len(ordered) - 1) + 0.5)] * 1000, 3) if ordered else 0.0
 
 
 def same(one: Prediction, other: Prediction) -> bool:
@@ -223,6 +258,30 @@ def _apart(one: Any, other: Any) -> list[float]:
     if isinstance(one, float) and isinstance(other, float | int):
         return [abs(one - other) / max(1.0, abs(one))]
     return []
+
+
+def broken(theirs: Sequence[Prediction], title: str) -> StudioError | None:
+    """Return why an export whose answers may differ cannot be handed over: some are not even numbers."""
+    shares = [share for answer in theirs for share in answer.probabilities.values()]
+    if all(share == share for share in shares):  # noqa: PLR0124  NaN is not itself
+        return None
+    return StudioError(
+        f"As {title}, the network's numbers leave the range they can have, and no answer comes out.",
+        "It was not kept. Export as ONNX.",
+    )
+
+
+def cost(verified: ExportVerified, title: str, *, less_is_better: bool = False) -> str:
+    """Return what smaller numbers cost, in a sentence; empty where nothing is lost."""
+    lost = verified.metric_before - verified.metric_after
+    lost = -lost if less_is_better else lost
+    if lost <= 0 and verified.agreement == 1:
+        return ""
+    name = verified.metric.replace("_", " ")
+    return (
+        f"What {title} costs: {1 - verified.agreement:.1%} of the answers are others than the trained"
+        f" model's, and its {name} is {verified.metric_after:.3f} instead of {verified.metric_before:.3f}."
+    )
 
 
 def refusal(

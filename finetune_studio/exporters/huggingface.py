@@ -157,7 +157,13 @@ class HuggingFace(Exporter):
         head = "import json\nimport torch, torchvision\nfrom safetensors.torch import load_file"
         return head, _TORCHVISION
 
-    def write(self, bundle: Bundle, signature: Signature | None, folder: Path) -> None:  # noqa: ARG002
+    def write(
+        self,
+        bundle: Bundle,
+        signature: Signature | None,  # noqa: ARG002
+        folder: Path,
+        examples: Sequence[dict[str, Any]] = (),  # noqa: ARG002
+    ) -> None:
         """Write weights and settings, and what the Hub's own tools need to make inputs ready."""
         from safetensors.torch import save_file
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -90,7 +91,13 @@ class HuggingFaceAdapter(Exporter):
         """Return how peft puts the adapter beside the original model."""
         return _HEAD, _LOAD.replace("AUTO", str(architecture.get("auto")))
 
-    def write(self, bundle: Bundle, signature: Signature | None, folder: Path) -> None:  # noqa: ARG002
+    def write(
+        self,
+        bundle: Bundle,
+        signature: Signature | None,  # noqa: ARG002
+        folder: Path,
+        examples: Sequence[dict[str, Any]] = (),  # noqa: ARG002
+    ) -> None:
         """Write the adapter as peft keeps it, and the tokenizer.
 
         Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
@@ -17,7 +17,8 @@ class Pictures:
 
     Args:
         folder: Holds ``labels.json`` and ``preprocessing.json``.
-        network: Gives ``probabilities`` or ``logits``, (1, labels), for ``pixels``, (1, 3, side, side).
+        network: Gives ``probabilities`` or ``logits``, (1, labels), for ``pixels``: (1, 3, side, side),
+            or bytes, (1, side, side, 3), where it normalises them itself.
         outputs: The label of each output, where they are not those in ``labels.json``; outputs of one
             name add up.
     """
@@ -48,9 +49,11 @@ class Pictures:
         """Return the path that was meant."""
         return text
 
-    def look(self, given: str) -> dict[str, np.ndarray]:
-        """Return a picture as the network sees it."""
-        return {"pixels": preprocess.ready(given, self._seen)[None]}
+    def look(self, given: str | BinaryIO) -> dict[str, np.ndarray]:
+        """Return a picture, its path or an open file, as the network takes it."""
+        inside = self._seen.get("normalised_inside")
+        ready = preprocess.squared if inside else preprocess.ready
+        return {"pixels": ready(given, self._seen)[None]}
 
     def ask(self, seen: dict[str, np.ndarray]) -> dict[str, Any]:
         """Return the likeliest label and the probabilities of all."""

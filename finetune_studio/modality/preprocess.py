@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -29,11 +29,11 @@ _FILTERS = {
 }
 
 
-def open_picture(path: str | Path, at_least: int = 0) -> Image.Image:
+def open_picture(path: str | Path | BinaryIO, at_least: int = 0) -> Image.Image:
     """Return a picture as the eye sees it: upright, RGB, 8 bits a channel, on white where transparent.
 
     Args:
-        path: The file; of an animation the first frame is taken.
+        path: The file, or one that is open; of an animation the first frame is taken.
         at_least: Large JPEG files may be decoded smaller, as long as their shorter side keeps at least
             this many pixels (0: full size). Up to six times faster.
 
@@ -117,15 +117,20 @@ def normalised(pixels: np.ndarray, processor: dict[str, Any]) -> np.ndarray:
     return np.ascontiguousarray(values.transpose(2, 0, 1))
 
 
-def ready(path: str | Path, processor: dict[str, Any]) -> np.ndarray:
+def ready(path: str | Path | BinaryIO, processor: dict[str, Any]) -> np.ndarray:
     """Return a file as the network sees it: float32 of shape (3, crop, crop)."""
+    return normalised(squared(path, processor), processor)
+
+
+def squared(path: str | Path | BinaryIO, processor: dict[str, Any]) -> np.ndarray:
+    """Return a file as it is before it is normalised: uint8 of shape (crop, crop, 3)."""
     side = max(int(processor["resize"]), int(processor["crop"]))
-    return prepare(open_picture(path, at_least=side), processor)
+    return square(open_picture(path, at_least=side), processor)
 
 
 def reason(path: str, error: Exception) -> str:
-    """Say in words why a picture cannot be read."""
-    if found := _file_reason(Path(path)):
+    """Say in words why a picture cannot be read; ``path`` is empty where it is no file."""
+    if path and (found := _file_reason(Path(path))):
         return found
     if isinstance(error, UnidentifiedImageError):
         return "it is not a picture in a known format"

@@ -20,7 +20,7 @@ from finetune_studio.core.events import Prediction
 from finetune_studio.core.preview import Picture, Preview
 from finetune_studio.core.recipe import AugmentChoices, Recipe
 from finetune_studio.core.task import Batch, Bundle, Pair, Signature, Task, View
-from finetune_studio.modality import classes, image, mixing
+from finetune_studio.modality import classes, image, mixing, pixels
 from finetune_studio.models import zoo
 
 Example = tuple[np.ndarray, int, int]
@@ -62,7 +62,7 @@ class ImageClassification(Task):
         choices = _variation(bundle)
         if view is None or choices is None:
             return decoded, target, sample.id
-        pixels = image.varied(
+        seen = image.varied(
             decoded,
             bundle.processor,
             view=view,
@@ -70,12 +70,12 @@ class ImageClassification(Task):
             strength=choices.strength,
             flip=choices.horizontal_flip,
         )
-        return pixels, target, sample.id
+        return seen, target, sample.id
 
     def collate(self, examples: Sequence[Example]) -> Batch:
         """Return uint8 inputs (batch, 3, side, side), channels last in memory, and targets (batch,)."""
-        pixels = torch.from_numpy(np.stack([e[0] for e in examples])).permute(0, 3, 1, 2)
-        return Batch(pixels, torch.tensor([e[1] for e in examples]), [e[2] for e in examples])
+        seen = torch.from_numpy(np.stack([e[0] for e in examples])).permute(0, 3, 1, 2)
+        return Batch(seen, torch.tensor([e[1] for e in examples]), [e[2] for e in examples])
 
     def on_device(self, bundle: Bundle, batch: Batch) -> Batch:
         """Normalise the pictures: float32 (batch, 3, side, side), channels last in memory."""
@@ -133,13 +133,17 @@ class ImageClassification(Task):
         return Preview((Picture(sample.path),), sample.label or "", said, certainty)
 
     def signature(self, bundle: Bundle) -> Signature:
-        """Return normalised pixels in, probabilities out."""
+        """Return bytes of pictures in, (batch, side, side, 3), and probabilities out."""
         side = int(bundle.processor["crop"])
+        made = torch.Generator().manual_seed(0)
         return Signature(
-            classes.Probabilities(bundle.network, bundle.labels),
-            {"pixels": torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(0))},
+            pixels.FromBytes(
+                classes.Probabilities(bundle.network, bundle.labels), bundle.processor
+            ),
+            {"pixels": torch.randint(256, (2, side, side, 3), dtype=torch.uint8, generator=made)},
             {"pixels": {0: "batch"}},
             ("probabilities",),
+            pixels.INSIDE,
         )
 
     def sample_from_input(self, text: str) -> Sample:

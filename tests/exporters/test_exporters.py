@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from finetune_studio.core.project import Project
 from finetune_studio.core.task import Bundle
 from finetune_studio.engine.export import export
 from finetune_studio.exporters import CATALOGUE, open_export
-from finetune_studio.exporters import onnx as onnx_file
+from finetune_studio.exporters.onnx import Onnx
+from finetune_studio.models import graphs
 from finetune_studio.tasks.image_classification import ImageClassification
 from tests.engine.conftest import PROCESSOR, small_bundle
 from tests.trained import ODD, trained_project
@@ -144,8 +146,9 @@ def starter_export(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, Pa
         )
     bundle.network.eval()
     folder = tmp_path_factory.mktemp("starter")
-    onnx_file.Onnx().write(bundle, ImageClassification().signature(bundle), folder)
-    furnish(onnx_file.Onnx(), bundle, ImageClassification.outside, folder)
+    signature = ImageClassification().signature(bundle)
+    Onnx().write(bundle, signature, folder)
+    furnish(Onnx(), bundle, ImageClassification.outside, folder, signature.inside)
     return bundle, folder
 
 
@@ -245,7 +248,7 @@ def test_transformers_loads_the_folder_by_itself(tmp_path: Path) -> None:
     signature = ImageClassification().signature(bundle)
     CATALOGUE.load("huggingface")().write(bundle, signature, tmp_path)
     again = AutoModelForImageClassification.from_pretrained(tmp_path).eval()
-    pixels = signature.inputs["pixels"]
+    pixels = torch.randn(2, 3, 32, 32)
     with torch.inference_mode():
         assert torch.equal(again(pixels).logits, bundle.network(pixels).logits)
     assert again.config.id2label == {0: "ä", 1: "b <i>", 2: "c"}
@@ -286,14 +289,14 @@ def test_both_ways_of_writing_onnx_answer_batches_of_any_size(
     def broken(*_: object) -> None:
         raise RuntimeError("this way is closed")
 
-    monkeypatch.setattr(onnx_file, "_captured" if way == "traced" else "_traced", broken)
+    monkeypatch.setattr(graphs, "_captured" if way == "traced" else "_traced", broken)
     bundle = make()
     bundle.network.eval()
     signature = ImageClassification().signature(bundle)
     CATALOGUE.load("onnx")().write(bundle, signature, tmp_path)
     assert [f.name for f in tmp_path.iterdir()] == ["model.onnx"]
     session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
-    pixels = torch.randn(5, 3, 32, 32)
+    pixels = torch.randint(256, (5, 32, 32, 3), dtype=torch.uint8)
     with torch.inference_mode():
         expected = signature.network(pixels).numpy()
     found = session.run(None, {"pixels": pixels.numpy()})[0]
@@ -311,8 +314,8 @@ def test_onnx_written_for_one_batch_size_is_noticed(
     bundle = small_bundle(Labels(("a", "b")), 0)
     bundle.network.eval()
     signature = ImageClassification().signature(bundle)
-    fixed = type(signature)(signature.network, signature.inputs, {}, signature.outputs)
-    monkeypatch.setattr(onnx_file, "_captured", onnx_file._traced)
+    fixed = replace(signature, dynamic={})
+    monkeypatch.setattr(graphs, "_captured", graphs._traced)
     with pytest.raises(StudioError, match="cannot be written as ONNX"):
         CATALOGUE.load("onnx")().write(bundle, fixed, tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,120 @@
+"""torch.export: the network as one .pt2 file, which PyTorch runs without the code it was made of."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from finetune_studio.core.errors import StudioError
+from finetune_studio.core.exporter import Exporter, Use, use_of
+from finetune_studio.core.task import Bundle, Signature, Task
+
+_ONE_PASS = ("image", "text")  # families of networks that answer in one pass
+
+_LOAD = """program = torch.export.load(here / "model.pt2")
+names = json.loads((here / "outputs.json").read_text("utf-8"))
+model = program.module()
+outputs = None  # they are those in labels.json
+
+
+@torch.inference_mode()
+def network(inputs):
+    said = model(*(torch.from_numpy(values) for values in inputs.values()))
+    said = said if isinstance(said, tuple) else (said,)
+    return {name: value.numpy() for name, value in zip(names, said)}
+
+
+"""
+
+
+class TorchExport(Exporter):
+    """A graph with its weights for people who go on in PyTorch: to compile it, or to take it apart."""
+
+    traces = True
+    files: ClassVar[dict[str, str]] = {
+        "model.pt2": "the network as torch.export keeps it: graph and weights",
+        "outputs.json": "what its outputs are called",
+    }
+
+    def accepts(self, task: Task) -> bool:
+        """Whether one pass through the network is the answer."""
+        return bool(task.outside) and task.models in _ONE_PASS
+
+    def library(self, architecture: dict[str, Any]) -> str:  # noqa: ARG002
+        """Return the Hub's word for PyTorch."""
+        return "pytorch"
+
+    def packages(self, architecture: dict[str, Any]) -> list[str]:  # noqa: ARG002
+        """Return what runs the network, whatever it came from."""
+        return ["torch"]
+
+    def loading(self, architecture: dict[str, Any]) -> tuple[str, str]:  # noqa: ARG002
+        """Return how torch alone runs it."""
+        return "import json\nimport torch", _LOAD
+
+    def write(
+        self,
+        bundle: Bundle,  # noqa: ARG002
+        signature: Signature | None,
+        folder: Path,
+        examples: Sequence[dict[str, np.ndarray]] = (),  # noqa: ARG002
+    ) -> None:
+        """Write and check ``model.pt2``.
+
+        Raises:
+            StudioError: If torch.export cannot follow this network.
+        """
+        from finetune_studio.models import graphs
+
+        assert signature is not None
+        graphs.write_program(signature, folder / "model.pt2")
+        (folder / "outputs.json").write_text(json.dumps(signature.outputs), encoding="utf-8")
+
+    def open(self, folder: Path, asked: str) -> Use:
+        """Return what answers by ``model.pt2``.
+
+        Raises:
+            StudioError: If the file is damaged, or holds more than numbers and a graph.
+        """
+        import torch
+
+        try:
+            _holds_no_code(folder / "model.pt2")
+            model: Any = torch.export.load(folder / "model.pt2").module()
+            names = json.loads((folder / "outputs.json").read_text(encoding="utf-8"))
+
+            @torch.inference_mode()
+            def network(inputs: dict[str, Any]) -> dict[str, Any]:
+                said = model(*(torch.from_numpy(values) for values in inputs.values()))
+                said = said if isinstance(said, tuple) else (said,)
+                return {name: value.numpy() for name, value in zip(names, said, strict=True)}
+
+            return use_of(asked)(folder, network, None)
+        except Exception as error:
+            raise StudioError(
+                f"The export {folder} is damaged: {error}.", "Export again."
+            ) from error
+
+
+def _holds_no_code(file: Path) -> None:
+    """Refuse a file in which torch would find pickled objects, which can run anything when they are read.
+
+    Raises:
+        ValueError: If there are any; files that this program wrote have none.
+    """
+    import torch
+
+    with zipfile.ZipFile(file) as archive:
+        for name in archive.namelist():
+            if name.endswith("_config.json"):
+                rows = json.loads(archive.read(name)).get("config", {}).values()
+                if any(row.get("use_pickle", True) for row in rows):
+                    raise ValueError("it holds pickled objects, which are not read")
+            elif "/sample_inputs/" in name:
+                torch.load(io.BytesIO(archive.read(name)), weights_only=True)
