@@ -134,6 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("source", type=place, metavar="RUN")
     export.add_argument("--format", required=True)
     export.add_argument("--out", type=place, metavar="DIR")
+    export.add_argument("--zip", action="store_true", help="also as one file beside the folder")
 
     predict = command("predict", commands.predict, "Ask a run or an export.")
     predict.add_argument("source", type=place, metavar="RUN|EXPORT")

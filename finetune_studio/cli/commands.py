@@ -14,6 +14,7 @@ from finetune_studio.core.catalogue import Catalogue
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
+from finetune_studio.core.words import sentence
 
 
 def check(arguments: argparse.Namespace, out: Printer, control: Control) -> int:
@@ -47,13 +48,22 @@ def evaluate(arguments: argparse.Namespace, out: Printer, control: Control) -> i
 def export(arguments: argparse.Namespace, out: Printer, control: Control) -> int:
     """Write a run's model for use elsewhere, and prove it."""
     from finetune_studio.engine import export as exports
-    from finetune_studio.exporters import CATALOGUE
+    from finetune_studio.exporters import row_called
 
-    format_name = CATALOGUE[arguments.format].name
+    format_name = row_called(arguments.format).name
     run_folder = in_a_project(run_at(arguments.source))
     with Project(run_folder.parent.parent) as project:
         last = out.all(exports.export(project, run_folder, format_name, arguments.out, control))
-    return DONE if isinstance(last, events.ExportVerified) else INTERRUPTED
+    if not isinstance(last, events.ExportVerified):
+        return INTERRUPTED
+    if arguments.zip:
+        from finetune_studio.engine.packing_up import zipped
+
+        packed = out.all(zipped(Path(last.path), None, control), quiet=True)
+        if not isinstance(packed, events.Zipped):
+            return INTERRUPTED
+        out.say(sentence(packed)[0])
+    return DONE
 
 
 def serve(arguments: argparse.Namespace, out: Printer, control: Control) -> int:
@@ -95,9 +105,10 @@ def predict(arguments: argparse.Namespace, out: Printer, control: Control) -> in
 def show_list(arguments: argparse.Namespace, out: Printer, control: Control) -> int:  # noqa: ARG001
     """List a catalogue."""
     place = "models.zoo" if arguments.kind == "models" else arguments.kind
-    found = importlib.import_module(f"finetune_studio.{place}").CATALOGUE
+    module = importlib.import_module(f"finetune_studio.{place}")
+    found = module.CATALOGUE
     assert isinstance(found, Catalogue)
-    for row in found:
+    for row in getattr(module, "listed", lambda: found)():
         out.show(row)
     return DONE
 

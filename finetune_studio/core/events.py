@@ -338,6 +338,14 @@ class ExportVerified(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Zipped(Event):
+    """An export lies in one file, ready to be sent."""
+
+    path: str
+    size_mb: float
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceStarted(Event):
     """An export answers requests at ``address``; ``thing`` is what it is asked about."""
 

@@ -224,9 +224,16 @@ def _(event: events.Evaluated) -> tuple[str, bool]:
 def _(event: events.ExportVerified) -> tuple[str, bool]:
     return (
         f"Exported as {event.format} and proven: {event.agreement:.1%} of {event.samples:,} answers agree,"
-        f" largest difference {event.max_abs_diff:.1e}, {event.latency_ms:.1f} ms a sample,"
-        f" {event.size_mb:.1f} MB.\nThe export: {event.path}"
+        f" largest difference {event.max_abs_diff:.1e}, {event.latency_ms:.1f} ms a sample"
+        f" (19 of 20 below {event.latency_p95_ms:.1f} ms)"
+        + (f", {event.batch_ms:.0f} ms for 32" if event.batch_ms else "")
+        + f", {event.size_mb:.1f} MB.\nThe export: {event.path}"
     ), False
+
+
+@sentence.register
+def _(event: events.Zipped) -> tuple[str, bool]:
+    return f"Packed into {event.path} ({event.size_mb:.1f} MB).", False
 
 
 @sentence.register

@@ -16,6 +16,7 @@ from finetune_studio.core import files
 from finetune_studio.core.events import Evaluated, ExportVerified
 from finetune_studio.core.exporter import Exporter, Use, programs, use_of
 from finetune_studio.core.task import Bundle
+from finetune_studio.core.words import duration
 from finetune_studio.engine import facts as known
 from finetune_studio.engine.facts import Facts
 from finetune_studio.exporters import CATALOGUE
@@ -180,6 +181,7 @@ def _card(told: Told) -> str:
         "",
         *[plain(sentence) for sentence in known.summary(facts)],
         "",
+        *_meant_for(told),
         *_data(told),
         *_model(facts),
         "## Scores on the validation samples",
@@ -198,9 +200,14 @@ def _card(told: Told) -> str:
     name = known.name_of(verified.metric)
     figures = (
         f"The {name} on these samples is {verified.metric_before:.4f} for the trained model and"
-        f" {verified.metric_after:.4f} for the export. The network takes {verified.latency_ms:.1f} ms"
-        f" for one {told.use.thing} (median, on the computer that made it); the files take"
-        f" {verified.size_mb:.1f} MB."
+        f" {verified.metric_after:.4f} for the export. It takes {verified.latency_ms:.1f} ms for one"
+        f" {told.use.thing} (median; 19 of 20 take less than {verified.latency_p95_ms:.1f} ms)"
+        + (
+            f" and {verified.batch_ms:.0f} ms for 32 at once (19 of 20: {verified.batch_p95_ms:.0f} ms)"
+            if verified.batch_ms
+            else ""
+        )
+        + f", on the computer that made it; the files take {verified.size_mb:.1f} MB."
     )
     used = ", ".join(f"{k} {v}" for k, v in versions(facts.run.environment).items())
     return "\n".join([*lines, figures, "", f"Versions: {used}.", ""])
@@ -215,6 +222,8 @@ def _front(facts: Facts, told: Told) -> list[str]:
         if licence in _HUB_LICENCES
         else {"license": "other", "license_name": licence or "unknown"}
     )
+    if base := known.repository(facts.run):
+        front["base_model"] = base
     front |= {
         "library_name": told.exporter.library(told.bundle.architecture),
         "pipeline_tag": task,
@@ -232,6 +241,38 @@ def _front(facts: Facts, told: Told) -> list[str]:
         }
         front["model-index"] = [{"name": facts.title, "results": [result]}]
     return [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in front.items()]
+
+
+def _meant_for(told: Told) -> list[str]:
+    """Return what the model may be used for, and what changes its answers after the network."""
+    lines = [
+        "## What it is meant for",
+        "",
+        f"For a {told.use.thing} of the same kind as the data below, asked by somebody who can check the",
+        "answer. It was not made for anything else, nor for decisions that nobody looks at.",
+    ]
+    decided = _decided(told)
+    return [*lines, *(["", *decided] if decided else []), ""]
+
+
+def _decided(told: Told) -> list[str]:
+    """Return in words what was decided about its answers after the run."""
+    seen = json.loads((told.folder / "preprocessing.json").read_text(encoding="utf-8"))
+    decision = seen.get("decision", {})
+    lines = []
+    if (temperature := decision.get("temperature", 1.0)) != 1.0:
+        lines.append(
+            f"- Its probabilities are scaled by a temperature of {temperature:.3g}, found on the validation"
+            " samples, so that they are as certain as the model is right."
+        )
+    for name, value in decision.get("thresholds", {}).items():
+        lines.append(f"- {plain(name)} is named from a probability of {value:.3g} on.")
+    if least := decision.get("least_certainty", 0.0):
+        lines.append(
+            f'- What is less certain than {least:.3g} is turned away as "none of these": it is unlike what'
+            " the model learnt from."
+        )
+    return lines
 
 
 def _data(told: Told) -> list[str]:
@@ -265,7 +306,15 @@ def _model(facts: Facts) -> list[str]:
             f"- Retrained: {facts.retrained}, {started.trainable:,} of {started.parameters:,} parameters."
         )
     lines += [f"- {plain(text)}" for text in (*known.forgotten(facts), known.took(facts)) if text]
-    return [*lines, ""]
+    return [*lines, *_training(facts), ""]
+
+
+def _training(facts: Facts) -> list[str]:
+    """Return how long training took, and on what."""
+    if facts.finished is None or facts.started is None:
+        return []
+    took = duration(facts.finished.seconds)
+    return [f"- Training took {took}. {plain(facts.started.device).rstrip('.')}."]
 
 
 def _scores(scored: Evaluated) -> list[str]:

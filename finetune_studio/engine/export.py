@@ -28,7 +28,7 @@ from finetune_studio.core.exporter import Exporter, furnish, use_of
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.task import Bundle, Pair, Task
-from finetune_studio.engine import cards, evaluate, facts, proof, ranges
+from finetune_studio.engine import cards, decision, evaluate, facts, proof, ranges
 from finetune_studio.engine.run import Run, load_bundle
 from finetune_studio.exporters import CATALOGUE
 
@@ -168,6 +168,8 @@ def _write_network(parcel: _Parcel) -> None:
     signature = task.signature(parcel.bundle) if exporter.traces else None
     options = task.own_options(parcel.run.recipe).model_dump()
     options |= signature.inside if signature is not None else {}
+    if not (decided := decision.read(parcel.run.folder)).nothing:
+        options["decision"] = decided.for_exports(parcel.bundle.labels)
     furnish(exporter, parcel.bundle, task.outside, folder, options)
     train = _there(parcel.project, task, "train") if exporter.calibrates else []
     examples = ranges.inputs(task, folder, spread(train, exporter.calibrates))
@@ -211,9 +213,11 @@ def _prove(
     # What is not answered in full by itself, because it takes long, is here: these samples are few.
     parcel.bundle.asked = None
     ours: list[Pair] = []
+    decided = decision.read(parcel.run.folder).decided
     for item in evaluate.answered(task, parcel.bundle, samples, control):
         if isinstance(item, list):
-            ours += item
+            found = decided([answer for _, answer in item], parcel.bundle.labels)
+            ours += [(sample, answer) for (sample, _), answer in zip(item, found, strict=True)]
             yield Progress("verify", len(ours), 2 * len(samples))
     if control.stop.is_set():
         return

@@ -198,6 +198,21 @@ def _origin(run: Run) -> tuple[str, str, str]:
     return began or root, licence, learnt
 
 
+def repository(run: Run) -> str:
+    """Return what the Hub calls the model that the network was begun from; empty where that is not known."""
+    line = [*run.model.get("line", ()), run.recipe.model.source or run.model.get("origin", "")]
+    try:
+        return str(zoo.CATALOGUE[str(line[0])].facts.get("repository", ""))
+    except StudioError:
+        return ""
+
+
+def energy_wh(run: Run) -> float:
+    """Return the energy that the run's training took, in watt-hours; 0 where it was not measured."""
+    found = [e for e in run.events() if e.word() == "cost_measured"]
+    return float(getattr(found[-1], "energy_wh", 0.0)) if found else 0.0
+
+
 # --- in plain words -----------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from finetune_studio.modality import text_inputs
+from finetune_studio.modality import telling, text_inputs
 
 
 class Classes:
@@ -77,15 +77,8 @@ class Classes:
         summed = dict.fromkeys(self._names, 0.0)
         for name, share in zip(self._outputs, shares.tolist(), strict=True):
             summed[name] += share
-        ordered = dict(sorted(summed.items(), key=lambda item: -item[1]))
-        said = {"probabilities": ordered, "answer": {}, "note": note}
-        if not several:
-            label, certainty = next(iter(ordered.items()))
-            return {"label": label, "certainty": certainty, **said}
-        named = [name for name, share in ordered.items() if share >= text_inputs.LIKELY]
-        certainty = min((ordered[name] for name in named), default=1 - max(ordered.values()))
-        said["answer"] = {"labels": named}
-        return {"label": ", ".join(named), "certainty": certainty, **said}
+        said = telling.told(summed, self._seen.get("decision", {}), several=several)
+        return {**said, "note": note}
 
     def why(self, text: str, error: Exception) -> str:  # noqa: ARG002
         """Say in words why a text cannot be answered."""

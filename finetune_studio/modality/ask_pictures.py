@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
-from finetune_studio.modality import preprocess
+from finetune_studio.modality import preprocess, telling
 
 
 class Pictures:
@@ -65,9 +65,7 @@ class Pictures:
         summed = dict.fromkeys(self._names, 0.0)
         for name, share in zip(self._outputs, shares.tolist(), strict=True):
             summed[name] += share
-        ordered = dict(sorted(summed.items(), key=lambda item: -item[1]))
-        label, certainty = next(iter(ordered.items()))
-        return {"label": label, "certainty": certainty, "probabilities": ordered, "answer": {}}
+        return telling.told(summed, self._seen.get("decision", {}))
 
     def why(self, text: str, error: Exception) -> str:
         """Say in words why a picture cannot be read."""

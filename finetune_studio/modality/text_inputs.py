@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Encoding, Tokenizer
 
-LIKELY = 0.5  # from this probability on, one of several labels counts as named
 _ENDINGS = r"\.(txt|text|md|json|jsonl|csv|tsv|htm|html|xml|log|rst|tex)"
 # A name without spaces; a file in a folder, which begins with a few words at most; a few words that end so.
 _FILE_NAME = re.compile(

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shutil
+import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,11 +17,12 @@ import pytest
 from finetune_studio.core import recipe
 from finetune_studio.core.dataset import Sample
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.events import Event, ExportVerified, Noted, Prediction, Progress
+from finetune_studio.core.events import Event, ExportVerified, Noted, Prediction, Progress, Zipped
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
-from finetune_studio.engine import evaluate, proof
+from finetune_studio.engine import decision, evaluate, packing_up, proof
 from finetune_studio.engine import export as exports
+from finetune_studio.exporters import open_export
 from finetune_studio.exporters.onnx import Onnx
 from tests.trained import trained_project
 
@@ -264,3 +268,76 @@ def test_a_tie_that_rounding_decides_is_no_other_answer() -> None:
     assert proof.refusal(verified, [(sample, Prediction("a", {"a": 0.5004, "b": 0.4996}))], other)
     nothing = [Prediction("a", {"a": float("nan"), "b": float("nan")}, seconds=0.001)]
     assert proof.compared(task, "onnx", ours, nothing, Path()).max_abs_diff == 1.0
+
+
+@pytest.mark.parametrize("name", ["onnx", "torch_export"])
+def test_temperature_threshold_and_turning_away_survive(
+    trained: Path, tmp_path: Path, name: str
+) -> None:
+    shutil.copytree(trained, tmp_path / "copy")
+    with Project(tmp_path / "copy") as project:
+        run = project.runs()[0]
+        sample = project.dataset.samples(split="validation")[0]
+        plain = next(evaluate.predict(run, [sample.path], Control()))
+        number, last = next(
+            (number, found)
+            for number, found in project.dataset.classes().items()
+            if found == list(plain.probabilities)[-1]
+        )
+        chosen = decision.Decision(3.0, thresholds={str(number): 1e-6}, least_certainty=0.99)
+        decision.keep(run, chosen)
+        done = list(exports.export(project, run, name, tmp_path / "out", Control()))[-1]
+        assert isinstance(done, ExportVerified)
+        assert done.agreement == 1.0
+        assert done.max_abs_diff < 1e-4
+    said = open_export(tmp_path / "out")(sample.path)
+    assert said.label == last != plain.label
+    assert said.answer["none_of_these"] is True
+    assert max(said.probabilities.values()) < max(plain.probabilities.values())
+    printed = subprocess.run(
+        [sys.executable, str(tmp_path / "out" / "predict.py"), sample.path],
+        capture_output=True, text=True, encoding="utf-8", check=True,
+    )  # fmt: skip
+    assert printed.stdout.split("\t")[1] == "none of these"
+    card = (tmp_path / "out" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "temperature of 3" in card
+    assert "turned away" in card
+
+
+def test_what_smaller_numbers_cost_is_said() -> None:
+    def verified(agreement: float, after: float) -> ExportVerified:
+        return ExportVerified("", "onnx_int8", agreement, 0.1, "accuracy", 0.9, after, 1, 1, 100)
+
+    assert proof.cost(verified(1, 0.9), "ONNX, 8 bits") == ""
+    text = proof.cost(verified(0.97, 0.89), "ONNX, 8 bits")
+    assert "3.0% of the answers" in text
+    assert "0.890 instead of 0.900" in text
+    nothing = [Prediction("a", {"a": float("nan")})]
+    assert proof.broken(nothing, "ONNX, 16 bits") is not None
+    assert proof.broken([Prediction("a", {"a": 1.0})], "ONNX, 16 bits") is None
+
+
+def test_a_zip_has_the_same_bytes_whenever_it_is_made(tmp_path: Path) -> None:
+    made = tmp_path / "mine"
+    (made / "__pycache__").mkdir(parents=True)
+    (made / "__pycache__" / "x.pyc").write_bytes(b"x")
+    for name, text in (("export.json", "{}"), ("predict.py", "print()"), ("model.onnx", "1" * 99)):
+        (made / name).write_text(text)
+    first = list(packing_up.zipped(made, None, Control()))[-1]
+    assert isinstance(first, Zipped)
+    before = Path(first.path).read_bytes()
+    for file in made.iterdir():
+        os.utime(file, (1, 1))
+    (made / "predict.py").chmod(0o600)
+    list(packing_up.zipped(made, tmp_path / "again" / "mine.zip", Control()))
+    assert (tmp_path / "again" / "mine.zip").read_bytes() == before
+    names = zipfile.ZipFile(first.path).namelist()
+    assert names == ["mine/export.json", "mine/model.onnx", "mine/predict.py"]
+    control = Control()
+    control.ask_stop()
+    assert not [
+        e for e in packing_up.zipped(made, tmp_path / "no.zip", control) if isinstance(e, Zipped)
+    ]
+    assert not (tmp_path / "no.zip").exists()
+    with pytest.raises(StudioError, match="no export"):
+        list(packing_up.zipped(tmp_path, None, Control()))

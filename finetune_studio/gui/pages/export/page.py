@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,9 +10,7 @@ from typing import Any, ClassVar
 from PySide6.QtCore import Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
-    QButtonGroup,
     QFileDialog,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -24,7 +23,9 @@ from typing_extensions import override
 from finetune_studio.core.events import Event, ExportVerified, Noted, PhaseStarted, Progress
 from finetune_studio.gui.page import DONE, NOT_STARTED, Page
 from finetune_studio.gui.pages.export import shelf
-from finetune_studio.gui.pages.export.parts import ContentsCard, FormatCard, WorkBar
+from finetune_studio.gui.pages.export.contents import ContentsCard
+from finetune_studio.gui.pages.export.formats import FormatTable
+from finetune_studio.gui.pages.export.parts import WorkBar
 from finetune_studio.gui.pages.export.shelf import Shelf
 from finetune_studio.gui.studio import Studio
 from finetune_studio.gui.widgets.card import Card
@@ -50,7 +51,6 @@ class ExportPage(Page):
         self._chosen_folder: Path | None = None
         self._newest = ""
         self._looking = 0
-        self._cards: list[FormatCard] = []
         self._make_parts()
         self._listen()
         self._on_busy_changed()
@@ -61,7 +61,7 @@ class ExportPage(Page):
         self.empty = EmptyState("", "", "")
         self.message = Message()
         self.table = ExportTable()
-        self.inside = ContentsCard()
+        self.inside = ContentsCard(self.studio)
         self._earlier = Card(self.tr("Exports of this project"))
         self._earlier.body.addWidget(self.table)
         content = QWidget()
@@ -83,9 +83,11 @@ class ExportPage(Page):
 
     def _make_choice(self) -> Card:
         card = Card(self.tr("Format"))
-        self._group = QButtonGroup(self)
-        self._formats = QGridLayout()
-        self._formats.setSpacing(12)
+        self.formats = FormatTable()
+        self.about = QLabel()
+        self.about.setProperty("role", "muted")
+        self.about.setWordWrap(True)
+        self.about.setTextFormat(Qt.TextFormat.PlainText)
         self.place = ElidedLabel(mode=Qt.TextElideMode.ElideMiddle)
         self.change_button = QPushButton(self.tr("Change…"))
         self.change_button.setObjectName("change_folder")
@@ -109,13 +111,15 @@ class ExportPage(Page):
         self.work = WorkBar()
         self.work.hide()
         card.body.setSpacing(12)
-        card.body.addLayout(self._formats)
+        card.body.addWidget(self.formats)
+        card.body.addWidget(self.about)
         card.body.addLayout(row)
         card.body.addWidget(self.work)
         return card
 
     def _listen(self) -> None:
         self.empty.acted.connect(partial(self.page_wanted.emit, "train"))
+        self.formats.chosen.connect(self._on_format_chosen)
         self.change_button.clicked.connect(self._on_change_clicked)
         self.export_button.clicked.connect(self._on_export_clicked)
         self.work.stop_wanted.connect(partial(self.studio.stop, EXPORT))
@@ -178,25 +182,29 @@ class ExportPage(Page):
     def _on_looked(self, number: int, found: Shelf) -> None:
         if number != self._looking:
             return
-        if found.formats != self._shelf.formats:
-            self._offer(found)
         self._shelf = found
+        self.formats.show_rows(found.formats, found.metric)
+        self._say_format()
         self._earlier.setVisible(bool(found.exports))
         self.inside.setVisible(bool(found.exports))
         self.table.show_rows(found.exports, self._newest or self.table.chosen_folder())
         self._on_busy_changed()
         self.state_changed.emit()
 
-    def _offer(self, found: Shelf) -> None:
-        for card in self._cards:
-            self._group.removeButton(card.button)
-            card.deleteLater()
-        self._cards = [FormatCard(row, self._group) for row in found.formats]
-        for place, card in enumerate(self._cards):
-            self._formats.addWidget(card, place // 2, place % 2)
-            card.chosen.connect(self._on_format_chosen)
-        if self._cards:
-            self._cards[0].button.setChecked(True)
+    def _say_format(self) -> None:
+        """Say what the chosen format is for and what it runs with, or why it is not offered."""
+        row = self.formats.chosen_row()
+        if row is None:
+            self.about.setText("")
+        elif row.missing:
+            self.about.setText(f"{row.summary} {row.missing}")
+        else:
+            runs = self.tr("Runs with {names}.").format(names=", ".join(row.needs))
+            self.about.setText(f"{row.summary} {runs}")
+
+    def _can_be_written(self) -> bool:
+        row = self.formats.chosen_row()
+        return row is not None and not row.missing
 
     def _folder(self) -> Path | None:
         """Return where the export will go."""
@@ -215,9 +223,12 @@ class ExportPage(Page):
 
     @Slot(str)
     def _on_format_chosen(self, name: str) -> None:
-        self._format = name
-        self._chosen_folder = None
+        if name != self._format:
+            self._format = name
+            self._chosen_folder = None
+        self._say_format()
         self._show_place()
+        self._on_busy_changed()
 
     @Slot()
     def _on_change_clicked(self) -> None:
@@ -284,10 +295,10 @@ class ExportPage(Page):
     def _on_busy_changed(self) -> None:
         working = EXPORT in self.studio.jobs
         self.work.setVisible(working)
-        self.export_button.setEnabled(not working and bool(self._format))
-        self.change_button.setEnabled(not working and bool(self._format))
-        for card in self._cards:
-            card.setEnabled(not working)
+        ready = not working and bool(self._format) and self._can_be_written()
+        self.export_button.setEnabled(ready)
+        self.change_button.setEnabled(ready)
+        self.formats.setEnabled(not working)
 
     @Slot()
     def _on_other_run(self) -> None:
@@ -296,7 +307,7 @@ class ExportPage(Page):
         self._looking += 1
         self.message.say("", "ok")
         if self.studio.project is None:
-            self._shelf = Shelf(self._shelf.formats, (), self._shelf.thing)
+            self._shelf = replace(self._shelf, exports=())
         if self.isVisible():
             self.entered()
 

@@ -67,10 +67,32 @@ def test_an_export_is_checked_and_told(page, qtbot, studio):
 
 
 def test_another_format_goes_into_another_folder(page, qtbot):
-    card = next(card for card in page._cards if card.name == "huggingface")
-    qtbot.mouseClick(card, Qt.MouseButton.LeftButton)
-    assert card.button.isChecked()
+    names = [row.name for row in page.formats.rows]
+    index = page.formats.model().index(names.index("huggingface"), 0)
+    place = page.formats.visualRect(index).center()
+    qtbot.mouseClick(page.formats.viewport(), Qt.MouseButton.LeftButton, pos=place)
     assert page.place.text().endswith("1-huggingface")
+    assert "Runs with" in page.about.text()
+
+
+def test_what_cannot_be_written_here_is_listed_with_the_reason(page):
+    page.formats.choose("coreml")
+    assert not page.export_button.isEnabled()
+    assert "Apple" in page.about.text()
+    page.formats.choose("onnx_int8")
+    assert page.export_button.isEnabled()
+    row = page.formats.chosen_row()
+    assert not row.measured
+    assert "a little less" in row.score
+
+
+def test_the_table_shows_measured_values_after_an_export(page, qtbot):
+    qtbot.mouseClick(page.export_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: any(row.measured for row in page.formats.rows))
+    row = next(row for row in page.formats.rows if row.measured)
+    assert (row.name, row.size, row.one, row.agreement) == ("onnx", "8.5 MB", "29 ms", "100 %")
+    assert row.score == "0.859 → 0.859"
+    assert page.formats.model().headerData(4, Qt.Orientation.Horizontal) == "Accuracy"
 
 
 def test_a_refused_export_is_said_in_red_with_its_figures(page, qtbot, monkeypatch):
@@ -135,3 +157,30 @@ def test_the_files_are_told_in_words_the_program_first(tmp_path):
     assert dict(contents)["labels.json"].startswith("the names of the classes")
     assert dict(contents)["extra.bin"] == ""
     assert contents[-1][0] == "extra.bin"
+
+
+def test_an_export_is_served_and_stopped_and_saved_as_a_zip(
+    page, qtbot, studio, tmp_path, monkeypatch
+):
+    import urllib.request
+    import zipfile
+
+    from tests.engine.test_serving import write_export
+
+    qtbot.mouseClick(page.export_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(page.inside._folder))
+    page.inside.show_export("", str(write_export(tmp_path / "real")), [])
+    qtbot.mouseClick(page.inside.serve_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(page.inside.address), timeout=SOON)
+    assert page.inside.address in page.inside.message.text
+    assert page.inside.serve_button.text() == "Stop serving"
+    with urllib.request.urlopen(page.inside.address + "/health") as answer:
+        assert json.loads(answer.read())["status"] == "ok"
+    qtbot.mouseClick(page.inside.serve_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "1 requests answered" in page.inside.message.text)
+    qtbot.waitUntil(lambda: page.inside.serve_button.text() == "Serve on this computer")
+    target = tmp_path / "sent.zip"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(target), ""))
+    qtbot.mouseClick(page.inside.zip_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(target.is_file)
+    assert "real/model.onnx" in zipfile.ZipFile(target).namelist()
