@@ -451,3 +451,20 @@ def test_fields_may_hold_any_text(tmp_path):
     dataset.relabel([1], "'; DELETE FROM edit; --")
     assert dataset.sample(1).label == "'; DELETE FROM edit; --"
     dataset.close()
+
+
+def test_an_added_sample_can_be_taken_back_and_one_that_was_there_is_corrected(data):
+    before = len(data)
+    number = data.add(Row("new.png", "cat", "train"), "Added new.png from Try")
+    assert len(data) == before + 1
+    assert data.sample(number).usable
+    assert data.undo() == "Added new.png from Try"
+    assert data.sample(number).excluded
+    assert data.redo() == "Added new.png from Try"
+    assert data.sample(number).usable
+    data.exclude([number])
+    assert data.add(Row("new.png", "fox", "train"), "again") == number
+    assert data.sample(number).label == "fox"
+    assert data.sample(number).usable
+    data.undo()
+    assert data.sample(number).label == "cat"

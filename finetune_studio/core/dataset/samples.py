@@ -48,6 +48,25 @@ class Dataset(Reading):
             )
         return len(self)
 
+    def add(self, row: Row, text: str) -> int:
+        """Add one sample as an edit; return its number.
+
+        Taken back, it is still known but left out, as an excluded one is. A sample of that path that was
+        there already is taken in again, and gets the label.
+        """
+        with self._history.together(text):
+            before = {number for (number,) in self._store.rows("SELECT id FROM sample")}
+            self.fill([row], root=self.root)
+            rows = self._store.rows("SELECT id FROM sample WHERE path = ?", [row.path])
+            made = [number for (number,) in rows if number not in before]
+            number = int(made[0] if made else rows[-1][0])
+            if made:
+                self._store.run("UPDATE sample SET excluded = 1 WHERE id = ?", (number,))
+            elif row.label:
+                self.relabel([number], row.label)
+            self.include([number])
+        return number
+
     def clear(self) -> None:
         """Forget all samples, classes and edits, before other data are read; no file is touched."""
         with self._store.change():

@@ -13,6 +13,7 @@ from finetune_studio.gui.pages.try_out.inputs import is_text_task
 from finetune_studio.gui.pages.try_out.tried import Tried, row_of
 from finetune_studio.gui.studio import Studio
 
+_NAME_LETTERS = 40
 _COUNT = "tried_added"  # how many tried samples this project took in
 
 
@@ -63,15 +64,17 @@ class Adding(QObject):
 
         def fill() -> None:
             row = row_of(self._kept(tried, task, project.folder), task, label, number)
+            what = self.tr("Added {name} from Try").format(name=tried.name[:_NAME_LETTERS])
             with dataset.transaction():
-                dataset.fill([row], root=dataset.root)
+                dataset.add(row, what)
                 dataset.put(_COUNT, str(number))
 
         if self._studio.do_edit(fill):
             what = self.tr("as {name}").format(name=label) if label else self.tr("as answered")
             self.added.emit(
                 self.tr(
-                    "Added to the training data {what}. It is the last one on the Data page."
+                    "Added to the training data {what}. It is the last one on the Data page; Ctrl+Z there"
+                    " takes it out again."
                 ).format(what=what)
             )
 

@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from finetune_studio.core.preview import Picture, Preview
 from finetune_studio.gui import theme
-from finetune_studio.gui.pages.try_out.tried import Tried, answer_in_words, percent
+from finetune_studio.gui.pages.try_out.tried import Tried, answer_in_words, percent, warning
 from finetune_studio.gui.thumbnails import Thumbnails
 from finetune_studio.gui.widgets.bar_list import BarList, BarRow
 from finetune_studio.gui.widgets.card import Card
@@ -102,6 +102,8 @@ class AnswerCard(Card):
         for part in self._parts_of_answer():
             part.setVisible(answered)
         self.trouble.say(tried.trouble if tried is not None else "", "bad")
+        if answered:
+            self.trouble.say(warning(tried), "warning")
         self._waiting.hide()
         if tried is None:
             self.view.show_preview(None, self.tr("Loading the trained model…"))
@@ -112,7 +114,8 @@ class AnswerCard(Card):
             self.view.show_preview(None, self.tr("This file cannot be shown."))
             return
         self.show_picture(tried)
-        self.answer.setText(str(tried.prediction.label))
+        said = self.tr("None of these") if tried.unlike else str(tried.prediction.label)
+        self.answer.setText(said)
         self.share.setText(percent(tried.certainty))
         self.sentence.setText(answer_in_words(tried))
         shares = sorted(tried.prediction.probabilities.items(), key=lambda item: -item[1])

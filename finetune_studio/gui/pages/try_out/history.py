@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal, Slot
@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
+from finetune_studio.core.events import Prediction
 from finetune_studio.core.preview import Words
 from finetune_studio.gui.pages.try_out.inputs import is_text_task
 from finetune_studio.gui.pages.try_out.tried import Tried, called, percent, summary
@@ -27,6 +28,7 @@ from finetune_studio.gui.widgets.gallery import Gallery, GalleryItem
 
 _Index = QModelIndex | QPersistentModelIndex
 _MOST_IN_STRIP = 200
+_CELLS = ("file", "answer", "probability", "time", "problem")  # of the chosen run
 _TIP_LETTERS = 600
 
 
@@ -36,6 +38,7 @@ class TriedItemModel(QAbstractTableModel):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.rows: list[Tried] = []
+        self._beside: dict[int, Prediction] = {}
         self._titles = [
             self.tr("File"),
             self.tr("Answer"),
@@ -57,6 +60,19 @@ class TriedItemModel(QAbstractTableModel):
         self.rows = []
         self.endResetModel()
 
+    def set_beside(self, title: str, answers: Mapping[int, Prediction]) -> None:
+        """Show what another run said in a last column; none where it has no title."""
+        if title not in self._titles[len(_CELLS) :] or not title:
+            self.beginResetModel()
+            self._titles = [*self._titles[: len(_CELLS)], *([title] if title else [])]
+            self._beside = dict(answers)
+            self.endResetModel()
+            return
+        self._beside = dict(answers)
+        if self.rows:
+            last = len(self._titles) - 1
+            self.dataChanged.emit(self.index(0, last), self.index(len(self.rows) - 1, last))
+
     def call_inputs(self, one: str) -> None:
         """Give the first column another heading."""
         self._titles[0] = one
@@ -76,6 +92,9 @@ class TriedItemModel(QAbstractTableModel):
             return None
         tried = self.rows[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
+            if index.column() >= len(_CELLS):
+                other = self._beside.get(tried.id)
+                return Tried(tried.id, other).said if other is not None else "…"
             return _cells(tried)[index.column()]
         if role == Qt.ItemDataRole.ToolTipRole:
             return tried.trouble or tried.path[:_TIP_LETTERS]
@@ -99,7 +118,7 @@ def _cells(tried: Tried) -> tuple[str, str, str, str, str]:
         return tried.name, "–", "–", "–", tried.trouble
     milliseconds = f"{tried.prediction.seconds * 1000:.0f} ms"
     share = percent(tried.certainty) if tried.certainty else "–"
-    return tried.name, str(tried.prediction.label or "–"), share, milliseconds, ""
+    return tried.name, tried.said, share, milliseconds, ""
 
 
 def _alignment(column: int) -> Qt.AlignmentFlag:
@@ -242,5 +261,7 @@ def _item(tried: Tried, task: str) -> GalleryItem:
     if tried.trouble:
         return GalleryItem(tried.id, tried.path, "not readable", "", tried.name, "bad", marks)
     share = percent(tried.certainty) if tried.certainty else ""
-    said = " ".join(str(tried.prediction.label or "–").split())
-    return GalleryItem(tried.id, tried.path, said, share, "" if texts else tried.name, "", marks)
+    mood = "bad" if tried.unlike else ""
+    return GalleryItem(
+        tried.id, tried.path, tried.said, share, "" if texts else tried.name, mood, marks
+    )

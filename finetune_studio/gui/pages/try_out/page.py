@@ -16,7 +16,6 @@ from PySide6.QtGui import (
     QShortcut,
 )
 from PySide6.QtWidgets import (
-    QHBoxLayout,
     QPushButton,
     QSizePolicy,
     QVBoxLayout,
@@ -31,6 +30,7 @@ from finetune_studio.gui.page import DONE, NOT_STARTED, Page
 from finetune_studio.gui.pages.try_out import inputs, ways_in
 from finetune_studio.gui.pages.try_out.adding import Adding
 from finetune_studio.gui.pages.try_out.answer_card import AnswerCard
+from finetune_studio.gui.pages.try_out.beside import Beside
 from finetune_studio.gui.pages.try_out.chat_panel import ChatPanel
 from finetune_studio.gui.pages.try_out.entry import TextEntry
 from finetune_studio.gui.pages.try_out.history import HistoryCard
@@ -94,6 +94,7 @@ class TryOutPage(Page):
         self.text_answer = TextAnswer(thumbnails)
         self.history = HistoryCard(thumbnails)
         self.chat = ChatPanel(self.studio)
+        self.beside = Beside(self.studio, ask_model)
         self.adding = Adding(self.studio, Path(self._pasted.path()), self)
         content = QWidget()
         content.setProperty("clear", True)
@@ -102,24 +103,15 @@ class TryOutPage(Page):
         column.setSpacing(12)
         column.addWidget(self.drop)
         column.addWidget(self.message)
+        column.addWidget(self.beside)
         column.addWidget(self.answer, 3)
-        column.addLayout(self._make_row(), 3)
+        column.addLayout(ways_in.side_by_side((self.entry, 4), (self.text_answer, 5)), 3)
         column.addWidget(self.history, 2)
         self.pile = OneOf()
         for shown in (self.empty, content, self.chat):
             self.pile.addWidget(shown)
         self.body.addWidget(self.pile)
         self._show_parts()
-
-    def _make_row(self) -> QHBoxLayout:
-        """Put the text to try at the left of what the model says of it."""
-        row = QHBoxLayout()
-        row.setSpacing(12)
-        for part, share in ((self.entry, 4), (self.text_answer, 5)):
-            part.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
-            part.setMinimumWidth(240)
-            row.addWidget(part, share)
-        return row
 
     def _show_parts(self) -> None:
         """Give the drop area all the room until there is something else to show."""
@@ -156,6 +148,7 @@ class TryOutPage(Page):
             self.heats.failed.connect(card.show_trouble)
         self.adding.added.connect(partial(self.message.say, level="ok"))
         self.chat.replied.connect(self.state_changed)
+        self.beside.changed.connect(self._on_beside_changed)
         paste = QShortcut(QKeySequence(QKeySequence.StandardKey.Paste), self)
         paste.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         paste.activated.connect(lambda: self.take(QGuiApplication.clipboard().mimeData()))
@@ -172,19 +165,13 @@ class TryOutPage(Page):
         if run is None:
             self.subtitle.setText("")
             task = self.studio.project.task if self.studio.project is not None else ""
-            self.empty.say(
-                self.tr("There is no model to try yet"),
-                self.tr(
-                    "Here you show the model {samples} it has never seen, and see what it says and"
-                    " why. Train a model first."
-                ).format(samples=called(task)[1]),
-                self.tr("Go to Train"),
-            )
+            self.empty.say(*ways_in.nothing_yet(called(task)[1]))
             self.pile.setCurrentIndex(0)
             return
         self._suit(self.studio.project.task if self.studio.project is not None else "")
         self.subtitle.setText(self.tr("Ask the model of run {n}").format(n=run.name))
         self.chat.set_run(run)
+        self.beside.offer(self.studio.project, run)
         self.pile.setCurrentIndex(2 if self.task == "causal_lm" else 1)
 
     def _suit(self, task: str) -> None:
@@ -264,6 +251,7 @@ class TryOutPage(Page):
         if self._shown == tried:
             return
         self._shown = tried
+        self.beside.follow(self.tried, tried)
         if inputs.is_text_task(self.task):
             self.heats.drop()
             self.text_answer.show_tried(tried, self._drawing.said(tried))
@@ -279,8 +267,7 @@ class TryOutPage(Page):
 
     @Slot(bool)
     def _on_why_wanted(self, wanted: bool) -> None:
-        label = str(self._shown.prediction.label) if self._shown is not None else ""
-        self._explain(label if wanted else None)
+        self._explain(str(self._shown.prediction.label) if self._shown and wanted else None)
 
     @Slot(object)
     def _explain(self, wanted: Any) -> None:
@@ -355,11 +342,16 @@ class TryOutPage(Page):
     def save(self, path: Path) -> None:
         """Write all answers as a table; a refusal is said in place."""
         try:
-            files.write_text(path, as_csv(self.tried, self.task))
+            other = self.beside.title, self.beside.answers
+            files.write_text(path, as_csv(self.tried, self.task, *other))
         except (StudioError, OSError) as error:
             self.message.say(str(explained(error)), "bad")
         else:
             self.message.say(self.tr("Saved: {path}").format(path=path), "ok")
+
+    @Slot()
+    def _on_beside_changed(self) -> None:
+        self.history.table.items.set_beside(self.beside.title, self.beside.answers)
 
     @Slot()
     def _on_stop_wanted(self) -> None:
@@ -370,6 +362,7 @@ class TryOutPage(Page):
     def _forget(self) -> None:
         self.tried, self._new, self._shown = [], [], None
         self.heats.drop()
+        self.beside.follow([], None)
         self.history.clear()
         self.answer.show_tried(None)
         self.text_answer.show_tried(None, None)

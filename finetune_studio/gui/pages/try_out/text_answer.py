@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QProgressBar, QPus
 
 from finetune_studio.core.preview import Preview, Span, Spans, Words
 from finetune_studio.gui.pages.try_out.inputs import sample_of
-from finetune_studio.gui.pages.try_out.tried import Tried, answer_in_words, percent
+from finetune_studio.gui.pages.try_out.tried import Tried, answer_in_words, percent, warning
 from finetune_studio.gui.thumbnails import Thumbnails
 from finetune_studio.gui.widgets.bar_list import BarList, BarRow
 from finetune_studio.gui.widgets.card import Card
@@ -173,6 +173,8 @@ class TextAnswer(Card):
         for part in (self.answer, self.sentence, self.add_button):
             part.setVisible(answered)
         self.trouble.say(tried.trouble if tried is not None else "", "bad")
+        if answered:
+            self.trouble.say(warning(tried, "text_classification"), "warning")
         self._waiting.hide()
         self._say_lines(())
         shares = _shares(tried) if tried is not None and answered else []
@@ -185,7 +187,7 @@ class TextAnswer(Card):
             self.view.show_preview(None, nothing)
             return
         self.view.show()
-        self.answer.setText(said.heading)
+        self.answer.setText(self.tr("None of these") if tried.unlike else said.heading)
         self.share.setText(percent(tried.certainty))
         self.sentence.setText(answer_in_words(tried))
         self.bars.set_rows(shares, most=1.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,17 @@ class Tried:
         return replace(self, prediction=replace(self.prediction, input=path))
 
     @property
+    def unlike(self) -> bool:
+        """Whether the model turns it away as unlike what it learnt from."""
+        return bool(self.prediction.answer.get("none_of_these"))
+
+    @property
+    def said(self) -> str:
+        """Return the answer in a line, or that it is none of the classes."""
+        label = " ".join(str(self.prediction.label or "–").split())
+        return f"none of these (most like {label})" if self.unlike else label
+
+    @property
     def trouble(self) -> str:
         """Return why there is no answer; empty if there is one."""
         return self.prediction.error or ""
@@ -94,28 +105,60 @@ def summary(all_tried: Sequence[Tried], task: str = "") -> str:
     return f"{text}, {broken:,} could not be read" if broken else text
 
 
-def as_csv(all_tried: Iterable[Tried], task: str = "") -> str:
-    """Return a table with a line a file or text: what was asked, the answer, how sure, the reason."""
+def warning(tried: Tried | None, task: str = "") -> str:
+    """Return what must be said of an input that is unlike what the model learnt from; else nothing."""
+    if tried is None or not tried.unlike:
+        return ""
+    return (
+        f"This {called(task)[0]} is unlike what the model learnt from: it is less sure of it than you asked"
+        f" it to be on Inspect. None of its classes may fit; most like it is {tried.prediction.label}."
+    )
+
+
+def as_csv(
+    all_tried: Iterable[Tried],
+    task: str = "",
+    beside: str = "",
+    others: Mapping[int, Prediction] | None = None,
+) -> str:
+    """Return a table with a line a file or text: what was asked, the answer, how sure, the reason.
+
+    ``others`` are the answers of another run, called ``beside``, by what was tried.
+    """
+    others = (others or {}) if beside else {}
     rows = list(all_tried)
     what = "text" if is_text_task(task) else "file"
     classes = sorted({name for tried in rows for name in tried.prediction.probabilities})
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow([what, "answer", "probability", "milliseconds", "problem", *classes])
+    more = [f"{beside} answer", f"{beside} probability"] if beside else []
+    writer.writerow([what, "answer", "probability", "milliseconds", "problem", *classes, *more])
     for tried in rows:
         shares = tried.prediction.probabilities
         answered = not tried.trouble
         writer.writerow(
             [
                 _safe(tried.path),
-                _safe(str(tried.prediction.label)) if answered else "",
+                _safe(_cell(tried)) if answered else "",
                 f"{tried.certainty:.6f}" if answered and tried.certainty else "",
                 f"{tried.prediction.seconds * 1000:.1f}" if answered else "",
                 _safe(tried.trouble),
                 *(f"{shares[name]:.6f}" if name in shares else "" for name in classes),
+                *(_other(tried, others.get(tried.id)) if beside else ()),
             ]
         )
     return text.getvalue()
+
+
+def _cell(tried: Tried) -> str:
+    return "none of these" if tried.unlike else str(tried.prediction.label)
+
+
+def _other(tried: Tried, answer: Prediction | None) -> tuple[str, str]:
+    if answer is None or answer.error:
+        return "", ""
+    found = Tried(tried.id, answer)
+    return _safe(_cell(found)), f"{found.certainty:.6f}" if found.certainty else ""
 
 
 def _safe(cell: str) -> str:

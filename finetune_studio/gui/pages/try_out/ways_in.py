@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QMimeData
 from PySide6.QtGui import QImage, QImageReader
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSizePolicy, QWidget
 
 from finetune_studio.gui.pages.try_out.inputs import is_text_task
 from finetune_studio.gui.widgets.drop_area import paths_in
@@ -54,6 +54,26 @@ def pictures_in(data: QMimeData, place: Path) -> list[Path]:
 def welcome(data: QMimeData, task: str) -> bool:
     """Whether what is dragged over the page can be tried."""
     return bool(paths_in(data)) or (data.hasText() if is_text_task(task) else data.hasImage())
+
+
+def nothing_yet(many: str) -> tuple[str, str, str]:
+    """Return what is said before there is a model: a title, a sentence, and the way out."""
+    sentence = _tr(
+        "Here you show the model {samples} it has never seen, and see what it says and why. Train a model"
+        " first."
+    )
+    return _tr("There is no model to try yet"), sentence.format(samples=many), _tr("Go to Train")
+
+
+def side_by_side(*parts: tuple[QWidget, int]) -> QHBoxLayout:
+    """Return parts in a row, each as wide as its share says."""
+    row = QHBoxLayout()
+    row.setSpacing(12)
+    for part, share in parts:
+        part.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
+        part.setMinimumWidth(240)
+        row.addWidget(part, share)
+    return row
 
 
 def _tr(text: str) -> str:

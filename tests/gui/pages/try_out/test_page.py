@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, Qt, QUrl
@@ -12,18 +14,19 @@ from finetune_studio.core.preview import Heat, Picture, Preview
 from finetune_studio.gui.pages.try_out import page as try_page
 from finetune_studio.gui.pages.try_out.history import TriedItemModel
 from finetune_studio.gui.pages.try_out.page import TryOutPage
-from finetune_studio.gui.pages.try_out.tried import Tried, expanded
+from finetune_studio.gui.pages.try_out.tried import Tried, as_csv, expanded
 from finetune_studio.gui.widgets import heats
 from tests import tiny
 from tests.gui import answered
 
 
 def ask_model(source, paths, control):
-    """Answer pictures with "hat" and refuse anything else, as the engine does."""
+    """Answer pictures with "hat" (the second run: "shoe") and refuse anything else, as the engine does."""
     inputs, _ = expanded(paths)
     for number, name in enumerate(inputs, 1):
         if name.endswith(".png"):
-            yield answered.prediction("hat", 0.9, path=name)
+            said = "shoe" if source.name == "2" and "new" in name else "hat"
+            yield answered.prediction(said, 0.9, path=name)
         else:
             yield Prediction(input=name, error="It is no picture. Choose another.")
         yield Progress("try", number, len(inputs))
@@ -139,3 +142,46 @@ def test_tried_files_are_a_sound_model(qtmodeltester):
     model.add([Tried(2, Prediction(input="b.png", error="It is no picture."))])
     qtmodeltester.check(model)
     assert model.data(model.index(1, 4)) == "It is no picture."
+
+
+def test_another_run_answers_beside_the_chosen_one(page, qtbot, photo, studio, tmp_path):
+    page.ask([photo])
+    qtbot.waitUntil(lambda: len(page.tried) == 1)
+    assert page.beside.isHidden()  # there is no other run
+    answered.add_run(studio.project)
+    page.entered()
+    tiny.picture(1, 1).save(tmp_path / "old.png")
+    page.ask([tmp_path / "old.png"])
+    qtbot.waitUntil(lambda: len(page.tried) == 2)
+    assert page.beside.isVisible()
+    page.beside.choice.setCurrentIndex(1)
+    page.beside.choice.activated.emit(1)
+    qtbot.waitUntil(lambda: len(page.beside.answers) == 2)
+    assert "Run 2 says hat, 90.0 %: the same." in page.beside.said.text()
+    assert "agree on 1 of 2" in page.beside.said.text()
+    page.history.strip.choose(1)
+    assert "Run 2 says shoe, 90.0 %: another answer." in page.beside.said.text()
+    items = page.history.table.items
+    assert items.headerData(5, Qt.Orientation.Horizontal) == "Run 2"
+    assert [items.index(row, 5).data() for row in (0, 1)] == ["shoe", "hat"]
+    page.save(tmp_path / "both.csv")
+    lines = (tmp_path / "both.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0].endswith("Run 2 answer,Run 2 probability")
+    assert lines[1].endswith("shoe,0.900000")
+    page.beside.choice.setCurrentIndex(0)
+    page.beside.choice.activated.emit(0)
+    assert items.columnCount() == 5
+
+
+def test_a_picture_unlike_the_training_data_is_said_so(page, qtbot, photo, monkeypatch):
+    def unlike(source, paths, control):
+        found = answered.prediction("hat", 0.4, path=str(photo))
+        yield replace(found, answer={"none_of_these": True})
+
+    monkeypatch.setattr(try_page, "ask_model", unlike)
+    page.ask([photo])
+    qtbot.waitUntil(lambda: page.answer.answer.text() == "None of these")
+    assert "unlike what the model learnt from" in page.answer.trouble.text
+    assert "most like it is hat" in page.answer.trouble.text
+    assert page.answer.add_button.isVisible()
+    assert "none of these" in as_csv(page.tried)

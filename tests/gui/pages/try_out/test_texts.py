@@ -113,6 +113,10 @@ def test_a_text_is_added_to_the_data_with_the_right_label(opened, qtbot, studio)
     ]
     assert [s.place for s in added] == ["Tried texts, row 1", "Tried texts, row 2"]
     assert "as stomach" in page.message.text
+    studio.undo()
+    assert [s.excluded for s in studio.project.dataset.samples()[before:]] == [False, True]
+    studio.redo()
+    assert [s.usable for s in studio.project.dataset.samples()[before:]] == [True, True]
 
 
 def test_a_table_gives_an_answer_a_row_and_a_table_of_answers(opened, qtbot, tmp_path):
