@@ -153,6 +153,8 @@ def test_export_is_verified_and_answers_alone(
     assert last["event"] == "export_verified"
     assert last["agreement"] == 1.0
     assert last["max_abs_diff"] < 1e-3
+    assert last["latency_p95_ms"] >= last["latency_ms"]
+    assert last["batch_ms"] > 0
     assert Path(last["path"]) == out
     assert last["metric_before"] == last["metric_after"]
     picture = str(photos / "class1" / "001.png")
@@ -565,3 +567,21 @@ def test_a_project_of_several_runs_is_no_model(
     assert len(told) == 2
     assert "trained runs" in told[0]
     assert not (tmp_path / "p").exists()
+
+
+def test_formats_that_cannot_be_written_are_listed_with_the_reason(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["list", "exporters", "--json"]) == 0
+    rows = {row["name"]: row for row in lines(capsys)}
+    assert rows["onnx_int8"]["exact"] is False
+    assert "PyTorch" in rows["litert"]["missing"]
+    assert cli.main(["export", "anywhere", "--format", "litert"]) == 2
+    assert "older PyTorch" in capsys.readouterr().err
+
+
+def test_only_an_export_is_served(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["serve", str(tmp_path)]) == 2
+    assert "no export" in capsys.readouterr().err
+    assert cli.main(["serve", str(tmp_path), "--port", "70000"]) == 2
+    assert "no port" in capsys.readouterr().err

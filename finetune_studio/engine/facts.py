@@ -207,12 +207,6 @@ def repository(run: Run) -> str:
         return ""
 
 
-def energy_wh(run: Run) -> float:
-    """Return the energy that the run's training took, in watt-hours; 0 where it was not measured."""
-    found = [e for e in run.events() if e.word() == "cost_measured"]
-    return float(getattr(found[-1], "energy_wh", 0.0)) if found else 0.0
-
-
 # --- in plain words -----------------------------------------------------------------------------------
 
 

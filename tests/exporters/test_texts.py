@@ -36,7 +36,11 @@ ENCODERS = {
     "question_answering": "bert",
 }
 WRITERS = {"summarization": "t5", "causal_lm": "llama"}
-CASES = [(task, name) for task in ENCODERS for name in ("onnx", "huggingface")]
+# One task a format more: what differs between tasks is the same code in each of them.
+OTHERS = [("text_classification", "torch_export"), ("token_classification", "torch_export")]
+if not CATALOGUE.load("openvino")().missing():
+    OTHERS += [("text_classification", "openvino"), ("question_answering", "openvino")]
+CASES = [(task, name) for task in ENCODERS for name in ("onnx", "huggingface")] + OTHERS
 CASES += [(task, "huggingface") for task in WRITERS]
 
 
@@ -129,6 +133,17 @@ def test_predict_py_answers_as_the_trained_model_does(
     assert again == [answer.label for answer in expected]
 
 
+@pytest.mark.parametrize("name", ["onnx_int8", "onnx_fp16"])
+def test_smaller_formats_answer_texts_of_any_length(trained, verified, name: str) -> None:
+    done = verified("text_classification", name)
+    assert done.agreement >= 0.8
+    assert done.max_abs_diff < 0.2
+    assert done.batch_ms > 0
+    answer = open_export(Path(done.path))
+    for text in ("a", "the cat sat on the mat " * 20):
+        assert sum(answer(text).probabilities.values()) == pytest.approx(1, abs=1e-3)
+
+
 @pytest.mark.parametrize("task", ENCODERS)
 def test_onnx_needs_neither_torch_nor_transformers(verified, tmp_path: Path, task: str) -> None:
     folder = tmp_path / "alone"
@@ -207,8 +222,9 @@ def test_formats_are_offered_where_they_suit(trained) -> None:
         return [name for name, kind in loaded if kind.accepts(made) and kind.suits(recipe)]
 
     plain = Recipe()
-    assert names("image_classification", plain) == ["onnx", "huggingface"]
-    assert names("question_answering", plain) == ["onnx", "huggingface"]
+    one_pass = ["onnx", "onnx_int8", "onnx_fp16", "huggingface", "torch_export", "openvino"]
+    assert names("image_classification", plain) == one_pass
+    assert names("question_answering", plain) == one_pass
     assert names("causal_lm", plain) == ["huggingface"]
     adapters = plain.with_settings({"layers.amount": "adapters"})
     assert names("causal_lm", adapters) == ["huggingface", "huggingface_adapter"]
