@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,10 @@ from finetune_studio.core.exporter import Exporter, Use, use_of
 from finetune_studio.core.task import Bundle, Signature, Task
 
 _ONE_PASS = ("image", "text")  # families of networks that answer in one pass
+
+# The package beside it would send statistics of use to its makers; without it, openvino sends nothing.
+_TELLTALE = "openvino_telemetry"
+_HEAD = f'import sys\n\nsys.modules["{_TELLTALE}"] = None  # it would send statistics of use\nimport openvino'
 
 # Half precision, which the runtime takes by itself where the processor has it, would change answers.
 _LOAD = """model = openvino.Core().compile_model(
@@ -54,7 +59,7 @@ class OpenVino(Exporter):
 
     def loading(self, architecture: dict[str, Any]) -> tuple[str, str]:  # noqa: ARG002
         """Return how its runtime is asked."""
-        return "import openvino", _LOAD
+        return _HEAD, _LOAD
 
     def write(
         self,
@@ -68,14 +73,12 @@ class OpenVino(Exporter):
         Raises:
             StudioError: If this network cannot be written.
         """
-        import openvino
-
         from finetune_studio.models import graphs
 
+        openvino = _runtime()
         assert signature is not None
         with tempfile.TemporaryDirectory() as place, graphs.silence():
             graphs.write_onnx(signature, Path(place) / "model.onnx")
-            # read_model, not convert_model: that one would send statistics of use.
             model = openvino.Core().read_model(str(Path(place) / "model.onnx"))
             openvino.save_model(model, str(folder / "model.xml"), compress_to_fp16=False)
 
@@ -87,8 +90,7 @@ class OpenVino(Exporter):
         """
         if missing := self.missing():
             raise StudioError(missing, "Install it, or use the export elsewhere.")
-        import openvino
-
+        openvino = _runtime()
         try:
             model = openvino.Core().compile_model(
                 folder / "model.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
@@ -103,3 +105,11 @@ class OpenVino(Exporter):
             raise StudioError(
                 f"The export {folder} is damaged: {error}.", "Export again."
             ) from error
+
+
+def _runtime() -> Any:
+    """Return the package openvino, imported so that it opens no connection."""
+    sys.modules.setdefault(_TELLTALE, None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino

@@ -416,3 +416,21 @@ def test_pt2_needs_torch_alone_and_one_with_pickled_objects_is_not_read(
     changed.replace(file)
     with pytest.raises(StudioError, match="pickled objects"):
         open_export(tmp_path / "out")
+
+
+@pytest.mark.skipif("openvino" not in FORMATS, reason="the package openvino is not installed")
+def test_openvino_opens_no_connection(
+    verified: dict[str, ExportVerified], picture: str, tmp_path: Path
+) -> None:
+    program = (
+        "import socket, sys\n"
+        "def never(*_, **__): print('CONNECTED', flush=True); raise OSError\n"
+        "socket.getaddrinfo = socket.socket.connect = never\n"
+        f"sys.path.insert(0, {verified['openvino'].path!r})\n"
+        f"import predict; print(predict.ask(predict.look({picture!r}))['label'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() in ODD.values(), done.stderr
+    assert "openvino_telemetry" not in sys.modules or sys.modules["openvino_telemetry"] is None

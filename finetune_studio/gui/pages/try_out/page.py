@@ -31,6 +31,7 @@ from finetune_studio.gui.pages.try_out import inputs, ways_in
 from finetune_studio.gui.pages.try_out.adding import Adding
 from finetune_studio.gui.pages.try_out.answer_card import AnswerCard
 from finetune_studio.gui.pages.try_out.beside import Beside
+from finetune_studio.gui.pages.try_out.camera import Camera
 from finetune_studio.gui.pages.try_out.chat_panel import ChatPanel
 from finetune_studio.gui.pages.try_out.entry import TextEntry
 from finetune_studio.gui.pages.try_out.history import HistoryCard
@@ -87,7 +88,9 @@ class TryOutPage(Page):
         )
         self.folder_button = QPushButton(self.tr("Choose a folder…"))
         self.folder_button.setObjectName("choose_folder")
-        self.drop.add_button(self.folder_button)
+        self.camera = Camera(Path(self._pasted.path()), self)
+        for button in (self.folder_button, self.camera.button):
+            self.drop.add_button(button)
         self.message = Message()
         self.entry = TextEntry()
         self.answer = AnswerCard(thumbnails)
@@ -132,6 +135,8 @@ class TryOutPage(Page):
         self.drop.dropped.connect(self.ask)
         self.drop.browse_wanted.connect(self._on_browse_wanted)
         self.folder_button.clicked.connect(self._on_folder_clicked)
+        self.camera.taken.connect(lambda path: self.ask([path]))
+        self.camera.refused.connect(partial(self.message.say, level="warning"))
         self.history.chosen.connect(self._on_chosen)
         self.history.save_wanted.connect(self._on_save_wanted)
         self.history.clear_wanted.connect(self._forget)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -185,3 +186,10 @@ def test_a_picture_unlike_the_training_data_is_said_so(page, qtbot, photo, monke
     assert "most like it is hat" in page.answer.trouble.text
     assert page.answer.add_button.isVisible()
     assert "none of these" in as_csv(page.tried)
+
+
+def test_where_no_camera_can_be_used_it_is_said_and_nothing_is_asked(page, qtbot):
+    qtbot.mouseClick(page.camera.button, Qt.MouseButton.LeftButton)
+    assert re.search(r"PySide6-Addons|No camera was found", page.message.text)
+    assert page.message.property("level") == "warning"
+    assert page.tried == []
