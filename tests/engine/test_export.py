@@ -341,3 +341,24 @@ def test_a_zip_has_the_same_bytes_whenever_it_is_made(tmp_path: Path) -> None:
     assert not (tmp_path / "no.zip").exists()
     with pytest.raises(StudioError, match="no export"):
         list(packing_up.zipped(tmp_path, None, Control()))
+
+
+def test_one_validation_sample_and_a_model_that_has_moved_are_no_hindrance(
+    trained: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(trained, tmp_path / "copy")
+    with Project(tmp_path / "copy") as project:
+        run = project.runs()[0]
+        gone = recipe.load(run / "recipe.toml").with_settings(
+            {"model.source": str(tmp_path / "gone" / "weights.pth")}
+        )
+        gone.save(run / "recipe.toml")
+        some = [s.id for s in project.dataset.samples(split="validation")]
+        project.dataset.exclude(some[1:])
+        done = export(project)[-1]
+    assert isinstance(done, ExportVerified)
+    assert (done.samples, done.agreement) == (1, 1.0)
+    assert done.latency_ms > 0
+    card = (Path(done.path) / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "weights.pth" in card
+    assert str(tmp_path) not in card

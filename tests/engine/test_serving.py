@@ -23,8 +23,10 @@ from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import ServiceEnded, ServiceStarted
 from finetune_studio.core.exporter import furnish
 from finetune_studio.core.job import Control
-from finetune_studio.engine.serving import serve
+from finetune_studio.engine.serving import pages, serve
 from finetune_studio.engine.serving import server as serving
+from finetune_studio.engine.serving.asking import Asking
+from finetune_studio.engine.serving.refusing import Refusal
 from finetune_studio.exporters.onnx import Onnx
 from finetune_studio.tasks.image_classification import ImageClassification
 from tests.engine.conftest import small_bundle
@@ -295,6 +297,65 @@ def test_thirty_two_clients_ask_for_some_seconds_without_an_error(
     assert not errors
     assert set(found) == {200}
     assert len(found) >= 32
+
+
+class Echo:
+    """A use that says what reached the network, to see what a service makes of a request."""
+
+    does = "repeats"
+
+    def __init__(self, thing: str) -> None:
+        self.thing = thing
+
+    def look(self, given: object) -> object:
+        return given
+
+    def ask(self, seen: object) -> dict[str, object]:
+        return {"label": None, "certainty": None, "probabilities": {}, "answer": {"seen": seen}}
+
+    def why(self, text: str, error: Exception) -> str:
+        return str(error)
+
+
+TURN = {"role": "user", "content": "hello"}
+
+
+@pytest.mark.parametrize(
+    ("thing", "given", "seen"),
+    [
+        ("text", "/etc/passwd", "/etc/passwd"),  # words, not the file
+        ("text", {"text": "a text"}, "a text"),
+        (
+            "question",
+            {"question": "who", "context": "ada", "more": 1},
+            {"question": "who", "context": "ada"},
+        ),
+        ("conversation", {"messages": [TURN]}, [TURN]),
+        ("conversation", "hello", [TURN]),
+        ("text", {"text": 7}, 400),
+        ("text", {"text": "a\0b"}, 400),
+        ("text", {"text": " "}, 400),
+        ("text", {"text": "a" * 200_001}, 413),
+        ("text", b"bytes", 415),
+        ("question", "who", 415),
+        ("question", {"question": "who"}, 400),
+        ("conversation", {"messages": [{"role": "root", "content": "x"}]}, 400),
+        ("conversation", {"messages": []}, 400),
+    ],
+)
+def test_texts_are_taken_as_words_and_bad_ones_refused(
+    tmp_path: Path, thing: str, given: object, seen: object
+) -> None:
+    (tmp_path / "export.json").write_text("{}")
+    asking = Asking(Echo(thing), tmp_path)
+    if isinstance(seen, int):
+        with pytest.raises(Refusal) as caught:
+            asking.answer(given)
+        assert caught.value.status == seen
+    else:
+        assert asking.answer(given)["answer"]["seen"] == seen
+    assert f"one {thing}" in json.dumps(pages.openapi(asking, 1000))
+    assert "<script" not in pages.page(asking, "http://127.0.0.1:1", 1000)
 
 
 def test_a_taken_port_and_a_folder_without_an_export_are_said_so(
