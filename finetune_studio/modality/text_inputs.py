@@ -116,6 +116,8 @@ def text_of(given: str) -> str:
     if file is None and _FILE_NAME.fullmatch(given.strip()):
         raise FileNotFoundError("there is no such file")
     text = decoded(file.read_bytes()) if file else given
+    if "\0" in text:
+        raise ValueError("it holds zero bytes, so it is no text")
     if not text.strip():
         raise ValueError("there is no text in it")
     return text

@@ -60,3 +60,10 @@ def test_a_file_is_read_and_nothing_is_no_folder(tmp_path: Path) -> None:
     assert text.sample_of(str(tmp_path / "a b.txt")).fields["text"] == "words"
     with pytest.raises(ValueError, match="no text"):
         text_inputs.text_of("")
+
+
+def test_zero_bytes_are_no_text_typed_or_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "nothing.txt").write_bytes(b"\0" * 100)
+    for given in ("\0" * 5000, "a\0b", str(tmp_path / "nothing.txt")):
+        with pytest.raises(ValueError, match="zero bytes"):
+            text_inputs.text_of(given)
