@@ -42,8 +42,7 @@ if __name__ == "__main__":
         try:
             said = ask(look(use.read(text)))
             sure = "" if said["certainty"] is None else f"{said['certainty']:.4f}"
-            label = "none of these" if said["answer"].get("none_of_these") else said["label"] or ""
-            print(name, " ".join(label.split()), sure, sep="\\t", flush=True)
+            print(name, " ".join((said["label"] or "").split()), sure, sep="\\t", flush=True)
             if said.get("note"):
                 print(f"{name}: {said['note']}", file=sys.stderr)
         except Exception as error:  # what is damaged can raise anything; the others are still asked

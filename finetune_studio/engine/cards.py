@@ -17,6 +17,7 @@ from finetune_studio.core.events import Evaluated, ExportVerified
 from finetune_studio.core.exporter import Exporter, Use, programs, use_of
 from finetune_studio.core.task import Bundle
 from finetune_studio.core.words import duration
+from finetune_studio.engine import decision as kept
 from finetune_studio.engine import facts as known
 from finetune_studio.engine.facts import Facts
 from finetune_studio.exporters import CATALOGUE
@@ -270,10 +271,10 @@ def _decided(told: Told) -> list[str]:
         )
     for name, value in decision.get("thresholds", {}).items():
         lines.append(f"- {plain(name)} is named from a probability of {value:.3g} on.")
-    if least := decision.get("least_certainty", 0.0):
+    if kept.read(told.facts.run.folder).least_likeness > -1:
         lines.append(
-            f'- What is less certain than {least:.3g} is turned away as "none of these": it is unlike what'
-            " the model learnt from."
+            "- In Finetune Studio inputs that are unlike the training samples are turned away. This export"
+            " answers them too: it does not know the training samples."
         )
     return lines
 

@@ -169,7 +169,8 @@ def _write_network(parcel: _Parcel) -> None:
     options = task.own_options(parcel.run.recipe).model_dump()
     options |= signature.inside if signature is not None else {}
     if not (decided := decision.read(parcel.run.folder)).nothing:
-        options["decision"] = decided.for_exports(parcel.bundle.labels)
+        known = decided.for_exports(parcel.bundle.labels)
+        options["decision"] = {name: known[name] for name in ("temperature", "thresholds")}
     furnish(exporter, parcel.bundle, task.outside, folder, options)
     train = _there(parcel.project, task, "train") if exporter.calibrates else []
     examples = ranges.inputs(task, folder, spread(train, exporter.calibrates))

@@ -7,8 +7,6 @@ from typing import Any
 
 from finetune_studio.modality import decide
 
-UNLIKE = "none_of_these"  # the mark of an input that is turned away
-
 
 def told(
     shares: Mapping[str, float], decision: Mapping[str, Any], *, several: bool = False
@@ -17,8 +15,7 @@ def told(
 
     Args:
         shares: Probabilities by name, as the network gives them.
-        decision: ``temperature``, ``thresholds`` by name and ``least_certainty``; what is missing
-            changes nothing.
+        decision: ``temperature`` and ``thresholds`` by name; what is missing changes nothing.
         several: Whether a sample may have several classes, whose probabilities then stand alone.
     """
     found = decide.scaled(shares, float(decision.get("temperature", 1.0)), several=several)
@@ -30,8 +27,6 @@ def told(
         answer["labels"] = names
     else:
         certainty = ordered[names[0]]
-        if decide.unlike(ordered, float(decision.get("least_certainty", 0.0))):
-            answer[UNLIKE] = True
     return {
         "label": ", ".join(names),
         "certainty": certainty,

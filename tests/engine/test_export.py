@@ -271,9 +271,7 @@ def test_a_tie_that_rounding_decides_is_no_other_answer() -> None:
 
 
 @pytest.mark.parametrize("name", ["onnx", "torch_export"])
-def test_temperature_threshold_and_turning_away_survive(
-    trained: Path, tmp_path: Path, name: str
-) -> None:
+def test_temperature_and_thresholds_survive(trained: Path, tmp_path: Path, name: str) -> None:
     shutil.copytree(trained, tmp_path / "copy")
     with Project(tmp_path / "copy") as project:
         run = project.runs()[0]
@@ -284,7 +282,7 @@ def test_temperature_threshold_and_turning_away_survive(
             for number, found in project.dataset.classes().items()
             if found == list(plain.probabilities)[-1]
         )
-        chosen = decision.Decision(3.0, thresholds={str(number): 1e-6}, least_certainty=0.99)
+        chosen = decision.Decision(3.0, thresholds={str(number): 1e-6}, least_likeness=0.5)
         decision.keep(run, chosen)
         done = list(exports.export(project, run, name, tmp_path / "out", Control()))[-1]
         assert isinstance(done, ExportVerified)
@@ -292,16 +290,15 @@ def test_temperature_threshold_and_turning_away_survive(
         assert done.max_abs_diff < 1e-4
     said = open_export(tmp_path / "out")(sample.path)
     assert said.label == last != plain.label
-    assert said.answer["none_of_these"] is True
     assert max(said.probabilities.values()) < max(plain.probabilities.values())
     printed = subprocess.run(
         [sys.executable, str(tmp_path / "out" / "predict.py"), sample.path],
         capture_output=True, text=True, encoding="utf-8", check=True,
     )  # fmt: skip
-    assert printed.stdout.split("\t")[1] == "none of these"
+    assert printed.stdout.split("\t")[1] == last
     card = (tmp_path / "out" / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert "temperature of 3" in card
-    assert "turned away" in card
+    assert "answers them too" in card
 
 
 def test_what_smaller_numbers_cost_is_said() -> None:

@@ -110,8 +110,8 @@ def warning(tried: Tried | None, task: str = "") -> str:
     if tried is None or not tried.unlike:
         return ""
     return (
-        f"This {called(task)[0]} is unlike what the model learnt from: it is less sure of it than you asked"
-        f" it to be on Inspect. None of its classes may fit; most like it is {tried.prediction.label}."
+        f"This {called(task)[0]} is unlike what the model learnt from: further from all training samples than"
+        f" was allowed on Inspect. None of its classes may fit; the nearest is {tried.prediction.label}."
     )
 
 

@@ -183,7 +183,7 @@ def test_a_picture_unlike_the_training_data_is_said_so(page, qtbot, photo, monke
     page.ask([photo])
     qtbot.waitUntil(lambda: page.answer.answer.text() == "None of these")
     assert "unlike what the model learnt from" in page.answer.trouble.text
-    assert "most like it is hat" in page.answer.trouble.text
+    assert "the nearest is hat" in page.answer.trouble.text
     assert page.answer.add_button.isVisible()
     assert "none of these" in as_csv(page.tried)
 
