@@ -19,6 +19,7 @@ from finetune_studio.core.task import Bundle
 from finetune_studio.core.words import duration
 from finetune_studio.engine import decision as kept
 from finetune_studio.engine import facts as known
+from finetune_studio.engine.card_parts import plain
 from finetune_studio.engine.facts import Facts
 from finetune_studio.exporters import CATALOGUE
 
@@ -72,6 +73,7 @@ class Told:
         exporter: The format, which says what its own files are.
         folder: The export.
         verified: What it was proven with, and ``split`` whose samples these were.
+        parts: What is known of parts of the data, as Markdown.
     """
 
     facts: Facts
@@ -80,6 +82,7 @@ class Told:
     folder: Path
     verified: ExportVerified
     split: str
+    parts: tuple[str, ...] = ()
 
     @property
     def use(self) -> type[Use]:
@@ -192,6 +195,7 @@ def _card(told: Told) -> str:
         "",
         *(_scores(facts.scored) if facts.scored else ["There are none.", ""]),
         *_class_table(facts),
+        *told.parts,
     ]
     if facts.test is not None:
         lines += ["## Scores on the test samples", "", *_scores(facts.test)]
@@ -360,9 +364,3 @@ def _percent(share: float) -> str:
 def _list(names: list[str]) -> str:
     shown = [plain(name) for name in names[:40]]
     return ", ".join(shown) + (f" and {len(names) - 40} more" if len(names) > 40 else "")
-
-
-def plain(text: str) -> str:
-    """Return text from data so that Markdown shows it as it is."""
-    flat = " ".join(text.split())
-    return "".join(f"\\{c}" if c in "\\`*_{}[]<>#|!~$" else c for c in flat)

@@ -28,7 +28,7 @@ from finetune_studio.core.exporter import Exporter, furnish, use_of
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.task import Bundle, Pair, Task
-from finetune_studio.engine import cards, decision, evaluate, facts, proof, ranges
+from finetune_studio.engine import card_parts, cards, decision, evaluate, facts, proof, ranges
 from finetune_studio.engine.run import Run, load_bundle
 from finetune_studio.exporters import CATALOGUE
 
@@ -285,7 +285,10 @@ def _write_proof(
     files.write_json(parcel.folder / "export.json", about)
     answers = ours if split == "validation" else ()
     known = facts.gather(parcel.project, parcel.run.folder, answers)
-    cards.write(cards.Told(known, parcel.bundle, parcel.exporter, parcel.folder, verified, split))
+    parts = card_parts.slices(parcel.project, known)
+    cards.write(
+        cards.Told(known, parcel.bundle, parcel.exporter, parcel.folder, verified, split, parts)
+    )
     written = sorted(file.name for file in parcel.folder.iterdir() if file.name != "__pycache__")
     files.write_json(parcel.folder / "export.json", {**about, "files": written})
 
