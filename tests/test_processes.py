@@ -29,6 +29,16 @@ HEAD = {"layers.amount": "head_only", "optimiser.method": "steps"}
 SOLVED = {"layers.amount": "head_only", "optimiser.method": "solve"}
 LAST = {"layers.amount": "last_stage"}
 UNCACHED = {"layers.amount": "last_stage", "compute.cache": "off", "augment.strength": "light"}
+PRACTICES = {
+    "layers.amount": "later_half", "layers.unfreezing": "top_down", "layers.rate_decay": "0.5",
+    "layers.rates": "layer4:0.7", "optimiser.schedule": "one_cycle",
+    "regularise.towards_pretrained": "5", "regularise.averaging": "0.9",
+}  # fmt: skip
+BLENDED = {
+    "layers.amount": "last_stage",
+    "regularise.mixup": "0.4",
+    "regularise.head_dropout": "0.2",
+}
 
 Said = tuple[int, list[dict[str, Any]], str]
 
@@ -125,7 +135,7 @@ def every_step(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("every_step")
-@pytest.mark.parametrize("choices", [HEAD, SOLVED, LAST, UNCACHED])
+@pytest.mark.parametrize("choices", [HEAD, SOLVED, LAST, UNCACHED, PRACTICES])
 def test_two_processes_give_the_curve_of_one(
     pair: Pair, photos: Path, tmp_path: Path, choices: dict[str, str]
 ) -> None:
@@ -145,6 +155,15 @@ def test_two_processes_give_the_curve_of_one(
     same(tmp_path / "two", tmp_path / "one", loose=loose)
     assert [f.name for f in (tmp_path / "two" / "runs").iterdir()] == ["1"]
     assert not (tmp_path / "two" / ".lock").exists()
+
+
+@pytest.mark.slow
+def test_two_processes_blend_their_own_samples(pair: Pair, photos: Path, tmp_path: Path) -> None:
+    argv = arguments(photos, tmp_path / "two", BLENDED)
+    leader, other = pair(partial(terminal, argv, tmp_path / "home2"))
+    assert (leader[0], leader[2]) == (0, "")
+    assert other == (0, [], "")
+    assert any("its own samples" in e.get("text", "") for e in leader[1])
 
 
 @pytest.mark.slow

@@ -29,16 +29,12 @@ class Averaging:
         self, method: Method, network: nn.Module, moving: Sequence[str], decay: float
     ) -> None:
         self._method = method
+        self.whole = method.whole
         self._decay = decay
         self._taken = 0
         state = network.state_dict()
         self._now = {name: state[name].detach() for name in moving}
         self._mean = {name: tensor.clone() for name, tensor in self._now.items()}
-
-    @property
-    def whole(self) -> bool:
-        """Whether one change looks at all samples."""
-        return self._method.whole
 
     @property
     def factor(self) -> float:

@@ -24,6 +24,7 @@ from finetune_studio.models.node import within
 
 if TYPE_CHECKING:
     from finetune_studio.engine.feeds import Feed
+    from finetune_studio.engine.launch import Team
     from finetune_studio.engine.methods import Way
 
 _STARTS = "start.safetensors"
@@ -113,6 +114,7 @@ def told(
     train: Sequence[Sample],
     feed: Feed,
     way: Way,
+    team: Team,
 ) -> Iterator[Event]:
     """Say what the practices come to, and which of them come to nothing."""
     if recipe.optimiser.method == "solve" and not way.solved:
@@ -130,6 +132,8 @@ def told(
             yield Noted("Samples of this kind cannot be blended: mixup and cutmix do nothing.")
         elif recipe.regularise.cutmix and not feed.border.maps:
             yield Noted("No pictures reach the layers that learn: cutmix does nothing there.")
+        elif team.size > 1:
+            yield Noted("Each process blends its own samples, in pairs of its own.")
 
 
 def balanced(task: Task, bundle: Bundle, recipe: Recipe, train: Sequence[Sample]) -> str:

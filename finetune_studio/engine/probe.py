@@ -160,7 +160,15 @@ def _memory(
     names = [name for name in learning if name not in beside]
     added = ranks.counted(beside, facts.adaptable, dora=recipe.layers.dora)
     batch = recipe.optimiser.batch_size or LARGEST_BATCH
-    return estimate_memory(facts.root, names, batch, beside=tuple(beside), added=added)
+    return estimate_memory(
+        facts.root, names, batch, copies=_copies(recipe), beside=tuple(beside), added=added
+    )
+
+
+def _copies(recipe: Recipe) -> int:
+    """Return how many numbers are kept for each that learns: two moments, an average, its start."""
+    choices = recipe.regularise
+    return 2 + (choices.averaging > 0) + (choices.towards_pretrained > 0)
 
 
 def trainable_count(look: ModelLook, names: Sequence[str]) -> int:

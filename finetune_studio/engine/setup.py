@@ -107,7 +107,7 @@ def prepare(
     yield from _told(task, recipe, train, found[0])
     way = methods.made(means, recipe, found[0], methods.Learns(moving, ever, stage, starts))
     if fresh:
-        yield from practices.told(task, bundle, recipe, train, found[0], way)
+        yield from practices.told(task, bundle, recipe, train, found[0], way, team)
     session = Session(
         this.folder, means, recipe, way.method, train, validation, place, chosen, moving, ever, stage,
         found, best, blending=blending.made(task, bundle, recipe, train, solved=way.solved),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _NAME = "default"  # what peft calls an adapter that has no other name
 _BASE = ".base_layer"
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _LEARNS = (".lora_A.", ".lora_B.", ".lora_magnitude_vector.")
 
 
@@ -35,7 +36,8 @@ def adaptable(network: nn.Module, head: str) -> list[Adaptable]:
     """Return the layers that can have an adapter, in the network's order; the head cannot.
 
     Without names, the linear layers of blocks get one: of attention and feed-forward, and not tables
-    of words or a pooler. A network without such layers gets them at its convolutions.
+    of words or a pooler. A network without such layers gets them at its convolutions, but for those
+    that look at each channel by itself (MobileNet's): these hold next to nothing that could be thinned.
     """
     found = [_described(name, module) for name, module in _candidates(network, head)]
     linear = any(layer.usual for layer, convolution in found if not convolution)
@@ -58,8 +60,8 @@ def _candidates(network: nn.Module, head: str) -> Iterator[tuple[str, nn.Module]
             continue
         if any(within(name, attention) for attention in inside_attention):
             continue  # torch's own attention reads its layers' weights past any adapter
-        grouped = isinstance(module, nn.Conv2d) and module.groups > 1
-        plain = isinstance(module, nn.Linear | nn.Conv2d) and not grouped
+        grouped = isinstance(module, _CONVOLUTIONS) and module.groups > 1
+        plain = isinstance(module, (nn.Linear, *_CONVOLUTIONS)) and not grouped
         if plain or _is_transposed(module):
             yield name, module
 
@@ -71,7 +73,7 @@ def _is_transposed(module: nn.Module) -> bool:
 
 def _described(name: str, module: nn.Module) -> tuple[Adaptable, bool]:
     weight: Any = module.weight
-    convolution = isinstance(module, nn.Conv2d)
+    convolution = isinstance(module, _CONVOLUTIONS)
     outputs = int(weight.shape[1] if _is_transposed(module) else weight.shape[0])
     per_rank = outputs + weight.numel() // outputs
     in_block = any(part.isdigit() for part in name.split("."))

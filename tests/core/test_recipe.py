@@ -75,6 +75,10 @@ def test_paths_are_relative_to_the_recipe(tmp_path: Path, monkeypatch: pytest.Mo
         ("layers.trainable=fc, layer4.1", ("layers.trainable", ["fc", "layer4.1"])),
         ('layers.trainable=["fc"]', ("layers.trainable", ["fc"])),
         ("options.own=[1, 2]", ("options.own", [1, 2])),
+        ("layers.rates=fc:2, layer4.1:0.5", ("layers.rates", {"fc": 2, "layer4.1": 0.5})),
+        ('layers.rates={"layer4.1" = 0.5}', ("layers.rates", {"layer4.1": 0.5})),
+        ("unfreeze_at=layer4:3", ("layers.unfreeze_at", {"layer4": 3})),
+        ("mixup=0.2", ("regularise.mixup", 0.2)),
     ],
 )
 def test_settings_of_the_terminal(text: str, expected: tuple[str, Any]) -> None:
@@ -94,6 +98,11 @@ def test_settings_that_are_none_are_refused(text: str) -> None:
         ({"optimizer": {"epochs": 3}}, ("no setting called 'optimizer'", "optimiser")),
         ({"optimiser": {"epoch": 3}}, ("no setting called 'optimiser.epoch'", "optimiser.epochs")),
         ({"optimiser": {"epochs": 0}}, ("optimiser.epochs cannot be 0", "at least 1")),
+        ({"layers": {"rates": {"fc": 500}}}, ("layers.rates.fc cannot be 500", "100")),
+        ({"layers": {"rates": {"fc": "much"}}}, ("layers.rates.fc cannot be 'much'",)),
+        ({"layers": {"rate_decay": 0}}, ("layers.rate_decay cannot be 0", "at least 0.05")),
+        ({"regularise": {"averaging": 1.0}}, ("regularise.averaging cannot be 1", "0.9999")),
+        ({"layers": {"unfreezing": "up"}}, ("none, head_then_all, top_down",)),
         ({"preset": "fast"}, ("preset cannot be 'fast'", "quick, balanced, best")),
         ({"seed": -1}, ("seed cannot be -1", "at least 0")),
         ({"seed": 2**40}, ("seed cannot be", "at most 2147483647")),

@@ -24,6 +24,7 @@ from finetune_studio.core.errors import StudioError
 from finetune_studio.core.recipe import LayerChoices
 from finetune_studio.core.task import Bundle
 from finetune_studio.models import layers, lora, ranks
+from tests.engine.conftest import lively_bundle
 
 _IDS = torch.tensor([[3, 17, 29, 4, 55], [9, 2, 81, 33, 6]])
 
@@ -61,7 +62,40 @@ def resnet() -> tuple[nn.Module, str, dict[str, Any]]:
     return torchvision.models.resnet18(num_classes=4), "fc", {"x": pixels}
 
 
-NETWORKS = {"llama": llama, "gpt2": gpt2, "t5": t5, "bert": bert, "resnet": resnet}
+def mobilenet() -> tuple[nn.Module, str, dict[str, Any]]:
+    pixels = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    network = lively_bundle(Labels(("a", "b", "c"), (1, 2, 3)), 0).network
+    return network, "classifier.1", {"x": pixels}
+
+
+def vision_transformer() -> tuple[nn.Module, str, dict[str, Any]]:
+    pixels = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    network = torchvision.models.VisionTransformer(32, 8, 2, 2, 32, 64, num_classes=4)
+    nn.init.normal_(
+        network.heads.head.weight
+    )  # zero as it is built: nothing would be seen behind it
+    return network, "heads.head", {"x": pixels}
+
+
+def signals() -> tuple[nn.Module, str, dict[str, Any]]:
+    network = nn.Sequential(
+        nn.Conv1d(2, 8, 5), nn.ReLU(), nn.Conv1d(8, 8, 3, stride=2), nn.AdaptiveAvgPool1d(1),
+        nn.Flatten(), nn.Linear(8, 3),
+    )  # fmt: skip
+    waves = torch.randn(2, 2, 40, generator=torch.Generator().manual_seed(1))
+    return network, "5", {"input": waves}
+
+
+NETWORKS = {
+    "llama": llama,
+    "gpt2": gpt2,
+    "t5": t5,
+    "bert": bert,
+    "resnet": resnet,
+    "mobilenet": mobilenet,
+    "vit": vision_transformer,
+    "signals": signals,
+}
 
 
 def bundle_of(name: str) -> tuple[Bundle, dict[str, Any]]:

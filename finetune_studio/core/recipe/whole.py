@@ -173,7 +173,8 @@ def load(path: Path) -> Recipe:
 def parse_setting(text: str) -> tuple[str, Any]:
     """Split ``dotted.field=value``; return the field's full name and its value.
 
-    The value is read as TOML, or else as plain text; several names may be parted by commas.
+    The value is read as TOML, or else as plain text; several names may be parted by commas, and numbers of
+    single modules given as ``layer3:0.5, layer4:2``.
 
     Raises:
         StudioError: If there is no equals sign, or no field of that name.
@@ -194,7 +195,18 @@ def parse_setting(text: str) -> tuple[str, Any]:
         value = raw  # a column may well be called 1
     if kind == "array" and isinstance(value, str):
         value = [part.strip() for part in value.split(",") if part.strip()]
+    if kind == "object" and isinstance(value, str) and ":" in value:
+        value = dict(_told(part) for part in value.split(",") if part.strip())
     return full, value
+
+
+def _told(part: str) -> tuple[str, Any]:
+    """Split ``name:value``."""
+    name, _, raw = (text.strip() for text in part.rpartition(":"))
+    try:
+        return name, tomllib.loads(f"v = {raw}")["v"]
+    except tomllib.TOMLDecodeError:
+        return name, raw
 
 
 @functools.cache  # drawn from schemas, which takes long enough to be felt in the window

@@ -31,18 +31,6 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     (
-        "Samples and stopping",
-        (
-            "augment.strength",
-            "augment.horizontal_flip",
-            "augment.views",
-            "stop.early",
-            "stop.patience",
-            "model.image_size",
-            "seed",
-        ),
-    ),
-    (
         "Against learning by heart",
         (
             "optimiser.weight_decay",
@@ -52,6 +40,18 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "regularise.cutmix",
             "regularise.averaging",
             "regularise.towards_pretrained",
+        ),
+    ),
+    (
+        "Samples and stopping",
+        (
+            "augment.strength",
+            "augment.horizontal_flip",
+            "augment.views",
+            "stop.early",
+            "stop.patience",
+            "model.image_size",
+            "seed",
         ),
     ),
     (

@@ -20,6 +20,7 @@ from finetune_studio.gui.widgets.form import RecipeForm
 from finetune_studio.tasks import CATALOGUE
 
 _NARROW = 760
+_LEFT = 2  # cards that stand at the left
 
 
 class SetupPanel(QWidget):
@@ -54,7 +55,8 @@ class SetupPanel(QWidget):
         self._cards: list[Card] = []
         self._columns = QHBoxLayout()
         self._columns.setSpacing(12)
-        right = QVBoxLayout()
+        left, right = QVBoxLayout(), QVBoxLayout()
+        left.setSpacing(12)
         right.setSpacing(12)
         for place, (title, names) in enumerate(GROUPS):
             card = Card(self.tr(title))
@@ -64,12 +66,10 @@ class SetupPanel(QWidget):
             card.body.addStretch(1)
             self.forms.append(form)
             self._cards.append(card)
-            if place:
-                right.addWidget(card, 1)
-            else:
-                self._columns.addWidget(card, 1)
+            (left if place < _LEFT else right).addWidget(card, 1)
         if own is not None:  # the settings that only the task has
             right.insertWidget(1, own)
+        self._columns.addLayout(left, 1)
         self._columns.addLayout(right, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
