@@ -79,7 +79,7 @@ def _(event: events.SearchFinished) -> tuple[str, bool]:
     what = settings_in_words(event.settings) or "your own choices"
     return (
         f"The best of {event.trials} trials is trial {event.best}, {score_name(event.headline)}"
-        f" {event.score:.3f}: {what}. {event.warning}"
+        f" {event.score:.3f}: {what}."
     ), False
 
 

@@ -53,7 +53,7 @@ def import_data(
     if len(project.dataset) and not replace:
         yield from _same_again(project, path, choices, started)
         return
-    if len(project.dataset) and project.runs():
+    if len(project.dataset) and (project.runs() or project.studies()):
         raise StudioError(
             f"{project.folder} has runs that were trained on its data.",
             "Make a new project for other data.",

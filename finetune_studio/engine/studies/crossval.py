@@ -193,7 +193,7 @@ def _final(
     epochs, folder = _epochs(found), parts.own_run(project, found)
     numbers = sorted(n for fold in _folds(found) for n in fold)
     text = (
-        f"The final model learns from all {len(numbers):,} samples but those of the test split, for"
+        f"The final model learns from all {len(numbers):,} samples outside the test split, for"
         f" {epochs} {'epoch' if epochs == 1 else 'epochs'} (the median of the folds' best). Its scores are"
         " those of the folds, on samples that the models had not seen."
     )

@@ -164,13 +164,15 @@ def _trial(
                 curve.append(event.metrics.get(task.headline, -event.loss))
                 if asking.falls_behind(part.number, before, curve):
                     own.break_off()
+        spent = part.seconds + time.monotonic() - began  # all of it counts, not the learning alone
         if ended[0].stopped and not own.broken_off:
-            part.seconds += time.monotonic() - began
+            part.seconds = spent
             found.note_stop(stopped=True)
             stopped.append(ended[0])
             return
         outcome = study.PRUNED if ended[0].stopped else study.FINISHED
         parts.note(part, ended[0], folder, outcome)
+        part.seconds = spent
         part.curve, part.score = curve, ended[0].metrics.get(task.headline)
     except Exception as error:  # noqa: BLE001  one recipe that does not work is not the end of a search
         told = trouble.explain(error)

@@ -12,13 +12,15 @@ _FEWEST = 8  # steps in which nothing can be seen
 def smoothed(losses: Sequence[float]) -> list[float]:
     """Return the losses as weighted means of their neighbours on both sides (a Gaussian, 2.5 steps wide).
 
-    Unlike a running mean, this does not lag behind, which would move the suggestion to higher rates.
+    Unlike a running mean, this does not lag behind, which would move the suggestion to higher rates. A
+    loss beyond twice the first counts as that, so that what explodes does not reach back.
     """
+    most = 2 * losses[0] if losses else 0.0
     weights = [math.exp(-0.5 * (k / _SPREAD) ** 2) for k in range(-8, 9)]
     found = []
     for place in range(len(losses)):
         near = [
-            (weight, losses[place + k])
+            (weight, min(losses[place + k], most))
             for k, weight in zip(range(-8, 9), weights, strict=True)
             if 0 <= place + k < len(losses)
         ]

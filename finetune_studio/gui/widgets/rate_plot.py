@@ -33,7 +33,7 @@ class RatePlot(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.legend = Legend(self.tr("Loss while the learning rate rises"))
+        self.legend = Legend(self.tr("Loss by rate"))
         self._x: list[float] = []
         self._y: list[float] = []
         self._box = Box()
@@ -44,7 +44,7 @@ class RatePlot(QWidget):
         )
         self.plot.hideButtons()
         self.plot.plotItem.setContentsMargins(0, theme.px(8), theme.px(14), 0)
-        self.setMinimumHeight(theme.px(210))
+        self.setFixedHeight(theme.px(240))
         self._dots = pg.ScatterPlotItem(size=theme.px(4), pen=None)
         self._curve = pg.PlotCurveItem(antialias=True)
         self._line = pg.InfiniteLine(

@@ -128,7 +128,7 @@ class Importing(QObject):
             return "", look.blocked or look.title
         if not self._held or project is None:
             return "", ""
-        if project.runs():
+        if project.runs() or project.studies():
             return "", self.tr(
                 "This project has runs that were trained on its data. Make a new project for"
                 " other data."

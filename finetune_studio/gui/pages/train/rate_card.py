@@ -57,6 +57,7 @@ class RateCard(Card):
         self.form = RecipeForm(["optimiser.find_rate"], expert=True)
         self.form.changed.connect(self._on_form_changed)
         self.body.addWidget(self.form)
+        self.body.addStretch(1)
         studio.recipe_changed.connect(self._on_recipe_changed)
         studio.project_changed.connect(self.forget)
         studio.data_changed.connect(self.forget)
@@ -143,7 +144,7 @@ class RateCard(Card):
             from finetune_studio.gui.widgets.rate_plot import RatePlot
 
             self.plot = RatePlot()
-            self.body.insertWidget(1, self.plot, 1)
+            self.body.insertWidget(1, self.plot)
         self.plot.show()
         return self.plot
 
