@@ -173,7 +173,7 @@ class _Schemes(QComboBox):
         super().__init__()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(23)
+        self.setMinimumContentsLength(15)
         for name, title in SCHEMES:
             self.addItem(self.tr(title), name)
             self._explain(name)
