@@ -8,6 +8,7 @@ import torch
 from finetune_studio.core.dataset import Labels
 from finetune_studio.core.recipe import from_values
 from finetune_studio.engine import estimate, probe
+from finetune_studio.engine.estimate import Stretch
 from finetune_studio.models import layers, zoo
 
 LABELS = Labels(("a", "b", "c"))
