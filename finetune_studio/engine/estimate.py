@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ _FLOAT = 4  # bytes of a number
 _TRIAL_BATCH = 8
 _TRIAL_S = 1.5
 _TOKENS = 128  # of a text in a trial
+_FRESH_S = 300.0  # for so long what was measured is taken again
 _MOST_TRIED = 4  # stretches of a run with gradual unfreezing
 
 
@@ -156,24 +158,44 @@ def seconds_per_epoch(recipe: Recipe, labels: Labels, samples: int) -> TimeEstim
 
     look = look_at_model(recipe, labels)
     device = devices.choose(recipe.compute.device).torch
-    architecture = look.architecture | ({"adapters": look.adapters} if look.adapters else {})
-    network = zoo.rebuild(architecture, max(2, len(labels))).to(device)
     batch = min(recipe.optimiser.batch_size or suited_to(samples), _TRIAL_BATCH)
     size = look.image_size or min(look.tokens, _TOKENS)
-    blank = trace.moved(trace.blank(network, batch, size), device)
+    classes = max(2, len(labels))
     planned = _planned(look, recipe)
     tried = sorted({round(n * (len(planned) - 1) / (_MOST_TRIED - 1)) for n in range(_MOST_TRIED)})
+    about = (recipe.model.model_dump_json(), recipe.task, classes, str(device), batch, size)
+    network: nn.Module | None = None
     found: dict[int, tuple[float, float, bool]] = {}
     for place in tried:
-        _let_learn(network, look, planned[place][1])
-        first = _first_learning(look.root, planned[place][1])
-        found[place] = _trial(network, blank, first, _TRIAL_S / len(tried))
+        names = planned[place][1]
+        key = (*about, str(look.adapters), names)
+        if (known := _known(key)) is None:
+            if network is None:
+                beside = {"adapters": look.adapters} if look.adapters else {}
+                network = zoo.rebuild(look.architecture | beside, classes).to(device)
+            _let_learn(network, look, names)
+            blank = trace.moved(trace.blank(network, batch, size), device)
+            first = _first_learning(look.root, names)
+            known = _trial(network, blank, first, _TRIAL_S / len(tried))
+            _measured[key] = (time.monotonic(), known)
+        found[place] = known
     parts = [
         _stretch(epochs, _between(found, place), samples / batch, recipe, look)
         for place, (epochs, _) in enumerate(planned)
     ]
     stretches = tuple(part for part, _ in parts) if len(parts) > 1 else ()
     return TimeEstimate(parts[0][0].first_epoch_s, parts[-1][0].epoch_s, parts[-1][1], stretches)
+
+
+_measured: dict[tuple[Any, ...], tuple[float, tuple[float, float, bool]]] = {}
+
+
+def _known(key: tuple[Any, ...]) -> tuple[float, float, bool] | None:
+    """Return what was measured of the same steps a short while ago, as while bars are dragged."""
+    now = time.monotonic()
+    for old in [k for k, (when, _) in _measured.items() if now - when > _FRESH_S]:
+        del _measured[old]
+    return _measured[key][1] if key in _measured else None
 
 
 def _planned(look: ModelLook, recipe: Recipe) -> list[tuple[int, tuple[str, ...]]]:
@@ -269,8 +291,6 @@ def _trial(network: nn.Module, inputs: Any, first: str, most_s: float) -> tuple[
 
 def _now(device: torch.device) -> float:
     """Return the time, when the device has done all that it was asked."""
-    import time
-
     import torch
 
     if device.type == "cuda":

@@ -155,6 +155,7 @@ def test_only_what_differs_is_listed_with_title_unit_and_the_best_value():
         recipe={"optimiser.epochs": 5, "layers.amount": "head_only", "model.image_size": 0},
         scores={"accuracy": 0.8, "macro_f1": 0.7, "loss": 0.5},
         seconds=4.2,
+        energy_wh=0.031,
         best_epoch=4.0,
     )
     two = run(
@@ -162,6 +163,7 @@ def test_only_what_differs_is_listed_with_title_unit_and_the_best_value():
         recipe={"optimiser.epochs": 12, "layers.amount": "last_stage", "model.image_size": 96},
         scores={"accuracy": 0.9, "macro_f1": 0.7, "loss": 0.6},
         seconds=65.0,
+        energy_wh=0.4,
         best_epoch=4.0,
     )
     rows = {row.name: row for row in comparing.differences([one, two])}
@@ -172,7 +174,9 @@ def test_only_what_differs_is_listed_with_title_unit_and_the_best_value():
         "accuracy",
         "loss",
         "seconds",
+        "energy_wh",
     }
+    assert (rows["energy_wh"].values, rows["energy_wh"].best) == (("0.031", "0.4"), (0,))
     assert rows["layers.amount"].values == ("head only", "last stage")
     assert rows["model.image_size"].values == ("as it is", "96")
     assert (rows["model.image_size"].title, rows["model.image_size"].unit) == (

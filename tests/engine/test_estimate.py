@@ -8,6 +8,7 @@ import torch
 from finetune_studio.core.dataset import Labels
 from finetune_studio.core.recipe import from_values
 from finetune_studio.engine import estimate, probe
+from finetune_studio.engine.estimate import Stretch
 from finetune_studio.models import layers, zoo
 
 LABELS = Labels(("a", "b", "c"))
@@ -67,6 +68,10 @@ def test_a_batch_twice_as_large_holds_twice_the_activations():
     assert two.weights_mb == one.weights_mb
 
 
+def of(part: Stretch) -> tuple[float, float]:
+    return part.first_epoch_s, part.epoch_s
+
+
 LATE = [f"layer{n}" for n in range(1, 5)]
 
 
@@ -118,6 +123,10 @@ def test_epochs_before_layers_are_unfrozen_take_less_time_and_memory():
         head.first_epoch_s + 5 * head.epoch_s + whole.first_epoch_s + whole.epoch_s
     )
     assert found.total_s(9) == pytest.approx(found.total_s(8) + whole.epoch_s)
+    # While bars are dragged, what was measured of the same steps is taken again.
+    sooner = with_layers(unfreeze_at={"conv1": 3, "bn1": 3} | dict.fromkeys(LATE, 3))
+    assert sooner.stretches == (Stretch(2, *of(head)), Stretch(6, *of(whole)))
+    assert sooner.total_s(8) > found.total_s(8)
     # Of many steps a few are tried; those between them lie between.
     many = with_layers(unfreezing="top_down")
     assert [part.epochs for part in many.stretches] == [1, 1, 1, 1, 4]

@@ -35,6 +35,7 @@ class Compared:
         epochs: After how many epochs it was last judged.
         seconds: How long it learnt.
         energy_wh: What that took, where it was estimated.
+        latency_ms: How long its network takes for an answer, where it was measured.
         curves: Points (epoch, value) by name: ``training``, ``validation`` (both losses) and ``score``.
         classes: Its classes by their numbers in the project, under their names of then.
         trained_on: The numbers of the samples that it learnt from.
@@ -54,6 +55,7 @@ class Compared:
     epochs: float | None = None
     seconds: float | None = None
     energy_wh: float | None = None
+    latency_ms: float | None = None
     curves: Mapping[str, Points] = field(default_factory=dict)
     classes: Mapping[int, str] = field(default_factory=dict)
     trained_on: frozenset[int] = frozenset()
@@ -102,7 +104,8 @@ def read(folder: Path) -> Compared:
         best_epoch=ended.best_epoch if ended else best.epoch if best else None,
         epochs=judged[-1].epoch if judged else None,
         seconds=ended.seconds if ended else None,
-        energy_wh=_energy(run, ended),
+        energy_wh=_measured(run, "energy_wh"),
+        latency_ms=_measured(run, "latency_ms"),
         curves={
             "training": tuple(steps),
             "validation": tuple((one.epoch, one.loss) for one in judged),
@@ -180,12 +183,7 @@ def _facts(run: Run, started: RunStarted | None) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value not in (None, "")}
 
 
-def _energy(run: Run, ended: RunFinished | None) -> float | None:
-    """Return the estimated energy of a run in Wh, where it was kept."""
-    for place in (ended, run.environment):
-        value = (
-            place.get("energy_wh") if isinstance(place, dict) else getattr(place, "energy_wh", None)
-        )
-        if isinstance(value, int | float):
-            return float(value)
-    return None
+def _measured(run: Run, name: str) -> float | None:
+    """Return a figure of what a run cost, where it was measured."""
+    value = getattr(getattr(run, "cost", None), name, None)
+    return float(value) if isinstance(value, int | float) and value > 0 else None

@@ -18,7 +18,7 @@ from finetune_studio.tasks import CATALOGUE as TASKS
 
 RECIPE, FACTS, RESULT = "recipe", "facts", "result"  # the parts of the table
 _NOTHING = "–"
-_LESS_IS_BETTER = ("loss", "perplexity", "seconds", "energy_wh")
+_LESS_IS_BETTER = ("loss", "perplexity", "seconds", "energy_wh", "latency_ms")
 _FACTS = {
     "data": (
         "State of the data",
@@ -169,6 +169,13 @@ _MEASURED: tuple[tuple[str, str, str, str, Any], ...] = (
     ("epochs", "Epochs done", "", "After so many epochs the run ended.", "{:g}".format),
     ("seconds", "Time", "", "How long the run took.", duration),
     ("energy_wh", "Energy", "Wh", "What the run took, an estimate.", "{:.2g}".format),
+    (
+        "latency_ms",
+        "Time of an answer",
+        "ms",
+        "Of the network alone, one at a time.",
+        "{:.1f}".format,
+    ),
     ("state", "State", "", "Whether the run came to its end.", str),
 )
 

@@ -79,12 +79,14 @@ def _family(recipe: Recipe) -> str:
 def choose(recipe: Recipe, source: str, architecture: str = "") -> dict[str, Any]:
     """Return what the recipe takes over with another model; layers chosen by name are the old one's."""
     found: dict[str, Any] = {"model.source": source, "model.architecture": architecture}
-    if source != recipe.model.source and (
-        recipe.layers.trainable or recipe.layers.amount == "custom"
-    ):
-        found["layers.trainable"] = []
-        if recipe.layers.amount == "custom":
-            found["layers.amount"] = "last_stage"
+    if source == recipe.model.source:
+        return found
+    named = ("trainable", "unfreeze_at", "rates", "lora_ranks", "lora_layers")
+    for name in named:
+        if value := getattr(recipe.layers, name):
+            found[f"layers.{name}"] = type(value)()
+    if recipe.layers.amount == "custom":
+        found |= {"layers.trainable": [], "layers.amount": "last_stage"}
     return found
 
 

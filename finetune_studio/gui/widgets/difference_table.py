@@ -23,6 +23,9 @@ from finetune_studio.gui import theme
 _Index = QModelIndex | QPersistentModelIndex
 _Role = Qt.ItemDataRole
 _MOST_ROWS = 14
+_LEFT = (
+    Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+)  # words and numbers stand together
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ class DifferenceItemModel(QAbstractTableModel):
             return ["", self.tr("What differs"), *self._titles][section]
         if role == _Role.DecorationRole and section > 1:
             return _chip(theme.series()[(section - 2) % len(theme.series())])
-        return _side(section) if role == _Role.TextAlignmentRole else None
+        return _LEFT if role == _Role.TextAlignmentRole else None
 
     @override
     def data(self, index: _Index, role: int = _Role.DisplayRole) -> Any:
@@ -101,7 +104,7 @@ class DifferenceItemModel(QAbstractTableModel):
             case _Role.ForegroundRole:
                 found = theme.tokens().ok if best else theme.tokens().muted if not column else None
             case _Role.TextAlignmentRole:
-                found = _side(column)
+                found = _LEFT
         return found
 
     def _text(self, place: int, column: int) -> str:
@@ -120,11 +123,6 @@ def _chip(colour: QColor) -> QPixmap:
     found = QPixmap(theme.px(10), theme.px(10))
     found.fill(colour)
     return found
-
-
-def _side(column: int) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignRight if column > 1 else Qt.AlignmentFlag.AlignLeft
-    return side | Qt.AlignmentFlag.AlignVCenter
 
 
 class DifferenceTable(QTableView):

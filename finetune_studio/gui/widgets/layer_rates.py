@@ -37,8 +37,9 @@ class Rates:
         found = self.within(module)
         if not found:
             return ""
-        low, high = short_rate(found[0]), short_rate(found[-1])
-        return f"×{low}" if low == high else f"×{low} – {high}"
+        if len(found) == 1:
+            return f"×{short_rate(found[0])}"
+        return f"×{found[0]:.1g}–{found[-1]:.1g}"
 
     def tip(self, module: str) -> str:
         """Return where the multiplier comes from, and how it is changed."""

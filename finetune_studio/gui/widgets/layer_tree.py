@@ -26,7 +26,7 @@ __all__ = ["NODE_ROLE", "LayerItemModel", "LayerTree", "called", "opened", "shor
 
 _MOST_OPENED = 40
 _NARROW, _NARROWEST = 440, 310  # where a layer's kind, and then its output, are left out
-_MORE = 86  # what a column for experts takes
+_MORE = 120  # what a column for experts takes
 
 
 class LayerTree(QTreeView):

@@ -129,7 +129,7 @@ class UnfreezeTimeline(QWidget):
         return QPoint(round(self._x_of(begins - 1)), self.row_box(row).center().y())
 
     def _left(self) -> int:
-        wide = max(map(self.fontMetrics().horizontalAdvance, self._titles()), default=0) + 4
+        wide = max(map(self.fontMetrics().horizontalAdvance, self._titles()), default=0) + 12
         return min(max(wide, theme.px(76)), round(self.width() * _MOST_TITLE)) + _GAP
 
     def _titles(self) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QApplication, QPushButton, QScrollArea
 
 from finetune_studio.core.dataset import Sample
 from finetune_studio.core.events import (
@@ -21,6 +21,7 @@ from finetune_studio.core.events import (
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.engine.comparing import Flips
 from finetune_studio.engine.evaluate import load_task
+from finetune_studio.gui.main_window import MainWindow
 from finetune_studio.gui.pages.runs import RunsPage
 from finetune_studio.gui.pages.runs.compared import Flipped
 from finetune_studio.gui.widgets.gallery import top_left
@@ -101,7 +102,7 @@ def test_two_runs_are_compared_down_to_a_flipped_sample(page, qtbot, tmp_path):
     panel = compare(page, qtbot, 1, 2)
     assert not page._card.isVisible()
     assert not page._open.isVisible()
-    assert panel._title.text() == "Runs 1 and 2 beside each other"
+    assert panel._title.text() == "Runs 1 and 2"
 
     # Curves: one a run, each in the colour of its column.
     assert [series.title for series in panel.loss.series] == ["Run 1", "Run 2"]
@@ -218,3 +219,38 @@ def test_texts_are_shown_as_texts():
     assert (item.strong, item.second, item.level) == ("shoes → hats", "labelled hats", "ok")
     assert "too small" in words_of(item)
     assert shown.said(4) == "Labelled hats.\nRun 1 says shoes, 75 %.\nRun 2 says hats, 75 %."
+
+
+def test_a_project_is_opened_and_its_runs_compared_in_the_window(with_project, qtbot, tmp_path):
+    studio = with_project
+    folder = studio.project.folder
+    answered.fill(studio.project, tmp_path / "photos", test=False)
+    add_run(studio.project, 8 / 12)
+    add_run(studio.project, 9 / 12, LATER, optimiser__epochs=3)
+    studio.close_project()
+    window = MainWindow(studio)
+    qtbot.addWidget(window)
+    window.resize(1024, 640)
+    window.show()
+    assert studio.open_project(folder)
+    window.rail.picked.emit("runs")
+    page = window.pages["runs"]
+    qtbot.waitUntil(lambda: page._table.chosen() is not None, timeout=LONG_MS)
+    panel = compare(page, qtbot, 1, 2)
+    qtbot.waitUntil(panel.flips.gallery.isVisible, timeout=LONG_MS)
+    area = page.findChild(QScrollArea)
+    area.ensureWidgetVisible(panel.flips.inspect)
+    QApplication.processEvents()
+    qtbot.mouseClick(panel.flips.gallery.viewport(), LEFT, pos=top_left(panel.flips.gallery))
+    assert panel.flips._said.text().startswith("Labelled shirt.")
+    # An edit of the labels is heard of: what was flipped may be right now.
+    number = panel.flips.gallery.chosen_id()
+    studio.do_edit(lambda: studio.project.dataset.relabel([number], "hat"))
+    texts = panel.flips.kinds.button
+    qtbot.waitUntil(lambda: texts("lost").text() == "Only run 1 right: 2", timeout=LONG_MS)
+    qtbot.mouseClick(panel.flips.inspect, LEFT)
+    qtbot.waitUntil(lambda: window.current == "inspect", timeout=LONG_MS)
+    assert studio.run_folder.name == "2"
+    qtbot.waitUntil(lambda: not studio.asking, timeout=LONG_MS)
+    studio.close_project()
+    assert not page._comparing.isVisible()

@@ -179,3 +179,13 @@ def test_layers_chosen_by_name_do_not_follow_to_another_model() -> None:
     assert (other.layers.amount, other.layers.trainable) == ("last_stage", [])
     same = recipe.with_settings(model_rows.choose(recipe, "starter"))
     assert same.layers.trainable == ["layer4"]
+    paced = Recipe().with_settings(
+        {
+            "layers.unfreeze_at": {"layer4": 3},
+            "layers.rates": {"conv1": 0.1},
+            "layers.head_first": 2,
+        }
+    )
+    other = paced.with_settings(model_rows.choose(paced, "resnet50"))
+    assert (other.layers.unfreeze_at, other.layers.rates) == ({}, {})
+    assert other.layers.head_first == 2  # it names no layer

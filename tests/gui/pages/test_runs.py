@@ -6,7 +6,7 @@ import json
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import RunFinished, RunStarted
@@ -163,6 +163,7 @@ def waiting(studio):
 
 
 def click(page, qtbot, name):
+    QApplication.processEvents()  # what was shown since has its place before the mouse goes there
     qtbot.mouseClick(page.findChild(QPushButton, name), Qt.MouseButton.LeftButton)
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QWidget
 from typing_extensions import override
 
+from finetune_studio.gui import theme
 from finetune_studio.gui.pages.layers.timeline import CUSTOM, SCHEMES, TIPS, Timeline
 from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.unfreeze_timeline import UnfreezeTimeline
+
+_LEAST = 150  # pixels below which the ways cannot be told apart
 
 
 class TimelineCard(Card):
@@ -172,8 +175,7 @@ class _Schemes(QComboBox):
     def __init__(self) -> None:
         super().__init__()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(23)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         for name, title in SCHEMES:
             self.addItem(self.tr(title), name)
             self._explain(name)
@@ -191,6 +193,10 @@ class _Schemes(QComboBox):
 
     def _explain(self, name: str) -> None:
         self.setItemData(self.findData(name), self.tr(TIPS[name]), Qt.ItemDataRole.ToolTipRole)
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        return QSize(theme.px(_LEAST), super().minimumSizeHint().height())
 
     @override
     def wheelEvent(self, event: QWheelEvent) -> None:

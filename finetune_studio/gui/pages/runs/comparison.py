@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
     QFileDialog,
@@ -34,7 +34,7 @@ from finetune_studio.gui.worker import explained
 from finetune_studio.tasks import CATALOGUE as TASKS
 
 ANSWER = "answer"  # the name of the job
-_SIDE_BY_SIDE = 900  # pixels of width for two plots beside each other, with three runs at most
+_TITLE, _ENTRY = 160, 112  # pixels that a plot's title and each entry of its legend need
 
 
 class ComparisonPanel(QWidget):
@@ -54,6 +54,7 @@ class ComparisonPanel(QWidget):
         self._studio = studio
         self._shown: Comparison | None = None
         self._asked = 0
+        self._stale = False
         self._title = ElidedLabel()
         self._title.setProperty("role", "heading")
         self.table = DifferenceTable()
@@ -73,6 +74,7 @@ class ComparisonPanel(QWidget):
         column.addWidget(self.flips)
         column.addStretch(1)
         studio.busy_changed.connect(self._on_busy_changed)
+        studio.data_changed.connect(self._on_data_changed)
 
     def _make_head(self) -> QHBoxLayout:
         back = QPushButton(self.tr("Back to all runs"))
@@ -111,7 +113,7 @@ class ComparisonPanel(QWidget):
         """Show other runs."""
         self._shown = shown
         numbers = [str(run.number) for run in shown.runs]
-        text = self.tr("Runs {first} and {last} beside each other")
+        text = self.tr("Runs {first} and {last}")
         self._title.setText(text.format(first=", ".join(numbers[:-1]), last=numbers[-1]))
         self._draw()
         self.table.show_rows(
@@ -184,8 +186,8 @@ class ComparisonPanel(QWidget):
                 self.loss.add(str(run.number), epoch, value)
 
     def _fit_plots(self) -> None:
-        few = self._shown is not None and len(self._shown.runs) <= 3
-        beside = few and self.width() >= theme.px(_SIDE_BY_SIDE)
+        runs = len(self._shown.runs) if self._shown is not None else 0
+        beside = self.width() / 2 >= theme.px(_TITLE + runs * _ENTRY)
         direction = QBoxLayout.Direction
         self._plots.setDirection(direction.LeftToRight if beside else direction.TopToBottom)
 
@@ -240,6 +242,19 @@ class ComparisonPanel(QWidget):
     @Slot()
     def _on_busy_changed(self) -> None:
         self.flips.compute.setEnabled(ANSWER not in self._studio.jobs)
+
+    @Slot()
+    def _on_data_changed(self) -> None:
+        """Sort the samples anew: labels may have been corrected."""
+        self._stale = not self.isVisible()
+        if not self._stale and self._shown is not None and len(self._shown.answering) > 1:
+            self._on_pair_wanted(*self.flips.pair)
+
+    @override
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._stale:
+            self._on_data_changed()
 
     @Slot(int)
     def _on_run_wanted(self, number: int) -> None:

@@ -196,7 +196,7 @@ def test_deeper_layers_learn_more_slowly_and_single_ones_as_told(
     assert not page.tree.isColumnHidden(5)
     assert model.data(row(model, "layer4").siblingAtColumn(5)) == "×1"
     assert model.data(row(model, "layer3").siblingAtColumn(5)) == "×0.38"
-    assert model.data(model.index(0, 5)) == "×0.021 – 1"
+    assert model.data(model.index(0, 5)) == "×0.02–1"
     assert "×0.021" in rates._sentence.text()
     rates.factor.setValue(0.5)
     assert model.data(row(model, "layer2").siblingAtColumn(5)) == "×0.25"
