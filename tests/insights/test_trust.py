@@ -51,7 +51,7 @@ def test_the_planted_temperature_is_found_and_mends_the_error() -> None:
 def test_what_is_calibrated_already_is_left_alone() -> None:
     found = calibration.scaling(planted(400, 1.0, seed=3))
     assert found.temperature == pytest.approx(1.0, abs=0.25)
-    assert found.after <= found.before
+    assert found.loss_after <= found.loss_before
 
 
 def test_several_classes_are_scaled_one_by_one() -> None:
