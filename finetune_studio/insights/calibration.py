@@ -186,7 +186,7 @@ def _claims(shares: np.ndarray, truth: np.ndarray, *, several: bool) -> Claims:
 
 def _logs(shares: np.ndarray, *, several: bool) -> np.ndarray:
     clipped = np.clip(shares, 1e-12, 1 - 1e-12 if several else 1.0)
-    return np.log(clipped / (1 - clipped)) if several else np.log(clipped)
+    return np.asarray(np.log(clipped / (1 - clipped)) if several else np.log(clipped))
 
 
 def _at(logs: np.ndarray, beta: float, *, several: bool) -> np.ndarray:

@@ -53,9 +53,7 @@ def plant(project: Project, count: int, seed: int = 0) -> set[int]:
     return {sample.id for sample in chosen}
 
 
-def test_planted_wrong_labels_lead_the_list_and_corrections_count(
-    project: Project, lively_model: None
-) -> None:
+def test_planted_wrong_labels_lead_the_list_and_corrections_count(project: Project) -> None:
     recipe = settings()
     truth = {s.id: str(s.label) for s in project.dataset.samples()}
     wrong = plant(project, 4)
@@ -93,9 +91,7 @@ def test_wrong_labels_need_classes_and_samples(project: Project, lively_model: N
         carry_out(label_errors.rescore(project, Control(), [], settings()))
 
 
-def test_a_run_stands_beside_the_model_before_it_and_the_run_before(
-    project: Project, lively_model: None
-) -> None:
+def test_a_run_stands_beside_the_model_before_it_and_the_run_before(project: Project) -> None:
     first = Path(finished(run_all(project, settings(optimiser__epochs=1))).run)
     second = Path(finished(run_all(project, settings(optimiser__epochs=1, seed=1))).run)
     carry_out(label_errors.look(project, second, Control()))
