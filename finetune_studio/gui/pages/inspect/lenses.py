@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from finetune_studio.gui.pages.inspect.calibration_lens import CalibrationLens
+from finetune_studio.gui.pages.inspect.forgetting_lens import ForgettingLens
 from finetune_studio.gui.pages.inspect.labels_lens import LabelsLens
 from finetune_studio.gui.pages.inspect.lens import Lens
 from finetune_studio.gui.pages.inspect.map_lens import MapLens
@@ -15,4 +16,5 @@ LENSES: tuple[type[Lens], ...] = (
     SlicesLens,
     ThresholdLens,
     CalibrationLens,
+    ForgettingLens,
 )
