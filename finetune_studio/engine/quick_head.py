@@ -53,7 +53,7 @@ def fitted(
         scores = inputs @ weights
         lost = torch.nn.functional.cross_entropy(scores, targets)
         lost = lost + _STRENGTH * weights[:-1].square().sum()
-        lost.backward()  # type: ignore[no-untyped-call]
+        lost.backward()
         return lost
 
     with torch.enable_grad():

@@ -74,7 +74,8 @@ def _correlation(network: nn.Module, pixels: Tensor, target: int, values: np.nda
     other = _grad_cam(_Scores(network), network.get_submodule(name), pixels, target)
     if other is None or not float(other.max()) > 0:
         return 0.0
-    small = functional.adaptive_avg_pool2d(torch.from_numpy(values)[None], tuple(other.shape[-2:]))
+    places = (int(other.shape[-2]), int(other.shape[-1]))
+    small = functional.adaptive_avg_pool2d(torch.from_numpy(values)[None], places)
     one, two = (_ranks(part.detach().cpu().numpy().ravel()) for part in (small[0], other))
     if not one.std() or not two.std():
         return 0.0

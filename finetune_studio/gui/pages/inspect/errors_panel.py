@@ -173,6 +173,7 @@ class ErrorsPanel(QWidget):
         self.heaps.show_heaps(sorting.heaps)
         if other_task:
             self._suit(results)
+        self._offer_orders(results)
         self._on_view_chosen(self.view_bar.value())
         self._show_gallery(None if other_run else self.gallery.chosen_id())
 
@@ -189,9 +190,13 @@ class ErrorsPanel(QWidget):
         tabs += [(lens.name, self.tr(lens.title)) for lens in suiting]
         self.view_bar.set_options(tabs)
         self.view_bar.setVisible(len(tabs) > 1)
-        kept = str(self.order.currentData())
+
+    def _offer_orders(self, results: Results) -> None:
+        sorting, kept = results.sorting, str(self.order.currentData())
         self.order.clear()
-        for value, text in words.orders(results.sorter, doubt=results.sorting.has_doubt):
+        for value, text in words.orders(
+            results.sorter, doubt=sorting.has_doubt, labels=bool(sorting.labels)
+        ):
             self.order.addItem(self.tr(text), value)
         self.order.setCurrentIndex(max(0, self.order.findData(kept)))
 

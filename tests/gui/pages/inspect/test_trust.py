@@ -180,3 +180,8 @@ def test_likely_wrong_labels_are_shown_mended_and_taken_back(page, qtbot):
     qtbot.waitUntil(lambda: count(page) == 2, timeout=SOON)
     page.studio.undo()
     assert not project.dataset.sample(train.id).review
+    qtbot.mouseClick(page.errors.view_bar.button("errors"), LEFT)
+    qtbot.waitUntil(lambda: page.errors.order.findData("doubtful") >= 0, timeout=SOON)
+    page.errors.order.setCurrentIndex(page.errors.order.findData("doubtful"))
+    page.errors.order.activated.emit(page.errors.order.currentIndex())
+    assert [item.id for item in page.errors.gallery.items][:2] == [other.id, samples[-1].id]
