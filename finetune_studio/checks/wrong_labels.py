@@ -21,8 +21,8 @@ def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
         yield Finding(
             "wrong_labels",
             0,
-            "info",
-            "Labels that are likely wrong were not looked for yet; the Inspect page does, with a model.",
+            "ok",
+            "Labels that are likely wrong were not looked for yet: the Inspect page does it, with a model.",
         )
         return
     suspected = [doubt for doubt in known if doubt.suspected]

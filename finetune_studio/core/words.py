@@ -204,6 +204,8 @@ def _(event: events.Prediction) -> tuple[str, bool]:
     share = event.answer.get("certainty", event.probabilities.get(str(event.label)))
     certainty = f"  {share:.1%}" if share is not None else ""
     said = "nothing found" if event.label == "" else event.label
+    if event.answer.get("none_of_these"):  # unlike anything the model has learnt
+        said = f"none of these (most like {said})"
     return f"{event.input}: {said}{certainty}  ({event.seconds * 1000:.0f} ms)", False
 
 

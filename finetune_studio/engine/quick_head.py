@@ -53,11 +53,11 @@ def fitted(
         scores = inputs @ weights
         lost = torch.nn.functional.cross_entropy(scores, targets)
         lost = lost + _STRENGTH * weights[:-1].square().sum()
-        lost.backward()  # type: ignore[no-untyped-call]  torch has no types here
+        lost.backward()
         return lost
 
     with torch.enable_grad():
-        solver.step(closure)  # type: ignore[arg-type]
+        solver.step(closure)
     return np.asarray(weights.detach().numpy())
 
 

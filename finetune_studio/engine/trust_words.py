@@ -57,10 +57,14 @@ def offer(look: Look) -> str:
         return "Which answer is likeliest never changes by this; only how certain it sounds."
     if look.scaling.reason:
         return look.scaling.reason
-    way = "less" if look.scaling.temperature > 1 else "more"
+    found = look.scaling
+    way = "less" if found.temperature > 1 else "more"
+    told = f"A temperature of {found.temperature:.2f} would make it {way} certain"
+    if found.after < found.before:
+        return f"{told} and the error {fine(found.after)}."
     return (
-        f"A temperature of {look.scaling.temperature:.2f} would make it {way} certain and the error"
-        f" {fine(look.scaling.after)}."
+        f"{told}. Probabilities would fit better (log-loss {found.loss_before:.2f} to"
+        f" {found.loss_after:.2f}); on {found.samples:,} samples the error itself shows no gain."
     )
 
 

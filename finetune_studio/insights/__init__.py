@@ -106,6 +106,13 @@ CATALOGUE = Catalogue(
             {"tasks": _CLASSES},
         ),
         Entry(
+            "map",
+            "Map",
+            "Lays samples out so that those which the model sees alike lie near each other.",
+            f"{_HERE}.map:neighbourhoods",
+            {"tasks": _CLASSES},
+        ),
+        Entry(
             "saliency",
             "Where it looked",
             "Shows which part of a picture spoke for a class (Grad-CAM).",

@@ -50,6 +50,9 @@ class Scaling:
         after: That of answers which the temperature was not fitted to (cross-fitted).
         samples: How many answers it was fitted to.
         reason: Why there is no temperature, in words; empty if there is one.
+        loss_before: Mean negative log-likelihood as the network answers; ``loss_after`` that of answers
+            which the temperature was not fitted to. The error is a coarser measure: of few answers it may
+            stay where the likelihood gains.
     """
 
     temperature: float
@@ -57,6 +60,8 @@ class Scaling:
     after: float
     samples: int
     reason: str = ""
+    loss_before: float = 0.0
+    loss_after: float = 0.0
 
 
 def bins(claims: Claims) -> list[Bin]:
@@ -131,10 +136,12 @@ def scaling(pairs: Sequence[Pair]) -> Scaling:
         scaled[here] = _at(logs[here], beta, several=several)
         lost += _loss(logs[here], truth[here], beta, several=several) * int(here.sum())
     after = error(_claims(scaled, truth, several=several))
-    if lost / count >= _loss(logs, truth, 1.0, several=several) or after > before:
+    now, then = _loss(logs, truth, 1.0, several=several), lost / count
+    if then >= now:
         why = "Its probabilities are as good as scaling could make them."
-        return Scaling(1.0, before, before, count, why)
-    return Scaling(1 / _fitted(logs, truth, several=several), before, after, count)
+        return Scaling(1.0, before, before, count, why, now, now)
+    temperature = 1 / _fitted(logs, truth, several=several)
+    return Scaling(temperature, before, after, count, "", now, then)
 
 
 def table(pairs: Sequence[Pair]) -> tuple[np.ndarray, np.ndarray, bool]:
@@ -179,7 +186,7 @@ def _claims(shares: np.ndarray, truth: np.ndarray, *, several: bool) -> Claims:
 
 def _logs(shares: np.ndarray, *, several: bool) -> np.ndarray:
     clipped = np.clip(shares, 1e-12, 1 - 1e-12 if several else 1.0)
-    return np.log(clipped / (1 - clipped)) if several else np.log(clipped)
+    return np.asarray(np.log(clipped / (1 - clipped)) if several else np.log(clipped))
 
 
 def _at(logs: np.ndarray, beta: float, *, several: bool) -> np.ndarray:

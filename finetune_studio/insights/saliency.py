@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import torch
 from PIL import Image
@@ -14,6 +16,8 @@ from finetune_studio.core.preview import Heat, Picture, Preview
 from finetune_studio.core.task import Batch, Bundle
 
 _OCCLUDED = 6  # the picture is covered in a grid of so many by so many places
+_SHUFFLES = 3  # networks with shuffled weights that heat is compared with
+_SAME = 0.6  # rank correlation above which heat says nothing about what was learnt
 _LONGEST = 512  # pixels of the heat's longer side: enough to look at, quick to paint
 
 
@@ -23,10 +27,66 @@ def explained(
     """Return a picture with heat where the network looked for a class, by default for its answer."""
     said = str(answer.label)
     name = wanted or said
-    values = heat(bundle, batch, _output(bundle, batch, name))
+    target = _output(bundle, batch, name)
+    values = heat(bundle, batch, target)
     shown = on_picture(values, _size(sample.path), bundle.processor)
-    marks = (Picture(sample.path), Heat(shown, f"Where it looked for “{name}”"))
-    return Preview(marks, sample.label or "", said, answer.probabilities.get(said))
+    caption = f"Where it looked for “{name}”"
+    marks = (Picture(sample.path), Heat(shown, caption))
+    lines = (caption, checked(agreement(bundle, batch, target, values)))
+    return Preview(marks, sample.label or "", said, answer.probabilities.get(said), lines)
+
+
+def checked(found: float) -> str:
+    """Return what the check with shuffled weights says, in a sentence."""
+    if found > _SAME:
+        return (
+            f"A network with shuffled weights gives nearly the same picture (agreement {found:.2f}): this"
+            " one explains nothing."
+        )
+    return f"Checked: shuffled weights give another picture (agreement {found:.2f})."
+
+
+def agreement(bundle: Bundle, batch: Batch, target: int, values: np.ndarray) -> float:
+    """Return how like the heat of networks with shuffled weights is to the heat of this one, up to 1.
+
+    The randomisation test of Adebayo et al. (2018): heat that does not depend on what was learnt shows
+    the picture, not the reasons. Each tensor's weights change places among themselves; the mean rank
+    correlation of three such networks is returned, at the resolution of their heat.
+    """
+    found = []
+    for seed in range(_SHUFFLES):
+        network = copy.deepcopy(bundle.network)
+        source = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            for parameter in network.parameters():
+                if parameter.ndim > 1:
+                    order = torch.randperm(parameter.numel(), generator=source)
+                    flat = parameter.flatten()[order.to(parameter.device)]
+                    parameter.copy_(flat.view_as(parameter))
+        found.append(_correlation(network, batch.inputs.detach().clone(), target, values))
+    return float(np.mean(found))
+
+
+def _correlation(network: nn.Module, pixels: Tensor, target: int, values: np.ndarray) -> float:
+    """Return the rank correlation of a network's heat with another; 0 where it has none."""
+    if (name := last_place(network, pixels)) is None:
+        return 0.0
+    other = _grad_cam(_Scores(network), network.get_submodule(name), pixels, target)
+    if other is None or not float(other.max()) > 0:
+        return 0.0
+    places = (int(other.shape[-2]), int(other.shape[-1]))
+    small = functional.adaptive_avg_pool2d(torch.from_numpy(values)[None], places)
+    one, two = (_ranks(part.detach().cpu().numpy().ravel()) for part in (small[0], other))
+    if not one.std() or not two.std():
+        return 0.0
+    return float(np.corrcoef(one, two)[0, 1])
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Return the rank of each value, equal ones sharing theirs."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    return np.asarray((ends - (counts - 1) / 2)[place], np.float64)
 
 
 def _output(bundle: Bundle, batch: Batch, wanted: str) -> int:

@@ -51,7 +51,7 @@ def test_the_planted_temperature_is_found_and_mends_the_error() -> None:
 def test_what_is_calibrated_already_is_left_alone() -> None:
     found = calibration.scaling(planted(400, 1.0, seed=3))
     assert found.temperature == pytest.approx(1.0, abs=0.25)
-    assert found.after <= found.before
+    assert found.loss_after <= found.loss_before
 
 
 def test_several_classes_are_scaled_one_by_one() -> None:
@@ -249,3 +249,45 @@ def test_a_shortcut_is_found_where_brightness_tells_the_class() -> None:
     assert honest.level == "ok"
     assert "do not tell the class" in honest.sentence
     assert shortcuts.shortcut({1: "a"}, {}, {}).reason
+
+
+def test_heat_that_no_weight_changes_is_said_to_explain_nothing() -> None:
+    import torch
+    from torch import nn
+
+    from finetune_studio.core.dataset import Labels
+    from finetune_studio.core.task import Batch, Bundle
+    from finetune_studio.insights import saliency
+
+    class Bright(nn.Module):
+        """Answers with the brightness of the picture, whatever its weights' order."""
+
+        def __init__(self, kernel: float) -> None:
+            super().__init__()
+            self.see = nn.Conv2d(3, 4, 3, padding=1, bias=False)
+            self.pool = nn.MaxPool2d(4)
+            self.head = nn.Linear(4, 2, bias=False)
+            with torch.no_grad():
+                nn.init.constant_(self.see.weight, kernel)
+                nn.init.constant_(self.head.weight, 1.0)
+
+        def forward(self, pixels):
+            return self.head(self.pool(self.see(pixels).relu()).mean((2, 3)))
+
+    pixels = torch.zeros(1, 3, 32, 32)
+    pixels[..., :16, :16] = torch.rand(3, 16, 16, generator=torch.Generator().manual_seed(0))
+    batch = Batch(pixels, torch.zeros(1, dtype=torch.long), [1])
+    plain = Bundle(Bright(0.1).eval(), Labels(("a", "b")), {}, {}, "head")
+    same = saliency.agreement(plain, batch, 0, saliency.heat(plain, batch, 0))
+    assert same > 0.8  # but for what scaling up and down loses
+    assert "explains nothing" in saliency.checked(same)
+    # Weights that were learnt: the first half of the channels sees left edges, the other is silent.
+    learnt = Bright(0.0)
+    with torch.no_grad():
+        learnt.see.weight[0, :, :, 0], learnt.see.weight[0, :, :, 2] = -1.0, 1.0
+        learnt.head.weight.zero_()
+        learnt.head.weight[0, 0] = 1.0
+    other = Bundle(learnt.eval(), Labels(("a", "b")), {}, {}, "head")
+    found = saliency.agreement(other, batch, 0, saliency.heat(other, batch, 0))
+    assert found < 0.6
+    assert "another picture" in saliency.checked(found)

@@ -15,6 +15,7 @@ from finetune_studio.core.events import Event, Progress
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.engine import trust_words
+from finetune_studio.gui import theme
 from finetune_studio.gui.pages.inspect.lens import Lens, Narrowed, sentence
 from finetune_studio.gui.pages.inspect.results import Results
 from finetune_studio.gui.studio import Studio
@@ -50,6 +51,7 @@ class CalibrationLens(Lens):
         self.share.setDecimals(1)
         self.share.setSingleStep(0.5)
         self.share.setSuffix(" %")
+        self.share.setFixedWidth(theme.px(88))
         self.share.setAccessibleName(self.tr("Share of your own samples that may be turned away"))
         self.share.setToolTip(
             self.tr(
@@ -73,7 +75,7 @@ class CalibrationLens(Lens):
         first.addWidget(self.offers, 1)
         first.addWidget(self.button)
         second.setSpacing(8)
-        self._away_title = QLabel(self.tr("“None of these” for up to"))
+        self._away_title = QLabel(self.tr("“None of these” for"))
         second.addWidget(self._away_title)
         second.addWidget(self.share)
         second.addWidget(QLabel(self.tr("of your own")), 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -29,6 +29,7 @@ from finetune_studio.gui.widgets.class_table import ClassTable
 from finetune_studio.gui.widgets.confusion_view import ConfusionView
 from finetune_studio.gui.widgets.empty_state import EmptyState
 from finetune_studio.gui.widgets.gallery import Gallery
+from finetune_studio.gui.widgets.one_of import OneOf
 from finetune_studio.insights.confusion import in_cell
 
 # Shares of the width: what went wrong, the gallery, the chosen sample.
@@ -113,16 +114,25 @@ class ErrorsPanel(QWidget):
 
     def _make_left(self) -> Card:
         self._left = Card(" ")
-        self._left_pile = QStackedWidget()
-        for part in (self.confusion, self.classes, self.heaps, *self.lenses.values()):
+        self._left_pile = OneOf()
+        self._parts: list[QWidget] = [
+            self.confusion,
+            self.classes,
+            self.heaps,
+            *self.lenses.values(),
+        ]
+        for part in self._parts:
             self._left_pile.addWidget(part)
         self._left.body.addWidget(self._left_pile)
         return self._left
 
     def _make_gallery(self) -> Card:
         self.shown = Card(" ")
-        self.shown.head.addWidget(self.order)
-        self.shown.body.addWidget(self.all_button, 0, Qt.AlignmentFlag.AlignLeft)
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        row.addWidget(self.all_button)
+        row.addWidget(self.order, 1)
+        self.shown.body.addLayout(row)
         self._nothing = EmptyState(
             self.tr("No samples here"), self.tr("No validation sample fell into this cell.")
         )
@@ -163,13 +173,15 @@ class ErrorsPanel(QWidget):
         self.heaps.show_heaps(sorting.heaps)
         if other_task:
             self._suit(results)
+        self._offer_orders(results)
         self._on_view_chosen(self.view_bar.value())
         self._show_gallery(None if other_run else self.gallery.chosen_id())
 
     def _suit(self, results: Results) -> None:
         """Offer what suits the task: classes or types, and the order of doubt where it is known."""
         _, many = words.called(results.task.name)
-        self.all_button.setText(self.tr("Show all {samples}").format(samples=many))
+        self.all_button.setText(self.tr("Show all"))
+        self.all_button.setToolTip(self.tr("Show all {samples}").format(samples=many))
         types = results.sorter == "entities"
         tabs = [("errors", self.tr("Errors"))]
         if results.sorting.rows:
@@ -178,9 +190,13 @@ class ErrorsPanel(QWidget):
         tabs += [(lens.name, self.tr(lens.title)) for lens in suiting]
         self.view_bar.set_options(tabs)
         self.view_bar.setVisible(len(tabs) > 1)
-        kept = str(self.order.currentData())
+
+    def _offer_orders(self, results: Results) -> None:
+        sorting, kept = results.sorting, str(self.order.currentData())
         self.order.clear()
-        for value, text in words.orders(results.sorter, doubt=results.sorting.has_doubt):
+        for value, text in words.orders(
+            results.sorter, doubt=sorting.has_doubt, labels=bool(sorting.labels)
+        ):
             self.order.addItem(self.tr(text), value)
         self.order.setCurrentIndex(max(0, self.order.findData(kept)))
 
@@ -243,21 +259,22 @@ class ErrorsPanel(QWidget):
 
     def _on_narrowed(self, lens: Lens, chosen: Narrowed | None) -> None:
         if self.view_bar.value() == lens.name:
-            self._narrowed = chosen
-            self._show_gallery(self.gallery.chosen_id())
+            first, self._narrowed = self._narrowed is None, chosen
+            self._show_gallery(None if first else self.gallery.chosen_id())
 
     @Slot(str)
     def _on_view_chosen(self, view: str) -> None:
-        lens, before = self.lenses.get(view), self._left_pile.currentWidget()
+        lens, before = self.lenses.get(view), self._parts[self._left_pile.currentIndex()]
         if before is not lens and isinstance(before, Lens):
             before.unpick()
         if before is not lens and self._narrowed is not None:
             self._narrowed = None
             self._show_gallery()
         self._beside.setVisible(lens is None or not lens.wide)
+        self.shown.setVisible(lens is None or not lens.alone)
         self.lens_opened.emit(lens is not None)
         if lens is not None:
-            self._left_pile.setCurrentWidget(lens)
+            self._left_pile.setCurrentIndex(self._parts.index(lens))
             self._left.set_title(self.tr(lens.heading))
             for place, share in enumerate(_WIDE_SHARES if lens.wide else _LENS_SHARES):
                 self._row.setStretch(place, share)

@@ -211,7 +211,7 @@ def _find(project: Project, folder: Path, control: Control) -> Iterator[Event]:
 
 
 def _rescore(
-    project: Project, recipe: Recipe, made: list[Rescored], control: Control
+    project: Project, recipe: Recipe | None, made: list[Rescored], control: Control
 ) -> Iterator[Event]:
     from finetune_studio.engine import label_errors
 

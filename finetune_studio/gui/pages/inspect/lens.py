@@ -39,6 +39,7 @@ class Lens(QWidget):
         title: What the tab says.
         heading: What stands over it.
         wide: Whether it takes the room of the card beside the gallery.
+        alone: Whether it takes the room of the gallery too.
 
     Signals:
         narrowed: What the gallery is to show: a :class:`Narrowed`, or None for everything.
@@ -49,6 +50,7 @@ class Lens(QWidget):
     title: ClassVar[str]
     heading: ClassVar[str]
     wide: ClassVar[bool] = True
+    alone: ClassVar[bool] = False
 
     narrowed = Signal(object)
     decided = Signal()

@@ -26,7 +26,6 @@ from finetune_studio.gui.pages.inspect import items, jobs, words
 from finetune_studio.gui.pages.inspect.cards import HeadlineCard, TestCard
 from finetune_studio.gui.pages.inspect.corrections import Corrections
 from finetune_studio.gui.pages.inspect.errors_panel import ErrorsPanel
-from finetune_studio.gui.pages.inspect.forgetting_card import ForgettingCard
 from finetune_studio.gui.pages.inspect.lenses import LENSES
 from finetune_studio.gui.pages.inspect.replies import Replies
 from finetune_studio.gui.pages.inspect.results import Results, finished_runs, read
@@ -91,7 +90,6 @@ class InspectPage(Page):
         self._cards.setProperty("clear", True)
         row = QHBoxLayout(self._cards)
         row.setContentsMargins(0, 0, 0, 0)
-        self.forgetting = ForgettingCard(self.studio)
         row.setSpacing(12)
         for card in (self.headline, self.weakest, self.second, self.test):
             card.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -104,7 +102,6 @@ class InspectPage(Page):
         column.addWidget(self._cards)
         column.addWidget(self.notices)
         column.addWidget(self.errors, 1)
-        column.addWidget(self.forgetting)
         self.pile = OneOf()
         self.pile.addWidget(self.empty)
         self.pile.addWidget(content)
@@ -244,7 +241,6 @@ class InspectPage(Page):
             )
             return
         self._show_cards(results)
-        self.forgetting.show_run(results.folder)
         self.errors.show_results(results, other_run=other)
         self.pile.setCurrentIndex(1)
         self.refresh_next()

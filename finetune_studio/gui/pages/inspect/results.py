@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from finetune_studio.core import label_doubts
 from finetune_studio.core.events import Evaluated
 from finetune_studio.core.preview import Preview
 from finetune_studio.core.project import Project
@@ -85,7 +86,11 @@ def read(project: Project, folder: Path) -> Results:
         len(project.logged("test_opened")),
         evaluate.scored(project, run, task, "test", tested) if tested else None,
     )
-    sorting = sort_out(sorter(task.name), pairs, task.score)
+    doubts = label_doubts.open_ones(project.dataset) or ()
+    sorting = replace(
+        sort_out(sorter(task.name), pairs, task.score),
+        labels={doubt.sample: doubt.own - doubt.share for doubt in doubts},
+    )
     return Results(
         folder,
         run.number,

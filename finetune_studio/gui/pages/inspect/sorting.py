@@ -43,6 +43,7 @@ class Sorting:
         wrong: How wrong each answer is, for the order; more is worse.
         doubt: How unsure the model was, for the order.
         scores: Each sample's own scores.
+        labels: How much speaks for each sample's label, below 0 against it; empty if that is not known.
     """
 
     grid: Grid | None = None
@@ -52,9 +53,18 @@ class Sorting:
     wrong: Mapping[int, float] = field(default_factory=dict)
     doubt: Mapping[int, float] = field(default_factory=dict)
     scores: Mapping[int, Scores] = field(default_factory=dict)
+    labels: Mapping[int, float] = field(default_factory=dict)
 
     def ordered(self, pairs: Sequence[Pair], order: str) -> list[Pair]:
-        """Return samples in an order: ``most_wrong``, ``least_sure`` or ``best``; unknown ones last."""
+        """Return samples in an order; those of which it is not known how they stand in it come last.
+
+        Orders are ``most_wrong``, ``least_sure``, ``best``, ``doubtful`` (labels that are likely wrong
+        first) and ``random`` (the same each time).
+        """
+        if order == "random":
+            return sorted(pairs, key=lambda pair: pair[0].id * 2654435761 % 2**32)
+        if order == "doubtful":
+            return sorted(pairs, key=lambda pair: self.labels.get(pair[0].id, 2.0))
         by = self.doubt if order == "least_sure" else self.wrong
         known = [pair for pair in pairs if pair[0].id in by]
         rest = [pair for pair in pairs if pair[0].id not in by]

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from finetune_studio.engine import trust_words
+from finetune_studio.gui import theme
 from finetune_studio.gui.pages.inspect.lens import Lens, Narrowed, sentence
 from finetune_studio.gui.pages.inspect.results import Results
 from finetune_studio.gui.studio import Studio
@@ -67,6 +68,7 @@ class ThresholdLens(Lens):
         self.ratio.setRange(0.01, 1000.0)
         self.ratio.setDecimals(2)
         self.ratio.setValue(1.0)
+        self.ratio.setFixedWidth(theme.px(96))
         self.ratio.setAccessibleName(self.tr("How many false alarms a miss is worth"))
         self.best_button = QPushButton(self.tr("Find best"))
         self.best_button.setObjectName("best_threshold")

@@ -20,6 +20,8 @@ ORDERS = (
     ("most_wrong", "Most wrong"),
     ("least_sure", "Least sure"),
     ("best", "Most surely right"),
+    ("doubtful", "Likely wrong label"),
+    ("random", "Mixed"),
 )
 
 
@@ -46,12 +48,17 @@ _HEAPS = {
 }
 
 
-def orders(sorter: str, *, doubt: bool) -> list[tuple[str, str]]:
-    """Return in which orders samples can be shown: a value and what it is called."""
+def orders(sorter: str, *, doubt: bool, labels: bool = False) -> list[tuple[str, str]]:
+    """Return in which orders samples can be shown: a value and what it is called.
+
+    Args:
+        sorter: The insight that sorts the answers.
+        doubt: Whether it is known how unsure the model was.
+        labels: Whether it is known which labels are likely wrong.
+    """
     titles = _TEXT_ORDERS.get(sorter, {})
-    return [
-        (value, titles.get(value, text)) for value, text in ORDERS if doubt or value != "least_sure"
-    ]
+    known = {"least_sure": doubt, "doubtful": labels}
+    return [(value, titles.get(value, text)) for value, text in ORDERS if known.get(value, True)]
 
 
 def heaps_heading(sorter: str, task: str, headline: str) -> str:
@@ -135,7 +142,9 @@ def second(scored: Evaluated, task: str = "") -> Headline:
     value = scored.metrics[names[1]]
     meaning = _MEANINGS.get(names[1], "")
     said = f"{meaning[:1].upper()}{meaning[1:]}; {how_many}." if meaning else f"{how_many}."
-    return Headline(figure(value), doubt or said, tip=said)
+    bounds = scored.intervals.get(names[1])
+    aside = f"{figure(bounds[0])} to {figure(bounds[1])}" if bounds else ""
+    return Headline(figure(value), doubt or said, aside, said)
 
 
 def too_few(scored: Evaluated, task: str = "") -> str:

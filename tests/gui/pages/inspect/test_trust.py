@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 
 from finetune_studio.core import label_doubts
 from finetune_studio.core.label_doubts import LabelDoubt
@@ -97,6 +98,40 @@ def test_a_point_of_the_curve_can_be_clicked(page, qtbot):
     assert "missed" in lens.says.text()
 
 
+def test_a_lasso_on_the_map_filters_the_gallery(page, qtbot, monkeypatch):
+    from finetune_studio.core.events import Noted
+    from finetune_studio.engine.mapping import Map
+    from finetune_studio.gui.pages.inspect import map_lens
+
+    def laid_out(project, folder, made, control):
+        samples = project.dataset.samples()
+        ids = np.array([s.id for s in samples])
+        side = np.array([-0.5 if s.label == "hat" else 0.5 for s in samples])
+        made.append(Map(ids, np.stack([side, np.linspace(-0.9, 0.9, len(ids))], 1), "tsne"))
+        yield Noted("The map is laid out by neighbourhoods.")
+
+    monkeypatch.setattr(map_lens, "_lay_out", laid_out)
+    lens = open_tab(qtbot, page, "map")
+    qtbot.mouseClick(lens.button, LEFT)
+    qtbot.waitUntil(lambda: lens.button.text() == "Draw anew", timeout=SOON)
+    qtbot.mouseClick(lens.tool.button("lasso"), LEFT)
+    # Around everything on the left half of the map: all hats, of which twenty are validation samples.
+    wide, high = lens.map.width(), lens.map.height()
+    corners = [(2, 2), (wide // 2, 2), (wide // 2, high - 2), (2, high - 2)]
+    qtbot.mousePress(lens.map, LEFT, pos=QPoint(*corners[0]))
+    for corner in corners[1:]:
+        qtbot.mouseMove(lens.map, QPoint(*corner))
+    qtbot.mouseRelease(lens.map, LEFT, pos=QPoint(*corners[-1]))
+    assert count(page) == 20
+    assert page.errors.shown.title.text() == "20 of 24 in the lasso are validation samples"
+    spot = lens.map.on_widget()[0]
+    lens.map._hover(QPointF(float(spot[0]), float(spot[1])))
+    assert lens._over.isVisible()
+    lens.colours.setCurrentIndex(lens.colours.findData("label"))
+    lens.colours.activated.emit(lens.colours.currentIndex())
+    assert [name for name, _ in lens.map._legend] == ["hat", "shirt", "shoe"]
+
+
 def test_a_slice_filters_the_gallery(page, qtbot):
     lens = open_tab(qtbot, page, "slices")
     qtbot.waitUntil(lambda: lens._look is not None, timeout=SOON)
@@ -135,6 +170,7 @@ def test_likely_wrong_labels_are_shown_mended_and_taken_back(page, qtbot):
     assert page.errors.shown.title.text() == "Likely wrong labels: 2"
     page.activateWindow()
     qtbot.waitUntil(page.isActiveWindow)
+    page.errors.gallery.setFocus()
     qtbot.keyClick(page.errors.gallery, Qt.Key.Key_R)
     assert project.dataset.sample(train.id).review
     page.why.relabel_wanted.emit("shirt")
@@ -144,3 +180,8 @@ def test_likely_wrong_labels_are_shown_mended_and_taken_back(page, qtbot):
     qtbot.waitUntil(lambda: count(page) == 2, timeout=SOON)
     page.studio.undo()
     assert not project.dataset.sample(train.id).review
+    qtbot.mouseClick(page.errors.view_bar.button("errors"), LEFT)
+    qtbot.waitUntil(lambda: page.errors.order.findData("doubtful") >= 0, timeout=SOON)
+    page.errors.order.setCurrentIndex(page.errors.order.findData("doubtful"))
+    page.errors.order.activated.emit(page.errors.order.currentIndex())
+    assert [item.id for item in page.errors.gallery.items][:2] == [other.id, samples[-1].id]

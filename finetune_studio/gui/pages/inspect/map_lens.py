@@ -1,0 +1,262 @@
+"""The Map tab: all samples as points, like ones near each other; a lasso filters the gallery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from PySide6.QtCore import QPoint, Qt, Slot
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
+from typing_extensions import override
+
+from finetune_studio.core.dataset import Sample
+from finetune_studio.core.errors import StudioError
+from finetune_studio.core.events import Event, Noted, PhaseStarted, Prediction, Progress
+from finetune_studio.core.job import Control
+from finetune_studio.core.project import Project
+from finetune_studio.gui import theme
+from finetune_studio.gui.pages.inspect.lens import Lens, Narrowed, sentence
+from finetune_studio.gui.pages.inspect.results import Results
+from finetune_studio.gui.studio import Studio
+from finetune_studio.gui.widgets.choice_bar import ChoiceBar
+from finetune_studio.gui.widgets.point_map import LASSO, MOVE, PointMap
+
+if TYPE_CHECKING:
+    from finetune_studio.engine.mapping import Map
+
+MAPPING = "map"  # name of the job
+_THUMBNAIL = 96
+_MOST_KINDS = 12
+
+
+class MapLens(Lens):
+    """Lays samples out on demand: roughly at once, then by neighbourhood."""
+
+    name: ClassVar[str] = "map"
+    title: ClassVar[str] = "Map"
+    heading: ClassVar[str] = "What does the model see alike?"
+
+    def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
+        super().__init__(studio, parent)
+        self._made: list[Map] = []
+        self._shown = 0
+        self._folder: Path | None = None
+        self._samples: list[Sample | None] = []
+        self._answers: dict[int, Prediction] = {}
+        self.map = PointMap()
+        self.colours = QComboBox()
+        self.colours.setObjectName("map_colours")
+        self.colours.setAccessibleName(self.tr("Colour by"))
+        for value, text in (
+            ("error", self.tr("Right or wrong")),
+            ("label", self.tr("Label")),
+            ("said", self.tr("What the model said")),
+            ("split", self.tr("Split")),
+        ):
+            self.colours.addItem(text, value)
+        self.tool = ChoiceBar([(MOVE, self.tr("Move")), (LASSO, self.tr("Lasso"))])
+        self.tool.set_tip(LASSO, self.tr("Draw around points to see these samples (also Shift)."))
+        self.says = sentence()
+        self.button = QPushButton(self.tr("Draw the map"))
+        self.button.setObjectName("draw_map")
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.hide()
+        self._over = QLabel(self.map)
+        self._over.setProperty("card", True)
+        self._over.setTextFormat(Qt.TextFormat.PlainText)
+        self._over.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._over.hide()
+        top, bottom = QHBoxLayout(), QHBoxLayout()
+        top.setSpacing(8)
+        top.addWidget(self.colours, 1)
+        top.addWidget(self.tool)
+        bottom.setSpacing(8)
+        bottom.addWidget(self.says, 1)
+        bottom.addWidget(self.button)
+        self.column.addLayout(top)
+        self.column.addWidget(self.map, 1)
+        self.column.addWidget(self.trouble)
+        self.column.addWidget(self.bar)
+        self.column.addLayout(bottom)
+        self.colours.activated.connect(self._colour)
+        self.tool.chosen.connect(self._on_tool_chosen)
+        self.button.clicked.connect(self._on_clicked)
+        self.map.hovered.connect(self._on_hovered)
+        self.map.lassoed.connect(self._on_lassoed)
+        studio.job_failed.connect(self._on_job_failed)
+        self._say()
+
+    @override
+    def show_results(self, results: Results) -> None:
+        super().show_results(results)
+        if self._folder != results.folder:
+            self._folder = results.folder
+            self._made, self._shown, self._samples = [], 0, []
+            self.map.show_points(np.zeros((0, 2), np.float32))
+        self._answers = {sample.id: answer for sample, answer in results.pairs}
+        self._know_samples()
+        self._colour()
+        self._say()
+
+    @override
+    def unpick(self) -> None:
+        self.map.choose(None)
+
+    def _know_samples(self) -> None:
+        if self._made and self.studio.project is not None:
+            known = {s.id: s for s in self.studio.project.dataset.samples(usable=True)}
+            self._samples = [known.get(int(n)) for n in self._made[-1].ids]
+
+    # --- the job -----------------------------------------------------------------------------------
+
+    @Slot()
+    def _on_clicked(self) -> None:
+        project = self.studio.project
+        if MAPPING in self.studio.jobs:
+            self.studio.stop(MAPPING)
+        elif project is not None and self.results is not None:
+            self._made, self._shown = [], 0
+            self.trouble.say("")
+            self.bar.setRange(0, 0)
+            self.bar.show()
+            self.button.setText(self.tr("Stop"))
+            job = partial(_lay_out, project, self.results.folder, self._made)
+            self.studio.start(MAPPING, job, on_event=self._on_stated, on_done=self._end)
+
+    def _on_stated(self, event: Event) -> None:
+        if isinstance(event, Progress):
+            self.bar.setRange(0, event.total)
+            self.bar.setValue(event.done)
+        elif isinstance(event, PhaseStarted):
+            self.says.setText(f"{event.text}…")
+            self.bar.setRange(0, event.total)
+        elif isinstance(event, Noted) and len(self._made) > self._shown:
+            self._shown = len(self._made)
+            self._know_samples()
+            self.map.show_points(self._made[-1].places)
+            self._colour()
+
+    def _end(self) -> None:
+        self.bar.hide()
+        self._say()
+
+    def _say(self) -> None:
+        if MAPPING in self.studio.jobs:
+            return
+        self.button.setText(self.tr("Draw anew") if self._made else self.tr("Draw the map"))
+        if not self._made:
+            self.says.setText(
+                self.tr(
+                    "Each sample becomes a point; those that the model sees alike lie near each other. Test"
+                    " samples stay locked."
+                )
+            )
+            return
+        far = self.tr("Neighbours are alike; distances between far groups mean nothing.")
+        near = self.tr("Laid out by the two directions in which samples differ most.")
+        told = far if self._made[-1].way == "tsne" else near
+        self.says.setText(f"{len(self._made[-1].ids):,} {self.tr('samples')}. {told}")
+
+    @Slot(str, object)
+    def _on_job_failed(self, name: str, error: Any) -> None:
+        if name == MAPPING and isinstance(error, StudioError):
+            self._end()
+            self.say_trouble(error)
+
+    # --- looks and choices -------------------------------------------------------------------------
+
+    @Slot()
+    def _colour(self) -> None:
+        words = [self._word(sample) for sample in self._samples]
+        if not words:
+            return
+        counted: dict[str, int] = {}
+        for word in words:
+            counted[word] = counted.get(word, 0) + 1
+        ordered = sorted(counted, key=lambda word: (word != "", -counted[word]))
+        shades = self._shades([word for word in ordered if word])
+        place = {word: number for number, word in enumerate(ordered)}
+        colours = [shades.get(word, theme.tokens().line) for word in ordered]
+        legend = [(word, shades[word]) for word in ordered if word in shades][:_MOST_KINDS]
+        self.map.colour(np.array([place[word] for word in words]), colours, legend)
+
+    def _shades(self, words: list[str]) -> Mapping[str, QColor]:
+        now = theme.tokens()
+        if self.colours.currentData() == "error":
+            return {"right": now.series[0], "wrong": now.bad}
+        made = {}
+        for number, word in enumerate(sorted(words)):
+            if number < len(now.series):
+                made[word] = now.series[number]
+            else:  # beyond the safe colours: evenly round the circle
+                made[word] = QColor.fromHsv(
+                    int(number * 137.5) % 360, 150, 220 if now.dark else 170
+                )
+        return made
+
+    def _word(self, sample: Sample | None) -> str:
+        """Return what a sample is coloured by; empty where that is not known."""
+        if sample is None:
+            return ""
+        by = self.colours.currentData()
+        if by == "split":
+            return sample.split
+        if by == "label":
+            return sample.label or ""
+        answer = self._answers.get(sample.id)
+        if answer is None or answer.label is None:
+            return ""
+        if by == "said":
+            return str(answer.label)
+        return "right" if str(answer.label) == str(sample.label) else "wrong"
+
+    @Slot(str)
+    def _on_tool_chosen(self, tool: str) -> None:
+        self.map.tool = tool
+
+    @Slot(int)
+    def _on_hovered(self, place: int) -> None:
+        sample = self._samples[place] if 0 <= place < len(self._samples) else None
+        if sample is None:
+            self._over.hide()
+            return
+        pixmap = self.studio.thumbnails.get(sample.path, _THUMBNAIL) if sample.path else None
+        if pixmap is not None:
+            self._over.setPixmap(pixmap)
+        else:
+            said = str(sample.fields.get("text", ""))[:80]
+            self._over.setText(" ".join(p for p in (sample.label or "", said) if p) or sample.place)
+        self._over.adjustSize()
+        spot = self.map.on_widget()[place]
+        left = min(int(spot[0]) + 12, self.map.width() - self._over.width() - 2)
+        top = min(int(spot[1]) + 12, self.map.height() - self._over.height() - 2)
+        self._over.move(QPoint(max(0, left), max(0, top)))
+        self._over.show()
+        self._over.raise_()
+
+    @Slot(object)
+    def _on_lassoed(self, places: np.ndarray) -> None:
+        chosen = [s for n in places.tolist() if (s := self._samples[n]) is not None]
+        if not chosen:
+            self.map.choose(None)
+            self.narrowed.emit(None)
+            return
+        mask = np.zeros(len(self._samples), bool)
+        mask[places] = True
+        self.map.choose(mask)
+        ids = frozenset(s.id for s in chosen if s.id in self._answers)
+        title = self.tr("{n} of {all} in the lasso are validation samples").format(
+            n=f"{len(ids):,}", all=f"{len(chosen):,}"
+        )
+        self.narrowed.emit(Narrowed(title, ids))
+
+
+def _lay_out(project: Project, folder: Path, made: list[Map], control: Control) -> Iterator[Event]:
+    from finetune_studio.engine import mapping
+
+    yield from mapping.lay_out(project, folder, control, made)
