@@ -76,14 +76,20 @@ def held_out(folder: Path, asked: int) -> list[Sample]:
     return found
 
 
-def measure(amount: str, seed: int, photos: int, asked: int) -> dict[float, dict[str, float]]:
+def measure(
+    amount: str, seed: int, photos: int, asked: int, epochs: int
+) -> dict[float, dict[str, float]]:
     """Train once; return what each place along the blend scores."""
     with tempfile.TemporaryDirectory() as home:
         place = Path(home)
         with Project(place / "project", "image_classification") as project:
             project.dataset.fill(clothing(photos), root=CLOTHING)
             recipe = presets.apply(Recipe(preset="balanced", seed=seed), photos).with_settings(
-                {"model.source": str(MOBILENET), "layers.amount": amount}
+                {
+                    "model.source": str(MOBILENET),
+                    "layers.amount": amount,
+                    **({"optimiser.epochs": epochs} if epochs else {}),
+                }
             )
             folder = place
             for event in train(project, recipe, Control()):
@@ -129,13 +135,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=int, default=300)
     parser.add_argument("--asked", type=int, default=150)
+    parser.add_argument("--epochs", type=int, default=0, help="0: as the preset says")
     parser.add_argument("--seeds", nargs="+", type=int, default=[3])
     parser.add_argument("--amounts", nargs="+", default=["last_stage", "everything"])
     wanted = parser.parse_args()
     for amount in wanted.amounts:
         for seed in wanted.seeds:
             began = time.perf_counter()
-            points = measure(amount, seed, wanted.photos, wanted.asked)
+            points = measure(amount, seed, wanted.photos, wanted.asked, wanted.epochs)
             print(f"\n{amount}, seed {seed}, {time.perf_counter() - began:.0f} s")
             print(
                 "| fine-tuned share | clothing10 accuracy | original head agrees | its top-1 on CIFAR-10 |"

@@ -163,3 +163,35 @@ def test_likeness_knows_a_rotation_from_another_thing() -> None:
     assert ability.likeness(rows, rows) == pytest.approx(1.0)
     assert ability.likeness(rows, 3 * rows @ turn) == pytest.approx(1.0)
     assert ability.likeness(rows, torch.randn(200, 8, generator=rng)) < 0.3
+
+
+def test_a_run_that_goes_on_from_another_is_asked_with_that_ones_classes(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = trained(project, recipe(optimiser__epochs=6))
+    monkeypatch.undo()  # the second run begins with the first
+    second = trained(project, recipe(model__source=str(first)))
+    told = list(interpolation.along(project, second, Control()))[-1]
+    assert isinstance(told, BlendMeasured)
+    assert told.measure == "agreement"
+    assert "3 classes of the run" in told.about
+    assert told.points[0]["original"] == 1
+    asked = list(interpolation.along(project, second, Control(), str(tmp_path / "photos")))[-1]
+    assert isinstance(asked, BlendMeasured)
+    assert asked.measure == "accuracy"
+    assert asked.held_out == 48
+    bundle = run.load_bundle(first)
+    task = evaluate.load_task("image_classification")
+    samples = project.dataset.samples()
+    pairs = [
+        pair
+        for part in evaluate.answered(task, bundle, samples, Control())
+        for pair in part  # type: ignore[union-attr]
+    ]
+    assert asked.points[0]["original"] == pytest.approx(task.score(pairs)["accuracy"], abs=1e-6)
+
+
+def test_a_folder_that_is_not_there_is_told(project: Project, tmp_path: Path) -> None:
+    folder = trained(project, recipe("head_only"))
+    with pytest.raises(StudioError, match="There is nothing at"):
+        list(interpolation.along(project, folder, Control(), str(tmp_path / "nowhere")))

@@ -48,15 +48,12 @@ class BlendView(QWidget):
         ends.addWidget(_small(self.tr("original")))
         ends.addWidget(self.slider, 1)
         ends.addWidget(_small(self.tr("fine-tuned")))
-        below = QHBoxLayout()
-        below.setSpacing(8)
-        below.addWidget(self.values, 1)
-        below.addWidget(self.keep_button, 0, Qt.AlignmentFlag.AlignTop)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(8)
         self._column.addLayout(ends)
-        self._column.addLayout(below)
+        self._column.addWidget(self.values)
+        self._column.addWidget(self.keep_button, 0, Qt.AlignmentFlag.AlignRight)
 
     @property
     def share(self) -> float:
