@@ -33,14 +33,23 @@ class Part:
 
 def length(tensors: Sequence[Tensor]) -> float:
     """Return the length of tensors taken as one vector: the root of the sum of all squares."""
-    norms = torch._foreach_norm([t.detach().float() for t in tensors]) if tensors else ()
-    return math.hypot(*map(float, norms)) if norms else 0.0
+    if not tensors:
+        return 0.0
+    norms = torch._foreach_norm([_exact(tensor) for tensor in tensors])
+    return float(torch.linalg.vector_norm(torch.stack(list(norms))))
 
 
 def distance(now: Sequence[Tensor], start: Sequence[Tensor]) -> float:
     """Return how far tensors lie from others of the same shapes, taken as one vector each."""
-    moved = [n.detach().float() - s.to(n.device).float() for n, s in zip(now, start, strict=True)]
-    return length(moved)
+    if not now:
+        return 0.0
+    there = [_exact(s.to(n.device)) for n, s in zip(now, start, strict=True)]
+    return length(torch._foreach_sub([_exact(n) for n in now], there))
+
+
+def _exact(tensor: Tensor) -> Tensor:
+    found = tensor.detach()
+    return found if found.dtype == torch.float32 else found.float()
 
 
 def relative_drift(
@@ -115,10 +124,10 @@ class Heat:
     def __init__(self, bundle: Bundle, folder: Path) -> None:
         self._network = bundle.network
         self.parts = parts_of(bundle)
-        self._news = new_parts(bundle)
         self._folder = folder
         self._held: dict[str, Tensor] | None = None
         self._sizes: dict[str, float] = {}
+        self._known: tuple[tuple[str, ...], dict[Part, list[tuple[str, nn.Parameter]]]] = ((), {})
         self.gradients: dict[str, float] = {}  # by part, of the last step that was felt
 
     def feel(self, scale: float = 1.0) -> None:
@@ -132,24 +141,21 @@ class Heat:
 
     def rows(self) -> list[dict[str, Any]]:
         """Return each part with its gradient and its drift, as plain values."""
-        start = self._start()
-        learning = self._learning()
+        start, learning = self._start(), self._learning()
         return [self._row(part, learning.get(part, []), start) for part in self.parts]
 
-    def in_all(self) -> tuple[float | None, float | None]:
-        """Return the length of the gradient, and the drift of all that is not new and learns."""
-        gradient = math.hypot(*self.gradients.values()) if self.gradients else None
-        named = [pair for pairs in self._learning().values() for pair in pairs]
-        return finite(gradient), finite(self._moved(named, self._start())[0])
-
     def _learning(self) -> dict[Part, list[tuple[str, nn.Parameter]]]:
-        found: dict[Part, list[tuple[str, nn.Parameter]]] = {}
-        for name, parameter in self._network.named_parameters():
-            if parameter.requires_grad:
+        """Return what learns now, by part."""
+        now = [(n, p) for n, p in self._network.named_parameters() if p.requires_grad]
+        key = tuple(name for name, _ in now)
+        if key != self._known[0]:
+            found: dict[Part, list[tuple[str, nn.Parameter]]] = {}
+            for name, parameter in now:
                 part = next((p for p in self.parts if within(name, p.name)), None)
                 if part is not None:
                     found.setdefault(part, []).append((name, parameter))
-        return found
+            self._known = key, found
+        return self._known[1]
 
     def _row(
         self, part: Part, learning: list[tuple[str, nn.Parameter]], start: dict[str, Tensor]
@@ -221,3 +227,12 @@ def finite(value: float | None) -> float | None:
     if value is None or not math.isfinite(value):
         return None
     return float(f"{value:.6g}")
+
+
+def in_all(rows: Sequence[Mapping[str, Any]]) -> tuple[float | None, float | None]:
+    """Return the length of the whole gradient, and the drift of all that is not new and learns."""
+    pulled = [row["gradient"] for row in rows if row["gradient"] is not None]
+    moved = [(row["drift"], row["size"]) for row in rows if row["drift"] is not None]
+    size = math.hypot(*(own for _, own in moved))
+    drift = math.hypot(*(share * own for share, own in moved)) / size if size else None
+    return finite(math.hypot(*pulled) if pulled else None), finite(drift)

@@ -61,6 +61,7 @@ class Lookout:
         said = followed.answers(self._session.task, pairs, self._numbers)
         yield Watched(epoch, said, followed.never_said(pairs))
         began = time.perf_counter()
-        rows, (gradient, drift) = self._heat.rows(), self._heat.in_all()
+        rows = self._heat.rows()
+        gradient, drift = heat.in_all(rows)
         seconds, self._seconds = self._seconds + time.perf_counter() - began, 0.0
         yield Heated(epoch, rows, gradient, drift, round(seconds, 5))
