@@ -1,6 +1,6 @@
 """What smaller formats cost and bring: ONNX exports of a quick run, their scores, and their speed in turns.
 
-    python benchmarks/exports.py [--train 800] [--validation 341] [--rounds 9]
+    python benchmarks/exports.py [--train 800] [--validation 341] [--rounds 9] [--project PROJECT]
 
 Trains MobileNetV2 with its ImageNet weights on clothing10 through the terminal, exports the run in each
 format (which proves it on the validation photos), then lets onnxruntime answer the same 32 photos by each
@@ -67,24 +67,28 @@ def main() -> None:
     parser.add_argument("--train", type=int, default=800)
     parser.add_argument("--validation", type=int, default=341)
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--project", type=Path, help="trained already: only export and measure")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, measure.measured():
-        home, project = Path(folder) / "home", Path(folder) / "project"
-        data = measure.subset(
-            CLOTHING, Path(folder) / "photos", train=args.train, validation=args.validation
-        )
-        events, _ = measure.terminal(
-            "train", "--task", "image_classification", "--data", str(data), "--model",
-            str(MOBILENET), "--preset", "quick", "--seed", "0", "--out", str(project), home=home,
-        )  # fmt: skip
-        run = events[-1]["run"]
+        home = Path(folder) / "home"
+        run = str(args.project / "runs" / "1") if args.project else trained(Path(folder), args)
         proven = {
             name: measure.terminal("export", run, "--format", name, home=home)[0][-1]
             for name in FORMATS
         }
-        photos = measure.pictures(data / "validation")
+        photos = measure.pictures(CLOTHING / "validation")
         took = speeds({n: e["path"] for n, e in proven.items()}, photos, args.rounds)
         tell(proven, took)
+
+
+def trained(folder: Path, args: argparse.Namespace) -> str:
+    """Train a quick run on a part of the photos; return its folder."""
+    data = measure.subset(CLOTHING, folder / "photos", train=args.train, validation=args.validation)
+    events, _ = measure.terminal(
+        "train", "--task", "image_classification", "--data", str(data), "--model", str(MOBILENET),
+        "--preset", "quick", "--seed", "0", "--out", str(folder / "project"), home=folder / "home",
+    )  # fmt: skip
+    return events[-1]["run"]
 
 
 def tell(proven: dict[str, dict], took: dict[str, measure.Took]) -> None:

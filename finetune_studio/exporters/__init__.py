@@ -39,7 +39,7 @@ CATALOGUE = Catalogue(
                 "exact": False,
                 "needs": ["onnxruntime"],
                 "size": 0.5,
-                "speed": "slower on processors",
+                "speed": "slower without GPU",
             },
         ),
         Entry(

@@ -25,7 +25,7 @@ outputs = None  # they are those in labels.json
 
 @torch.inference_mode()
 def network(inputs):
-    said = model(*(torch.from_numpy(values) for values in inputs.values()))
+    said = model(*(torch.tensor(values) for values in inputs.values()))
     said = said if isinstance(said, tuple) else (said,)
     return {name: value.numpy() for name, value in zip(names, said)}
 
@@ -91,7 +91,7 @@ class TorchExport(Exporter):
 
             @torch.inference_mode()
             def network(inputs: dict[str, Any]) -> dict[str, Any]:
-                said = model(*(torch.from_numpy(values) for values in inputs.values()))
+                said = model(*(torch.tensor(values) for values in inputs.values()))
                 said = said if isinstance(said, tuple) else (said,)
                 return {name: value.numpy() for name, value in zip(names, said, strict=True)}
 

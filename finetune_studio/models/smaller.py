@@ -11,8 +11,12 @@ import numpy as np
 
 from finetune_studio.models.graphs import silence
 
-# What is computed in 8 bits: where the work is, and what lies between, so that nothing goes back and forth.
-_STATIC = ["Conv", "MatMul", "Gemm", "Add", "GlobalAveragePool", "AveragePool", "MaxPool", "Concat"]
+# What is computed in 8 bits: where the work is, and what lies between. Without the bends (Clip, Relu) every
+# layer would go back to 32 bits, over a range far too wide: 3.8 points and all of the speed (measured).
+_STATIC = [
+    *("Conv", "MatMul", "Gemm", "Add", "Clip", "Relu", "Concat"),
+    *("GlobalAveragePool", "AveragePool", "MaxPool"),
+]
 _DYNAMIC = ["MatMul", "Gemm"]
 
 
@@ -25,11 +29,29 @@ def halve(source: Path, target: Path) -> None:
     from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
 
     kept = [*DEFAULT_OP_BLOCK_LIST, "Softmax", "Sigmoid", "LayerNormalization", "ReduceMean", "Pow"]
+    model = onnx.load(str(source))
     with silence():
         made = convert_float_to_float16(
-            onnx.load(str(source)), keep_io_types=True, op_block_list=kept
+            model,
+            keep_io_types=True,
+            op_block_list=kept,
+            node_block_list=_before_the_network(model),
         )
     onnx.save(made, str(target))
+
+
+def _before_the_network(model: Any) -> list[str]:
+    """Return the names of the steps that make bytes of pictures ready: 16 bits would round them."""
+    import onnx
+
+    if model.graph.input[0].type.tensor_type.elem_type != onnx.TensorProto.UINT8:
+        return []
+    names = []
+    for node in model.graph.node:
+        if node.op_type in ("Conv", "MatMul", "Gemm"):
+            break
+        names.append(node.name)
+    return names
 
 
 def quantise(source: Path, target: Path, examples: Sequence[dict[str, np.ndarray]]) -> None:

@@ -75,6 +75,8 @@ def agreement(share: float) -> str:
 
 def milliseconds(value: float) -> str:
     """Return a time with as many digits as it is worth."""
+    if value >= 1000:
+        return f"{value / 1000:.1f} s"
     return f"{value:.1f} ms" if value < 10 else f"{value:.0f} ms"
 
 

@@ -58,7 +58,7 @@ def _columns(metric: str) -> list[tuple[str, str, Callable[[FormatRow], str]]]:
     """Return title, explanation and text of each column."""
     return [
         (_tr("Format"), _tr("How the model is written."), lambda r: r.title),
-        (_tr("Size"), _tr("What the files take on disk."), lambda r: r.size),
+        (_tr("Size"), _tr("What the files take on disk."), _size),
         (
             _tr("Time for one"),
             _tr("Half of the samples took less, one at a time, on this computer."),
@@ -79,14 +79,11 @@ def _columns(metric: str) -> list[tuple[str, str, Callable[[FormatRow], str]]]:
             _tr("On how many of the same samples the export gives the trained model's answer."),
             lambda r: r.agreement,
         ),
-        (_tr("Known from"), _tr("Whether these are measured values."), _known),
     ]
 
 
-def _known(row: FormatRow) -> str:
-    if row.missing:
-        return _tr("not on this computer")
-    return _tr("measured") if row.measured else _tr("to be expected")
+def _size(row: FormatRow) -> str:
+    return _tr("not on this computer") if row.missing else row.size
 
 
 class FormatItemModel(QAbstractTableModel):
@@ -157,8 +154,7 @@ def _look(row: FormatRow, column: int, role: int) -> Any:
 
 
 def _alignment(column: int) -> Qt.AlignmentFlag:
-    left = column in (0, 6)
-    side = Qt.AlignmentFlag.AlignLeft if left else Qt.AlignmentFlag.AlignRight
+    side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
     return side | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -187,7 +183,7 @@ class FormatTable(QTableView):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setStretchLastSection(True)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setHighlightSections(False)
         self.setAccessibleName(self.tr("Formats to choose from"))
         self.selectionModel().currentRowChanged.connect(self._on_row_changed)

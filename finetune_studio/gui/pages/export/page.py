@@ -200,7 +200,12 @@ class ExportPage(Page):
             self.about.setText(f"{row.summary} {row.missing}")
         else:
             runs = self.tr("Runs with {names}.").format(names=", ".join(row.needs))
-            self.about.setText(f"{row.summary} {runs}")
+            known = (
+                self.tr("The figures were measured on this computer when it was exported.")
+                if row.measured
+                else self.tr("The figures are what to expect; exporting measures them.")
+            )
+            self.about.setText(f"{row.summary} {runs} {known}")
 
     def _can_be_written(self) -> bool:
         row = self.formats.chosen_row()

@@ -107,7 +107,7 @@ def _row(
         f"about {size:.1f} MB" if size else "a few MB",
         str(row.facts.get("speed", "")),
         "",
-        f"{score}, the same" if exact and score else f"{score}, or a little less" if score else "",
+        f"{score}" if exact or not score else f"{score} or less",
         "100 %" if exact else "nearly all",
     )
 

@@ -116,7 +116,7 @@ class AnswerCard(Card):
         self.show_picture(tried)
         said = self.tr("None of these") if tried.unlike else str(tried.prediction.label)
         self.answer.setText(said)
-        self.share.setText(percent(tried.certainty))
+        self.share.setText("" if tried.unlike else percent(tried.certainty))
         self.sentence.setText(answer_in_words(tried))
         shares = sorted(tried.prediction.probabilities.items(), key=lambda item: -item[1])
         rows = [BarRow(name, share, percent(share)) for name, share in shares[:_MOST_BARS]]

@@ -188,7 +188,7 @@ class TextAnswer(Card):
             return
         self.view.show()
         self.answer.setText(self.tr("None of these") if tried.unlike else said.heading)
-        self.share.setText(percent(tried.certainty))
+        self.share.setText("" if tried.unlike else percent(tried.certainty))
         self.sentence.setText(answer_in_words(tried))
         self.bars.set_rows(shares, most=1.0)
         self.why.clear()

@@ -83,7 +83,7 @@ def test_what_cannot_be_written_here_is_listed_with_the_reason(page):
     assert page.export_button.isEnabled()
     row = page.formats.chosen_row()
     assert not row.measured
-    assert "a little less" in row.score
+    assert row.score == "0.667 or less"
 
 
 def test_the_table_shows_measured_values_after_an_export(page, qtbot):
