@@ -131,7 +131,7 @@ def told(
         if not blending.possible(task, bundle, train):
             yield Noted("Samples of this kind cannot be blended: mixup and cutmix do nothing.")
         elif recipe.regularise.cutmix and not feed.border.maps:
-            yield Noted("No pictures reach the layers that learn: cutmix does nothing there.")
+            yield Noted("The layers that learn now see no pictures: cutmix does nothing there.")
         elif team.size > 1:
             yield Noted("Each process blends its own samples, in pairs of its own.")
 

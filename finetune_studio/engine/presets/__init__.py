@@ -5,12 +5,21 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from finetune_studio.core.recipe import Recipe
+from finetune_studio.core.recipe import Recipe, RegulariseChoices
 from finetune_studio.engine.presets import images
 from finetune_studio.engine.presets.row import PresetRow
 from finetune_studio.engine.presets.texts import encoders, speakers, writers
 
 LARGEST_BATCH, SMALLEST_BATCH = 64, 4  # samples a step, where the batch size is left open
+
+# What no preset uses unless it says so; chosen by the user, it is a choice of his own beside the preset.
+_OFF = {
+    "layers.unfreezing": "none",
+    "layers.rate_decay": 1.0,
+    "optimiser.schedule": "cosine",
+    "optimiser.label_smoothing": 0.0,
+    **{f"regularise.{name}": 0.0 for name in RegulariseChoices.model_fields},
+}
 
 _FAMILIES = {
     "image": images,
@@ -37,7 +46,7 @@ def suited_to(samples: int) -> int:
 def settings(preset: str, samples: int, task: str) -> dict[str, Any]:
     """Return the fields that a preset sets for a training split of ``samples`` samples."""
     batch = 32 if samples >= 320 else max(4, min(32, samples // 8 or 4))
-    common = {"preset": preset, "optimiser.batch_size": batch, "optimiser.method": "steps"}
+    common = _OFF | {"preset": preset, "optimiser.batch_size": batch, "optimiser.method": "steps"}
     own: dict[str, Any] = _family(task).settings(preset, samples, task)
     return common | own
 

@@ -33,6 +33,7 @@ from finetune_studio.gui.pages.train.figures import figures
 from finetune_studio.gui.pages.train.follow_card import FollowCard, Lookup
 from finetune_studio.gui.pages.train.heat_card import HeatCard
 from finetune_studio.gui.pages.train.lights import lights
+from finetune_studio.gui.pages.train.rates import telling
 from finetune_studio.gui.pages.train.story import Story, plain
 from finetune_studio.gui.pages.train.study_words import part_of
 from finetune_studio.gui.pages.train.verdict import verdict
@@ -175,7 +176,7 @@ class RunPanel(QWidget):
                 self._on_started(event)
             case StepDone():
                 self.loss.add("training", event.epoch, event.loss)
-                for place, (group, rate) in enumerate(event.learning_rates.items()):
+                for place, (group, rate) in enumerate(telling(event.learning_rates).items()):
                     title = self.tr(_RATES.get(group, group))
                     self.rate.add_series(Series(group, title, place % 6))
                     self.rate.add(group, event.epoch, rate)

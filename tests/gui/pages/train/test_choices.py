@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from finetune_studio.core import recipe as recipes
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.gui.pages.train import choices
 
@@ -50,3 +51,24 @@ def test_reasons_not_to_start() -> None:
     assert "not on this computer" in choices.cannot_start(
         good, 2, local=False, task="image_classification"
     )
+
+
+def test_every_practice_has_its_field() -> None:
+    shown = {name for _title, names in choices.GROUPS for name in names}
+    known = recipes.fields()
+    for name, about in known.items():
+        if name.startswith("regularise."):
+            assert name in shown, name
+            assert about["description"].endswith("."), name
+    assert {"layers.unfreezing", "layers.rate_decay"} <= shown
+    assert "regularise.cutmix" in choices.PICTURES_ALONE
+    assert "regularise.mixup" not in choices.PICTURES_ALONE
+
+
+def test_a_practice_is_a_choice_of_ones_own_until_a_preset_is_taken() -> None:
+    start = Recipe().with_settings(choices.primed(Recipe(), 168))
+    own = start.with_settings({"regularise.mixup": 0.2, "layers.unfreezing": "top_down"})
+    assert choices.departures(own, 168) == ["Layers wake: top down", "Mixup: 0.2"]
+    back = own.with_settings(choices.preset_settings("balanced", 168, own.task))
+    assert back.regularise.mixup == 0.0
+    assert choices.departures(back, 168) == []
