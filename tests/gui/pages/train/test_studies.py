@@ -122,7 +122,7 @@ def test_what_a_study_costs_is_said_before_it_begins() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rate", "text"), [(2e-4, "2e-4"), (0.02, "0.02"), (1.25e-5, "1.2e-5"), (0.001, "0.001")]
+    ("rate", "text"), [(2e-4, "2e-4"), (0.02, "0.02"), (1.25e-5, "1.3e-5"), (0.001, "0.001")]
 )
 def test_rates_are_written_as_people_type_them(rate: float, text: str) -> None:
     assert plain(rate) == text
