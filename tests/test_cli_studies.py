@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,3 +55,44 @@ def test_one_fold_and_two_studies_at_once_are_refused(
         assert cli.main(train_arguments(photos, tmp_path / "p", *more)) == 2
         assert len(capsys.readouterr().err.splitlines()) == 2
     assert not (tmp_path / "p").exists()
+
+
+def test_a_killed_study_goes_on_with_its_unfinished_fold(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = [*FAST, "--set", "crossval.folds=2", "--set", "crossval.final=false"]
+    arguments = train_arguments(photos, tmp_path / "p", *more)
+    command = [sys.executable, "-m", "finetune_studio", *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
+    assert process.stdout is not None
+    for line in process.stdout:
+        event = json.loads(line)
+        if event["event"] == "fold_started" and event["fold"] == 2:
+            process.send_signal(signal.SIGKILL)
+            break
+    process.stdout.close()
+    process.wait()
+    assert cli.main([*arguments, "--resume"]) == 0
+    printed = lines(capsys)
+    assert [line["fold"] for line in printed if line["event"] == "fold_started"] == [2]
+    assert [line["done"] for line in printed if line["event"] == "study_started"] == [1]
+    assert printed[-1]["event"] == "run_finished"
+    assert printed[-1]["run"] == str(tmp_path / "p" / "runs" / "1")
+
+
+def test_a_search_ends_with_the_best_trial_and_the_rate_is_found_first(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = [*FAST, "--set", "optimiser.method=steps", "--set", "optimiser.find_rate=true"]
+    more = [*own, "--set", "search.trials=2", "--set", "search.over=learning_rate"]
+    assert cli.main(train_arguments(photos, tmp_path / "p", *more)) == 0
+    printed = lines(capsys)
+    words = [line["event"] for line in printed]
+    assert words.count("rate_found") == 1
+    assert words.index("rate_found") < words.index("study_started")
+    trials = [line for line in printed if line["event"] == "trial_finished"]
+    assert len(trials) == 2
+    over, last = printed[words.index("search_finished")], printed[-1]
+    assert last["event"] == "run_finished"
+    assert last["metrics"] == trials[over["best"] - 1]["metrics"]
+    assert last["run"] == str(tmp_path / "p" / "runs" / "1")

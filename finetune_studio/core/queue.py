@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from finetune_studio.core import study
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.recipe import Recipe, from_values, load
 
@@ -148,11 +149,12 @@ class Queue:
             self._keep(self.waiting, None)
 
     def _has_folder(self, begun: dict[str, Any]) -> bool:
-        """Whether a run that had begun came as far as a folder with its recipe: it is then resumed."""
+        """Whether a run, or study, that had begun came as far as a folder with its recipe: it is resumed."""
         recipe = json.dumps(begun["recipe"], sort_keys=True)
-        for folder in self._project.runs():
-            if int(folder.name) <= int(begun["before"]):
-                continue
+        before = int(begun["before"])
+        runs = [folder for folder in self._project.runs() if int(folder.name) > before]
+        studies = [one.folder for one in study.all_of(self._project) if one.before >= before]
+        for folder in (*runs, *studies):
             try:
                 its = load(folder / "recipe.toml").model_dump(mode="json")
             except StudioError:

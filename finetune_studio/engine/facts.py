@@ -21,6 +21,7 @@ from finetune_studio.core.task import Pair, Task
 from finetune_studio.core.words import NAMES, energy, latency
 from finetune_studio.engine import blend_words, drift, evaluate, tally
 from finetune_studio.engine.drift import Drift
+from finetune_studio.engine.judged_by import how_chosen, judging_split, unseen
 from finetune_studio.engine.run import Run
 from finetune_studio.insights.per_class import ClassScore
 from finetune_studio.models import zoo
@@ -220,13 +221,13 @@ def summary(facts: Facts) -> list[str]:
     if name == "accuracy":
         right = round(value * scored.samples)
         first = (
-            f"Of {scored.samples:,} validation samples, which it never learnt from, the model names"
+            f"Of {scored.samples:,} validation samples, {unseen(facts.run)}, the model names"
             f" {right:,} rightly: {percent(value)}."
         )
     else:
         better = ", where less is better" if facts.task.less_is_better else ""
         first = (
-            f"On {scored.samples:,} validation samples, which it never learnt from, its"
+            f"On {scored.samples:,} validation samples, {unseen(facts.run)}, its"
             f" {name_of(name)} is {figure(name, value)}{better}."
         )
     second = f"On other samples of the same kind expect between {said(name, low)} and {said(name, high)}."
@@ -311,7 +312,7 @@ def limits(facts: Facts) -> list[str]:
             " honest."
         )
     points += [
-        "The best epoch was chosen by the validation samples, so the score there is a little too good.",
+        how_chosen(facts.run),
         *(use_of(facts.task.outside).limits if facts.task.outside else ()),
     ]
     if facts.changed:
@@ -333,7 +334,8 @@ def _thin_data(facts: Facts) -> list[str]:
                 f"{scored.samples:,} validation samples are few: a difference below"
                 f" {percent(bounds[1] - bounds[0])} between two models may be chance."
             )
-    small = [name for name, row in facts.classes.items() if row["validation"] < _FEW_IN_CLASS]
+    split = judging_split(facts.run)
+    small = [name for name, row in facts.classes.items() if row[split] < _FEW_IN_CLASS]
     if small and len(facts.classes) > 1:
         points.append(
             f"{_named(small)} {'has' if len(small) == 1 else 'have'} fewer than {_FEW_IN_CLASS} validation"

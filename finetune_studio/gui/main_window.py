@@ -262,7 +262,8 @@ class MainWindow(QMainWindow):
 
     def _on_unfinished_found(self, folder: Path | None) -> None:
         self._unfinished = folder
-        found = offer(folder.name if folder else "", len(self.studio.queue.waiting))
+        study = folder is not None and folder.parent.name == "studies"
+        found = offer(folder.name if folder else "", len(self.studio.queue.waiting), study=study)
         if found is not None and not self.studio.training:
             text, button = self.tr(found.text), self.tr(found.button)
             self.notices.say(text, "warning", action=found.action, action_text=button)

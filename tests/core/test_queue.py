@@ -14,6 +14,7 @@ import pytest
 from finetune_studio.core.project import Project
 from finetune_studio.core.queue import FAILED, FINISHED, Queue
 from finetune_studio.core.recipe import Recipe
+from finetune_studio.core.study import CROSSVAL, Study
 
 
 @pytest.fixture
@@ -110,6 +111,21 @@ def test_a_crash_after_it_had_a_folder_leaves_it_to_be_resumed(project: Project)
     begun.recipe.save(project.new_run() / "recipe.toml")
     assert epochs(Queue(project)) == [2]
     assert epochs(Queue(project)) == [2]
+
+
+def test_a_crash_within_a_study_leaves_it_to_be_resumed(project: Project) -> None:
+    folds = recipe(1).with_settings({"crossval.folds": 3})
+    Study.begin(project, CROSSVAL, folds, 1.0)  # an older one, of the same choices
+    project.new_run()
+    queue = Queue(project)
+    for _ in range(2):
+        queue.add(folds)
+    queue.begin()
+    assert epochs(Queue(project)) == [1, 1]  # it had not come as far as a folder
+    queue = Queue(project)
+    queue.begin()
+    Study.begin(project, CROSSVAL, folds, 2.0)
+    assert epochs(Queue(project)) == [1]
 
 
 def test_a_recipe_of_another_version_is_told_and_the_others_stay(project: Project) -> None:

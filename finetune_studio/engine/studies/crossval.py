@@ -6,7 +6,6 @@ import json
 import statistics
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from finetune_studio.core.study_events import (
     StudyStarted,
 )
 from finetune_studio.core.task import Task
-from finetune_studio.engine import evaluate, run
+from finetune_studio.engine import evaluate
 from finetune_studio.engine.studies import folding, oof, parts
 
 _FOLDS = "folds.json"
@@ -224,8 +223,7 @@ def _judged(
     oof.give_to(found.folder, folder)
     pairs = evaluate.answers(folder, project.dataset, "validation")
     stated = replace(ended, metrics=task.score(pairs), reason="Judged by the folds before it.")
-    with closing(run.EventLog(folder)) as log:
-        log.add(stated)
+    parts.restate(folder, stated)
     found.finished = True
     found.keep()
     return stated

@@ -71,6 +71,15 @@ def note(part: Part, ended: RunFinished, folder: Path, outcome: str = study.FINI
     part.epochs = int(judged[-1].epoch) if judged else 0
 
 
+def restate(folder: Path, ended: RunFinished) -> None:
+    """Let a run's log end otherwise: what it said of its end is replaced."""
+    log = folder / "events.jsonl"
+    lines = log.read_text(encoding="utf-8").splitlines()
+    word = RunFinished.word()
+    kept = [line for line in lines if line and json.loads(line).get("event") != word]
+    files.write_text(log, "\n".join([*kept, json.dumps(ended.as_json())]) + "\n")
+
+
 def own_run(project: Project, found: Study) -> Path:
     """Return the folder of the project's run that comes out of a study, its number taken once."""
     if not found.run:

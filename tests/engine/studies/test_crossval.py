@@ -200,3 +200,16 @@ def test_too_few_groups_are_refused_before_anything_is_written(tmp_path) -> None
         with pytest.raises(StudioError, match="3 folds need at least 3 groups; there are 2"):
             carried_out(other, folds())
         assert other.studies() == []
+
+
+def test_model_cards_do_not_say_that_the_final_model_never_saw_the_samples(project) -> None:
+    from finetune_studio.engine import facts
+
+    events = carried_out(project, folds())
+    known = facts.gather(project, Path(events[-1].run))
+    said = " ".join(facts.summary(known))
+    assert (
+        "Of 30 validation samples, each asked of a model of the cross-validation before it" in said
+    )
+    assert not any("fewer than 10 validation" in point for point in facts.limits(known))
+    assert any("models like this one" in point for point in facts.limits(known))

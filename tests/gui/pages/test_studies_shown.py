@@ -14,6 +14,8 @@ from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.study import Part, Study
 from finetune_studio.gui.pages.runs import RunsPage
 from finetune_studio.gui.pages.runs.study_rows import list_studies, study_at_work
+from finetune_studio.gui.studio import work
+from finetune_studio.gui.studio.offers import offer
 from finetune_studio.gui.widgets.figures_table import Cell, FiguresItemModel, FiguresTable
 
 
@@ -126,3 +128,14 @@ def test_the_figures_table_is_a_sound_model(qtbot, tmp_path: Path) -> None:
     assert table.texts() == [["2"], ["9"], ["10"]]
     table.show_figures(["n"], rows, wide=0)
     assert table.texts() == [["9"], ["10"], ["2"]]
+
+
+def test_reopening_offers_to_go_on_with_a_study_that_was_cut_off(with_project) -> None:
+    project = with_project.project
+    cut_off = folds(project, finished=False)
+    assert work.unfinished_run(project) == cut_off.folder
+    assert offer("1", 0, study=True).text.startswith("Study 1 did not come to its end.")
+    cut_off.note_stop(stopped=True)
+    assert work.unfinished_run(project) is None
+    work.note_closed_over(project)
+    assert work.unfinished_run(project) == cut_off.folder

@@ -40,7 +40,6 @@ def figures(
     text = tr("Epoch {n} of {all}").format(
         n=min(story.all_epochs, int(epoch) + 1), all=story.all_epochs
     )
-    text = f"{story.part} · {text}" if story.part else text
     return Figures(text, aside, share, tuple(_live_rows(story, now, memory_mb, tr)))
 
 
@@ -67,6 +66,8 @@ def _live_rows(
     story: Story, now: float, memory_mb: float, tr: Callable[[str], str]
 ) -> list[tuple[str, str]]:
     rows = _foreseen(story, memory_mb, tr) if story.step is None else []
+    if story.part:
+        rows.insert(0, (tr("Study"), story.part))
     if story.step is not None:
         memory = f"{story.step.memory_mb / 1024:.1f} of {memory_mb / 1024:.1f} GB"
         rows.append((tr("Memory"), memory))
@@ -104,6 +105,7 @@ def _ended(story: Story, tr: Callable[[str], str]) -> Figures:
         rows += [
             (tr(title), f"{numbers.get(split, 0):,} {_many(story)}")
             for title, split in (("Trained on", "train"), ("Judged on", "validation"))
+            if not (story.is_final and split == "validation")
         ]
     if story.set_aside:
         rows.append((tr("Set aside"), f"{story.set_aside:,}"))

@@ -105,7 +105,7 @@ class RunPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
-        lamps = Card()
+        self._lamps_card = lamps = Card()
         if (outer := lamps.layout()) is not None:
             outer.setContentsMargins(14, 8, 14, 8)
             outer.setSpacing(0)
@@ -239,6 +239,8 @@ class RunPanel(QWidget):
             figures(self.story, at_work=at_work, now=time.time(), memory_mb=memory, tr=self.tr)
         )
         self.log.set_lines(self.story.lines)
+        for card in (self._lamps_card, self._score_card):
+            card.setVisible(not story.is_final)
         self._rate_card.setVisible(bool(self.rate.series) or (at_work and not self.story.epochs))
 
     @Slot(str)

@@ -117,6 +117,11 @@ class Story:
         return next((spoke for spoke in self.alarms if spoke.monitor in monitors), None)
 
     @property
+    def is_final(self) -> bool:
+        """Whether it is the final model of a cross-validation, which nothing is left to judge."""
+        return self.started is not None and self.started.samples.get("validation") == 0
+
+    @property
     def all_epochs(self) -> int:
         """Return how many epochs were planned."""
         return self.started.epochs if self.started else 0

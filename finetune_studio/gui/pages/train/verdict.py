@@ -58,6 +58,8 @@ def _at_work(story: Story) -> Verdict:
         return Verdict("info", "Getting ready.", so_far(story))
     if story.rolled_back:
         return Verdict("warning", "Unstable.", story.rolled_back)
+    if story.is_final:
+        return Verdict("info", "Learning from all samples.", _UNJUDGED)
     if not story.epochs:
         return Verdict(
             "info",
@@ -102,6 +104,11 @@ def _ended(story: Story) -> Verdict:
             "info", "Stopped.", "Nothing was learnt yet. It can be resumed, or started anew."
         )
     kept = f"{heading(story.headline)} {score:.3f} at epoch {end.best_epoch:g}, which is kept."
+    if story.is_final:
+        kept = (
+            f"It learnt from all samples for {end.best_epoch:g} epochs. {heading(story.headline)}"
+            f" {score:.3f} is the score of the folds before it, on samples that they had not seen."
+        )
     baseline = story.baseline
     beaten = baseline is None or better(_task(story), score, baseline[1])
     against = f" {baseline[0].capitalize()} scores {baseline[1]:.3f}." if baseline else ""
@@ -110,6 +117,11 @@ def _ended(story: Story) -> Verdict:
     if not beaten:
         return Verdict("warning", "Finished, but not better than guessing.", f"{kept}{against}")
     return Verdict("ok", "Finished.", f"{kept}{against}")
+
+
+_UNJUDGED = (
+    "Nothing is left to judge this final model with; the folds before it say what it reaches."
+)
 
 
 def _best(story: Story) -> str:

@@ -21,6 +21,7 @@ from finetune_studio.gui.pages.train.study_words import cost_of_folds, cost_of_s
 from tests.gui.pages.ready import LONG_MS, with_photos
 
 LEFT = Qt.MouseButton.LeftButton
+STUDY_MS = 3 * LONG_MS  # several runs, and whatever the first of them loads
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_the_rate_test_is_drawn_and_its_suggestion_taken_with_one_click(page, qt
     assert not button(page, "use_rate").isVisible()
     qtbot.mouseClick(button(page, "find_rate"), LEFT)
     assert button(page, "find_rate").text() == "Stop"
-    qtbot.waitUntil(lambda: button(page, "use_rate").isVisible(), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: button(page, "use_rate").isVisible(), timeout=STUDY_MS)
     found = card._found
     assert card.plot.steps == len(found.rates) >= 8
     assert card.plot._line.value() == pytest.approx(math.log10(found.rate))
@@ -91,17 +92,20 @@ def test_a_cross_validation_is_started_watched_and_ends_with_its_model(page, qtb
     qtbot.mouseClick(button(page, "start"), LEFT)
     qtbot.waitUntil(
         lambda: page.run_panel is not None and page.run_panel.story.part == "Fold 2 of 2",
-        timeout=LONG_MS,
+        timeout=STUDY_MS,
     )
     assert page.rail_note() == "fold 2 of 2"
-    qtbot.waitUntil(lambda: not studio.training, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: not studio.training, timeout=STUDY_MS)
     assert [e.fold for e in heard if isinstance(e, FoldStarted)] == [1, 2]
     ended = heard[-1]
     assert isinstance(ended, RunFinished)
     assert studio.run_folder == studio.project.runs()[-1] == Path(ended.run)
     assert study.all_of(studio.project)[0].run == "1"
-    qtbot.waitUntil(lambda: page.run_panel.story.part == "", timeout=LONG_MS)
+    qtbot.waitUntil(lambda: page.run_panel.story.part == "", timeout=STUDY_MS)
     assert page.run_panel.story.finished.metrics == ended.metrics
+    assert page.run_panel.bar.sentence.startswith("Finished. It learnt from all samples for")
+    assert not page.run_panel.score.isVisible()
+    assert sum("Finished" in line.text for line in page.run_panel.story.lines) == 1
 
 
 def test_what_a_study_costs_is_said_before_it_begins() -> None:
@@ -118,7 +122,7 @@ def test_what_a_study_costs_is_said_before_it_begins() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rate", "text"), [(2e-4, "2e-4"), (0.02, "0.02"), (1.25e-5, "1.2e-5"), (0.001, "0.001")]
+    ("rate", "text"), [(2e-4, "2e-4"), (0.02, "0.02"), (1.25e-5, "1.3e-5"), (0.001, "0.001")]
 )
 def test_rates_are_written_as_people_type_them(rate: float, text: str) -> None:
     assert plain(rate) == text
