@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ from finetune_studio.gui.widgets.gallery.item_model import words_of
 from tests.gui import answered
 from tests.gui.answered import NAMES, SAID
 from tests.gui.pages.ready import LONG_MS
+from tests.trained import trained_project
 
 LEFT = Qt.MouseButton.LeftButton
 # The second run gets shirts right, and one hat wrong.
@@ -254,3 +256,27 @@ def test_a_project_is_opened_and_its_runs_compared_in_the_window(with_project, q
     qtbot.waitUntil(lambda: not studio.asking, timeout=LONG_MS)
     studio.close_project()
     assert not page._comparing.isVisible()
+
+
+def test_missing_answers_are_computed_by_the_runs_own_network(studio, qtbot, tmp_path):
+    folder = trained_project(tmp_path)
+    shutil.copytree(folder / "runs" / "1", folder / "runs" / "2")
+    (folder / "runs" / "2" / "predictions" / "validation.jsonl").unlink()
+    assert studio.open_project(folder)
+    page = RunsPage(studio)
+    qtbot.addWidget(page)
+    page.resize(1000, 900)
+    page.show()
+    page.entered()
+    qtbot.waitUntil(lambda: page._table.model().rowCount() == 2, timeout=LONG_MS)
+    flips = compare(page, qtbot, 1, 2).flips
+    qtbot.waitUntil(flips.compute.isVisible, timeout=LONG_MS)
+    QApplication.processEvents()
+    qtbot.mouseClick(flips.compute, LEFT)
+    qtbot.waitUntil(flips.verdict.isVisible, timeout=LONG_MS)
+    # The same network gives the same answers.
+    assert flips.verdict.sentence.startswith("Run 2 and run 1 are right on the same")
+    assert not flips.compute.isVisible()
+    assert (folder / "runs" / "2" / "predictions" / "validation.jsonl").is_file()
+    page.close()
+    studio.shutdown()
