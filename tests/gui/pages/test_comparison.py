@@ -193,6 +193,20 @@ def test_missing_answers_are_said_and_offered(page, qtbot):
     assert flips.compute.isEnabled()
 
 
+def test_runs_are_ticked_and_compared_by_keys_alone(page, qtbot):
+    table, button = page._table, page.findChild(QPushButton, "compare_runs")
+    table.setFocus()
+    qtbot.keyClick(table, Qt.Key.Key_Space)
+    assert [row.number for row in table.ticked()] == [2]
+    assert not button.isEnabled()
+    qtbot.keyClick(table, Qt.Key.Key_Down)
+    qtbot.keyClick(table, Qt.Key.Key_Space)
+    assert button.text() == "Compare 2 runs"
+    button.setFocus()
+    qtbot.keyClick(button, Qt.Key.Key_Space)
+    qtbot.waitUntil(page._comparing.isVisible, timeout=LONG_MS)
+
+
 def test_a_damaged_run_cannot_be_ticked(page, qtbot):
     page.studio.project.new_run()
     page.entered()
