@@ -8,12 +8,18 @@ from typing import Any
 import pytest
 import torch
 
+from finetune_studio.core.dataset import Labels
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Event, Noted, StepDone, Validated
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
-from finetune_studio.engine import session
+from finetune_studio.core.recipe import from_values
+from finetune_studio.core.task import Bundle
+from finetune_studio.engine import session, unfreezing
+from finetune_studio.engine.probe import look_at_model
 from finetune_studio.engine.run import load_bundle
+from finetune_studio.models import layers, lora, pace, zoo
+from finetune_studio.models.node import within
 from tests.engine.conftest import finished, lively_bundle, run_all, settings, weights
 
 pytestmark = pytest.mark.usefixtures("lively_model", "every_step_stated")
@@ -110,3 +116,53 @@ def test_what_learnt_last_is_in_the_run(project: Project) -> None:
     best = weights(finished(events).run)
     assert best.keys() <= network.state_dict().keys()
     assert any(name.startswith("features.12.") for name in best)
+
+
+@pytest.mark.parametrize(
+    ("source", "amount", "task"),
+    [
+        ("resnet18", "everything", "image_classification"),
+        ("vit_b_16", "everything", "image_classification"),  # has tables that lie in no stage
+        ("resnet18", "adapters", "image_classification"),
+        ("minilm", "later_half", "text_classification"),
+    ],
+)
+@pytest.mark.parametrize(
+    "choices",
+    [
+        {"unfreezing": "top_down"},
+        {"unfreezing": "head_then_all", "head_first": 2},
+        {"head_first": 1, "unfreeze_at": {}},
+    ],
+)
+def test_the_window_reckons_as_the_run_goes(
+    source: str, amount: str, task: str, choices: dict[str, Any]
+) -> None:
+    recipe = from_values(
+        {
+            "task": task,
+            "model": {"source": source},
+            "layers": {"amount": amount} | choices,
+            "optimiser": {"epochs": 12},
+        }
+    )
+    labels = Labels(("a", "b"))
+    look = look_at_model(recipe, labels)
+    beside = look.adapters["ranks"] if look.adapters else {}
+    learning = pace.learning(look.root, look.trainable_names, beside)
+    begins = pace.begins(recipe.layers, look.stages, learning, 12)
+    about = look.architecture | ({"adapters": look.adapters} if look.adapters else {})
+    with torch.device("meta"):
+        network = zoo.rebuild(about, 2)
+    layers.set_trainable(network, [*look.trainable_names, *lora.names(network)])
+    bundle = Bundle(network, labels, {}, about, look.head)
+    ever = unfreezing.learning_names(bundle)
+    filled = unfreezing.filled(bundle, recipe, ever)
+    for epoch in range(12):
+        found = unfreezing.stage_of(bundle, filled, epoch, ever)
+        mine = {name for name, at in begins.items() if at <= epoch + 1}
+        # A layer with an adapter stands for its adapter's numbers.
+        wanted = {
+            n for n in ever if n in mine or any(within(n, layer) for layer in mine & {*beside})
+        }
+        assert found == wanted, epoch

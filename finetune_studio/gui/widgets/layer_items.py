@@ -310,7 +310,7 @@ class LayerItemModel(QAbstractItemModel):
         if self._always(node):
             why = self.tr("The new last layer always learns: it starts from nothing.")
             return f"{name}\n{why}"
-        return name
+        return f"{name}\n{self._rates.since(node.name)}".strip()
 
 
 def _side(column: int) -> Qt.AlignmentFlag:

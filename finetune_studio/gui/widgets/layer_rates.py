@@ -1,4 +1,4 @@
-"""What the layer tree shows of learning rates: a multiplier for each module, its own or taken over."""
+"""What the layer tree shows of how fast and since when a module learns: its own or taken over."""
 
 from __future__ import annotations
 
@@ -19,10 +19,23 @@ class Rates:
     Attributes:
         factors: By the name of each parameter that learns.
         own: By the name of each module that was given one.
+        begins: By the name of each parameter that learns the epoch in which it begins to.
     """
 
     factors: Mapping[str, float] = field(default_factory=dict)
     own: Mapping[str, float] = field(default_factory=dict)
+    begins: Mapping[str, int] = field(default_factory=dict)
+
+    def since(self, module: str) -> str:
+        """Return since when a module learns, as a sentence; empty if from the start or never."""
+        found = sorted({at for name, at in self.begins.items() if within(name, module)})
+        if not found or found == [1]:
+            return ""
+        if len(found) == 1:
+            return _tr("It learns from epoch {n} on.").format(n=found[0])
+        return _tr("Its parts begin to learn from epoch {first} to epoch {last}.").format(
+            first=found[0], last=found[-1]
+        )
 
     def within(self, module: str) -> list[float]:
         """Return the multipliers in a module, each once, the smallest first; none if nothing learns."""

@@ -94,10 +94,10 @@ class LayerTree(QTreeView):
         self.setColumnHidden(RANK, not ranks)
         self._fit_columns()
 
-    def show_rates(self, rates: Rates | None) -> None:
-        """Show what the learning rates are multiplied by, to be changed; None hides the column."""
-        self.layers.set_rates(rates or Rates())
-        self.setColumnHidden(RATE, rates is None)
+    def show_rates(self, rates: Rates, *, shown: bool) -> None:
+        """Take over how fast and since when the layers learn; show the column that changes it, or not."""
+        self.layers.set_rates(rates)
+        self.setColumnHidden(RATE, not shown)
         self._fit_columns()
 
     @override

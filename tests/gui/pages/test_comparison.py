@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ from finetune_studio.gui.widgets.gallery.item_model import words_of
 from tests.gui import answered
 from tests.gui.answered import NAMES, SAID
 from tests.gui.pages.ready import LONG_MS
+from tests.trained import trained_project
 
 LEFT = Qt.MouseButton.LeftButton
 # The second run gets shirts right, and one hat wrong.
@@ -191,6 +193,20 @@ def test_missing_answers_are_said_and_offered(page, qtbot):
     assert flips.compute.isEnabled()
 
 
+def test_runs_are_ticked_and_compared_by_keys_alone(page, qtbot):
+    table, button = page._table, page.findChild(QPushButton, "compare_runs")
+    table.setFocus()
+    qtbot.keyClick(table, Qt.Key.Key_Space)
+    assert [row.number for row in table.ticked()] == [2]
+    assert not button.isEnabled()
+    qtbot.keyClick(table, Qt.Key.Key_Down)
+    qtbot.keyClick(table, Qt.Key.Key_Space)
+    assert button.text() == "Compare 2 runs"
+    button.setFocus()
+    qtbot.keyClick(button, Qt.Key.Key_Space)
+    qtbot.waitUntil(page._comparing.isVisible, timeout=LONG_MS)
+
+
 def test_a_damaged_run_cannot_be_ticked(page, qtbot):
     page.studio.project.new_run()
     page.entered()
@@ -254,3 +270,27 @@ def test_a_project_is_opened_and_its_runs_compared_in_the_window(with_project, q
     qtbot.waitUntil(lambda: not studio.asking, timeout=LONG_MS)
     studio.close_project()
     assert not page._comparing.isVisible()
+
+
+def test_missing_answers_are_computed_by_the_runs_own_network(studio, qtbot, tmp_path):
+    folder = trained_project(tmp_path)
+    shutil.copytree(folder / "runs" / "1", folder / "runs" / "2")
+    (folder / "runs" / "2" / "predictions" / "validation.jsonl").unlink()
+    assert studio.open_project(folder)
+    page = RunsPage(studio)
+    qtbot.addWidget(page)
+    page.resize(1000, 900)
+    page.show()
+    page.entered()
+    qtbot.waitUntil(lambda: page._table.model().rowCount() == 2, timeout=LONG_MS)
+    flips = compare(page, qtbot, 1, 2).flips
+    qtbot.waitUntil(flips.compute.isVisible, timeout=LONG_MS)
+    QApplication.processEvents()
+    qtbot.mouseClick(flips.compute, LEFT)
+    qtbot.waitUntil(flips.verdict.isVisible, timeout=LONG_MS)
+    # The same network gives the same answers.
+    assert flips.verdict.sentence.startswith("Run 2 and run 1 are right on the same")
+    assert not flips.compute.isVisible()
+    assert (folder / "runs" / "2" / "predictions" / "validation.jsonl").is_file()
+    page.close()
+    studio.shutdown()

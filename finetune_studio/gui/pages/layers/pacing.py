@@ -55,16 +55,19 @@ class Pacing(QObject):
             reason = self.tr("The head is solved exactly, so nothing is unfrozen step by step.")
         shown = times.timeline(look, recipe) if look is not None else None
         self.timeline.show_timeline(shown, times.scheme(recipe), reason, can_undo=bool(self._past))
-        factors: dict[str, float] = {}
-        slowest = None
-        if look is not None:
-            factors = pace.factors(recipe.layers, look.stages, times.learning(look))
-            if shown is not None and shown.movable:
-                slowest = min(factors.values(), default=1.0)
-        stages = len(look.stages) if look is not None else 0
-        self.rates.show_recipe(recipe, stages, slowest, expert=self._studio.expert)
-        shows = self._studio.expert or any(factor != 1 for factor in factors.values())
-        self._tree.show_rates(Rates(factors, recipe.layers.rates) if shows and factors else None)
+        layers = recipe.layers
+        names = times.learning(look) if look is not None else []
+        stages = look.stages if look is not None else ()
+        factors = pace.factors(layers, stages, names) if look is not None else {}
+        begins = (
+            pace.begins(layers, stages, names, recipe.optimiser.epochs) if look is not None else {}
+        )
+        movable = shown is not None and shown.movable
+        slowest = min(factors.values(), default=1.0) if movable else None
+        expert = self._studio.expert
+        self.rates.show_recipe(recipe, len(stages), slowest, expert=expert)
+        seen = bool(factors) and (expert or any(factor != 1 for factor in factors.values()))
+        self._tree.show_rates(Rates(factors, layers.rates, begins), shown=seen)
 
     # --- what the user does -----------------------------------------------------------------------
 

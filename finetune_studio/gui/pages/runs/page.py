@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.gui.page import Page
@@ -31,10 +31,16 @@ class RunsPage(Page):
         self._row: RunRow | None = None
         self._comparing = Comparing(studio)
         self.body.addWidget(self._question())
-        self.body.addWidget(self._make_queue())
+        self._listed = QWidget()  # what a comparison takes the place of
+        self._listed.setProperty("clear", True)
+        listed = QVBoxLayout(self._listed)
+        listed.setContentsMargins(0, 0, 0, 0)
+        listed.setSpacing(12)
+        self.body.addWidget(self._listed, 1)
+        listed.addWidget(self._make_queue())
         self.studies = StudiesCard(studio)
         self.studies.page_wanted.connect(self.page_wanted)
-        self.body.addWidget(self.studies)
+        listed.addWidget(self.studies)
         self._card = Card()
         self._table = RunsTable()
         self._table.setObjectName("runs_table")
@@ -52,7 +58,7 @@ class RunsPage(Page):
         self._card.body.addWidget(self._table, 1)
         self._card.body.addWidget(self._empty, 1)
         self._card.body.addLayout(self._make_actions())
-        self.body.addWidget(self._card, 1)
+        listed.addWidget(self._card, 1)
         self.body.addWidget(self._comparing, 1)
         self._show([])
         studio.project_changed.connect(self._on_project_changed)
@@ -152,8 +158,6 @@ class RunsPage(Page):
             going=queue.going,
             training=self.studio.training,
         )
-        if not self._comparing.isHidden():
-            self._queue.hide()
 
     def _show(self, rows: list[RunRow]) -> None:
         self._table.setVisible(bool(rows))
@@ -196,9 +200,8 @@ class RunsPage(Page):
 
     @Slot(bool)
     def _on_comparison_opened(self, opened: bool) -> None:
-        self._card.setVisible(not opened)
+        self._listed.setVisible(not opened)
         self._ask.hide()
-        self._show_queue()
         self._open.setVisible(not opened)
         self._resume.setVisible(not opened and self._row is not None and self._row.can_resume)
 

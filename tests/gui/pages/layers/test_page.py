@@ -116,6 +116,9 @@ def test_layers_wake_by_a_scheme_or_where_a_bar_is_dragged_to(
     assert times_of(page) == [1, 4, 3, 4, 5, 6]
     assert studio.recipe.layers.unfreeze_at["layer4"] == 4
     assert card.schemes.currentData() == "custom"
+    model, tip = page.tree.layers, Qt.ItemDataRole.ToolTipRole
+    assert "It learns from epoch 4 on." in model.data(row(model, "layer4"), tip)
+    assert "from epoch 1 to epoch 6" in model.data(model.index(0, 0), tip)
 
     # Neither Simple and Expert nor another number of epochs loses a value.
     for expert in (True, False):
