@@ -89,6 +89,8 @@ class MapLens(Lens):
         self.map.hovered.connect(self._on_hovered)
         self.map.lassoed.connect(self._on_lassoed)
         studio.job_failed.connect(self._on_job_failed)
+        studio.thumbnails.ready.connect(self._on_thumbnail_ready)
+        self._hovered = -1
         self._say()
 
     @override
@@ -219,8 +221,16 @@ class MapLens(Lens):
     def _on_tool_chosen(self, tool: str) -> None:
         self.map.tool = tool
 
+    @Slot(str)
+    def _on_thumbnail_ready(self, path: str) -> None:
+        if 0 <= self._hovered < len(self._samples):
+            sample = self._samples[self._hovered]
+            if sample is not None and sample.path == path:
+                self._on_hovered(self._hovered)
+
     @Slot(int)
     def _on_hovered(self, place: int) -> None:
+        self._hovered = place
         sample = self._samples[place] if 0 <= place < len(self._samples) else None
         if sample is None:
             self._over.hide()
