@@ -8,8 +8,8 @@ _HERE = "finetune_studio.insights"
 _CLASSES = ["image_classification", "text_classification"]
 _ENCODERS = ["text_classification", "token_classification", "question_answering"]
 
-# Facts of a row: ``tasks`` that it suits; ``sorts`` where it sorts their samples by what went wrong;
-# ``explains`` where it shows why an answer was given.
+# Facts of a row: ``tasks`` that it suits (the tabs of the Inspect page follow them); ``sorts`` where it
+# sorts their samples by what went wrong; ``explains`` where it shows why an answer was given.
 
 CATALOGUE = Catalogue(
     "insight",

@@ -14,6 +14,7 @@ from finetune_studio.core.task import Pair
 from finetune_studio.gui.pages.inspect.results import Results
 from finetune_studio.gui.studio import Studio
 from finetune_studio.gui.widgets.message import Message
+from finetune_studio.insights import CATALOGUE
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Lens(QWidget):
         name: The tab's value.
         title: What the tab says.
         heading: What stands over it.
+        insight: The row of the catalogue of insights that says which tasks it suits; empty for all.
         wide: Whether it takes the room of the card beside the gallery.
         alone: Whether it takes the room of the gallery too.
 
@@ -49,6 +51,7 @@ class Lens(QWidget):
     name: ClassVar[str]
     title: ClassVar[str]
     heading: ClassVar[str]
+    insight: ClassVar[str] = ""
     wide: ClassVar[bool] = True
     alone: ClassVar[bool] = False
 
@@ -69,9 +72,9 @@ class Lens(QWidget):
 
     # --- what subclasses say ----------------------------------------------------------------------
 
-    def suits(self, results: Results) -> bool:  # noqa: ARG002  harmless default
+    def suits(self, results: Results) -> bool:
         """Whether the lens has something to show of such results."""
-        return True
+        return not self.insight or results.task.name in CATALOGUE[self.insight].facts["tasks"]
 
     def question(self, results: Results) -> Callable[[], Any] | None:  # noqa: ARG002
         """Return what is to be asked of the engine, off the window's thread; None for nothing."""

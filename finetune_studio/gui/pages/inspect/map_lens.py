@@ -38,6 +38,7 @@ class MapLens(Lens):
 
     name: ClassVar[str] = "map"
     title: ClassVar[str] = "Map"
+    insight: ClassVar[str] = "map"
     heading: ClassVar[str] = "What does the model see alike?"
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
