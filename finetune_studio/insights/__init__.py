@@ -120,6 +120,13 @@ CATALOGUE = Catalogue(
             {"tasks": ["image_classification"], "explains": True},
         ),
         Entry(
+            "occlusion",
+            "What it needs to see",
+            "Covers a picture place by place and shows where a class is lost (occlusion).",
+            f"{_HERE}.saliency:covered",
+            {"tasks": ["image_classification"], "explains": True},
+        ),
+        Entry(
             "attribution",
             "Which words counted",
             "Shows which words of a text spoke for an answer (integrated gradients).",

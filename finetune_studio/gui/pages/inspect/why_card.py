@@ -208,7 +208,8 @@ class WhyCard(Card):
             self.tr("Tinted words spoke for it or against it (integrated gradients).")
             if self._is_text
             else self.tr(
-                "Bright places spoke most for this class (Grad-CAM). Choose another class."
+                "Bright places spoke most for this class (Grad-CAM). Choose another class, or see what is"
+                " lost where the picture is covered."
             )
         )
         self.looked_for.clear()
