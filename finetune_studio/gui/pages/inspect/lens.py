@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from PySide6.QtCore import Qt, Signal
@@ -104,16 +105,18 @@ class Lens(QWidget):
         if (question := self.question(self.results)) is None:
             return
 
-        def answered(answer: Any) -> None:
-            if asked == self._asked:
-                self.trouble.say("")
-                self.show_answer(answer)
+        self.studio.ask(
+            question, partial(self._on_answered, asked), partial(self._on_refused, asked)
+        )
 
-        def failed(error: StudioError) -> None:
-            if asked == self._asked:
-                self.say_trouble(error)
+    def _on_answered(self, asked: int, answer: Any) -> None:
+        if asked == self._asked:
+            self.trouble.say("")
+            self.show_answer(answer)
 
-        self.studio.ask(question, answered, failed)
+    def _on_refused(self, asked: int, error: StudioError) -> None:
+        if asked == self._asked:
+            self.say_trouble(error)
 
     def say_trouble(self, error: StudioError) -> None:
         """Say in place what went wrong."""
@@ -121,12 +124,11 @@ class Lens(QWidget):
 
     def decide(self, action: Callable[[], Any]) -> None:
         """Carry out a decision off the window's thread; the page then reads the answers anew."""
+        self.studio.ask(action, self._on_decided, self.say_trouble)
 
-        def done(_: Any) -> None:
-            self._stale = True
-            self.decided.emit()
-
-        self.studio.ask(action, done, self.say_trouble)
+    def _on_decided(self, _: Any) -> None:
+        self._stale = True
+        self.decided.emit()
 
 
 def sentence(role: str = "small") -> QLabel:
