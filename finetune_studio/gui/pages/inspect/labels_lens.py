@@ -122,6 +122,10 @@ class LabelsLens(Lens):
         self.narrowed.emit(Narrowed(f"{title}: {len(pairs):,}", None, pairs))
 
     @override
+    def opened_again(self) -> None:
+        self._narrow()
+
+    @override
     def unpick(self) -> None:
         self.bars.set_picked("")
 

@@ -84,6 +84,9 @@ class Lens(QWidget):
     def show_answer(self, answer: Any) -> None:
         """Show what the engine said."""
 
+    def opened_again(self) -> None:
+        """Say again what the gallery is to show, where that is not everything."""
+
     def unpick(self) -> None:
         """Pick nothing, without saying so."""
 
@@ -97,7 +100,10 @@ class Lens(QWidget):
 
     def entered(self) -> None:
         """Look at the results, if that was not done yet."""
-        if not self._stale or self.results is None:
+        if self.results is None:
+            return
+        if not self._stale:
+            self.opened_again()
             return
         self._stale = False
         self._asked += 1

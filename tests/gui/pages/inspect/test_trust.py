@@ -198,3 +198,9 @@ def test_likely_wrong_labels_are_shown_mended_and_taken_back(page, qtbot):
     page.errors.order.setCurrentIndex(page.errors.order.findData("doubtful"))
     page.errors.order.activated.emit(page.errors.order.currentIndex())
     assert [item.id for item in page.errors.gallery.items][:2] == [other.id, samples[-1].id]
+    qtbot.mouseClick(page.errors.view_bar.button("labels"), LEFT)
+    qtbot.waitUntil(lambda: count(page) == 2, timeout=SOON)
+    qtbot.mouseClick(page.errors.view_bar.button("errors"), LEFT)
+    assert count(page) == 60
+    qtbot.mouseClick(page.errors.view_bar.button("labels"), LEFT)
+    assert count(page) == 2
