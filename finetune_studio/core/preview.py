@@ -26,6 +26,14 @@ class Heat:
 
 
 @dataclass(frozen=True, slots=True)
+class By:
+    """A class that is to be explained by another insight than the usual one (``way``, a catalogue name)."""
+
+    name: str
+    way: str
+
+
+@dataclass(frozen=True, slots=True)
 class Grid:
     """A table of counts with named rows and columns, such as a confusion matrix."""
 

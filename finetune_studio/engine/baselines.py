@@ -146,7 +146,7 @@ def sentences(found: Beside) -> list[str]:
         verdict = (
             ("better now" if last.better > last.worse else "worse now")
             if last.told_apart
-            else "too few samples to tell these two apart"
+            else "too few samples to tell apart"
         )
         told.append(f"Run {last.number}: {last.value:.3f}, {verdict}.")
     return told

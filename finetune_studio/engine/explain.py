@@ -6,11 +6,11 @@ from pathlib import Path
 
 from finetune_studio.core.dataset import Dataset, Sample
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.preview import Preview, Span
+from finetune_studio.core.preview import By, Preview, Span
 from finetune_studio.engine.evaluate import loaded_run, using
-from finetune_studio.insights import explainer
+from finetune_studio.insights import CATALOGUE, explainer
 
-Wanted = str | Span | None
+Wanted = str | Span | By | None
 
 
 def explain(run_folder: Path, sample: Sample, wanted: Wanted, dataset: Dataset | None) -> Preview:
@@ -19,8 +19,8 @@ def explain(run_folder: Path, sample: Sample, wanted: Wanted, dataset: Dataset |
     Args:
         run_folder: The run whose best network is asked; it stays loaded between calls.
         sample: What the answer is about.
-        wanted: A class under today's name, or a place in a text and what is named there; None takes the
-            model's own answer.
+        wanted: A class under today's name, also by another insight than the usual one, or a place in a
+            text and what is named there; None takes the model's own answer.
         dataset: Where today's class names are; None looks them up in the run's project.
 
     Raises:
@@ -33,7 +33,9 @@ def explain(run_folder: Path, sample: Sample, wanted: Wanted, dataset: Dataset |
 
     task, bundle = loaded_run(run_folder, dataset)
     row = explainer(task.name)
-    if row is None:
+    if isinstance(wanted, By):
+        row, wanted = CATALOGUE[wanted.way], wanted.name
+    if row is None or task.name not in row.facts["tasks"]:
         raise StudioError(
             "Nothing shows yet why a model of this kind answers as it does.",
             "Look at its answers themselves.",

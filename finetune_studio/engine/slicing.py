@@ -15,7 +15,7 @@ from finetune_studio.engine.run import Run
 from finetune_studio.insights.shortcuts import Shortcut, shortcut
 from finetune_studio.insights.slices import Slice, slices
 
-_MOST_FOR_SHORTCUTS = 5000  # samples that are measured; more say the same
+_MOST_FOR_SHORTCUTS = 2000  # samples that are measured; more say the same
 
 
 @dataclass(frozen=True)

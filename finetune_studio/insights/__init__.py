@@ -8,8 +8,8 @@ _HERE = "finetune_studio.insights"
 _CLASSES = ["image_classification", "text_classification"]
 _ENCODERS = ["text_classification", "token_classification", "question_answering"]
 
-# Facts of a row: ``tasks`` that it suits; ``sorts`` where it sorts their samples by what went wrong;
-# ``explains`` where it shows why an answer was given.
+# Facts of a row: ``tasks`` that it suits (the tabs of the Inspect page follow them); ``sorts`` where it
+# sorts their samples by what went wrong; ``explains`` where it shows why an answer was given.
 
 CATALOGUE = Catalogue(
     "insight",
@@ -117,6 +117,13 @@ CATALOGUE = Catalogue(
             "Where it looked",
             "Shows which part of a picture spoke for a class (Grad-CAM).",
             f"{_HERE}.saliency:explained",
+            {"tasks": ["image_classification"], "explains": True},
+        ),
+        Entry(
+            "occlusion",
+            "What it needs to see",
+            "Covers a picture place by place and shows where a class is lost (occlusion).",
+            f"{_HERE}.saliency:covered",
             {"tasks": ["image_classification"], "explains": True},
         ),
         Entry(

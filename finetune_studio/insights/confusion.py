@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -24,6 +25,28 @@ def confusion(pairs: Sequence[Pair], names: Sequence[str] = ()) -> Grid:
     for sample, answer in pairs:
         counts[place[str(sample.label)], place[str(answer.label)]] += 1
     return Grid(order, order, counts, "true class", "what the model said")
+
+
+def alike_together(grid: Grid) -> Grid:
+    """Return the same counts with classes that are often confused beside each other.
+
+    A chain: it begins with the class that is confused most, and goes on with the one that is confused most
+    with the last, as shares of both; what is confused with none keeps its order.
+    """
+    if grid.rows != grid.columns or len(grid.rows) < 3:
+        return grid
+    counts = grid.values.astype(float)
+    sizes = np.maximum(1.0, np.maximum(counts.sum(0), counts.sum(1)))
+    near = (counts + counts.T) / np.sqrt(np.outer(sizes, sizes))
+    np.fill_diagonal(near, 0.0)
+    left = list(range(len(grid.rows)))
+    chain = [max(left, key=lambda n: (near[n].sum(), -n))]
+    left.remove(chain[0])
+    while left:
+        chain.append(max(left, key=lambda n: (near[chain[-1], n], -n)))
+        left.remove(chain[-1])
+    names = tuple(grid.rows[n] for n in chain)
+    return replace(grid, rows=names, columns=names, values=grid.values[np.ix_(chain, chain)])
 
 
 def in_cell(pairs: Sequence[Pair], truth: str | None, said: str | None) -> list[Pair]:

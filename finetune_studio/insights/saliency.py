@@ -36,6 +36,25 @@ def explained(
     return Preview(marks, sample.label or "", said, answer.probabilities.get(said), lines)
 
 
+def covered(
+    bundle: Bundle, sample: Sample, batch: Batch, answer: Prediction, wanted: str | None
+) -> Preview:
+    """Return a picture with heat where covering it costs a class most (Zeiler and Fergus 2014).
+
+    Slower than looking at gradients, and closer to the question: what must be seen for this answer?
+    """
+    said = str(answer.label)
+    name = wanted or said
+    values = _occlusion(_Scores(bundle.network), batch.inputs, _output(bundle, batch, name))
+    shown = on_picture(
+        _as_heat(values, batch.inputs.shape[-2:]), _size(sample.path), bundle.processor
+    )
+    caption = f"What it needs to see for “{name}”"
+    marks = (Picture(sample.path), Heat(shown, caption))
+    lines = (caption, "Covered place by place: the brighter, the more of the class is lost there.")
+    return Preview(marks, sample.label or "", said, answer.probabilities.get(said), lines)
+
+
 def checked(found: float) -> str:
     """Return what the check with shuffled weights says, in a sentence."""
     if found > _SAME:
@@ -151,6 +170,11 @@ def heat(bundle: Bundle, batch: Batch, target: int) -> np.ndarray:
         values = _grad_cam(network, bundle.network.get_submodule(name), pixels, target)
     if values is None or float(values.max()) <= 0:
         values = _occlusion(network, pixels, target)
+    return _as_heat(values, size)
+
+
+def _as_heat(values: Tensor, size: torch.Size) -> np.ndarray:
+    """Return values at the network's places as heat of the input's size, 0 to 1."""
     values = values.clamp(min=0)
     top = float(values.max())
     wide = functional.interpolate(

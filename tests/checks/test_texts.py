@@ -367,7 +367,8 @@ def test_a_task_is_asked_only_what_concerns_it(make, tmp_path):
     pictures = make(Row("a.png", "a", "train"))
     assert names(pictures, "image_classification") == names(pictures, "")
     assert names(pictures, "") == {
-        *("broken", "leakage", "duplicates", "small_classes", "imbalance", "label_names")
+        *("broken", "leakage", "duplicates", "small_classes", "imbalance", "label_names"),
+        "wrong_labels",
     }
 
 

@@ -372,7 +372,8 @@ def test_all_checks_run_and_say_how_it_stands(project, photos):
     events = checked(project)
     found = {e.check: e for e in events if isinstance(e, Finding)}
     assert list(found) == [
-        *("broken", "leakage", "duplicates", "label_names", "small_classes", "imbalance")
+        *("broken", "leakage", "duplicates", "label_names", "small_classes", "imbalance"),
+        "wrong_labels",
     ]
     assert found["duplicates"].count == 1
     end = events[-1]

@@ -9,7 +9,7 @@ import pytest
 
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import RunFinished
-from finetune_studio.core.preview import Heat, Picture
+from finetune_studio.core.preview import By, Heat, Picture
 from finetune_studio.core.project import Project
 from finetune_studio.engine.explain import explain
 from finetune_studio.insights.saliency import on_picture
@@ -45,6 +45,12 @@ def test_explain(project: Project) -> None:
     other = explain(Path(last.run), sample, "class2", project.dataset)
     assert isinstance(other.marks[1], Heat)
     assert "class2" in other.marks[1].caption
+    assert "shuffled weights" in found.lines[1]
+    covered = explain(Path(last.run), sample, By("class1", "occlusion"), project.dataset)
+    assert isinstance(covered.marks[1], Heat)
+    assert "needs to see for “class1”" in covered.marks[1].caption
+    assert covered.marks[1].values.shape == (40, 40)
+    assert covered.marks[1].values.max() <= 1
     with pytest.raises(StudioError, match="does not know"):
         explain(Path(last.run), sample, "unicorn", project.dataset)
     Path(sample.path).unlink()

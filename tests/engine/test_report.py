@@ -83,6 +83,10 @@ def test_page_stands_alone_and_says_what_the_run_found(trained: Path) -> None:
     wrong = round(6 * (1 - accuracy))
     assert f"{wrong} of 6 answers are wrong" in found.text
     assert page.count("<figure>") == wrong
+    assert "Is it as often right as it says?" in found.text
+    assert "Its certainty is off by" in found.text
+    assert "Parts of the data" in found.text
+    assert "It answers every input" in found.text
 
 
 def test_report_is_written_where_the_photos_have_gone(trained: Path, tmp_path: Path) -> None:

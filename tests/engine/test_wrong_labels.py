@@ -104,7 +104,7 @@ def test_a_run_stands_beside_the_model_before_it_and_the_run_before(project: Pro
     assert not found.last.told_apart
     told = " ".join(baselines.sentences(found))
     assert "Before fine-tuning" in told
-    assert "too few samples to tell these two apart" in told
+    assert "too few samples to tell apart" in told
     assert baselines.beside(project, first, pairs).last is None
 
 

@@ -251,6 +251,21 @@ def test_a_shortcut_is_found_where_brightness_tells_the_class() -> None:
     assert shortcuts.shortcut({1: "a"}, {}, {}).reason
 
 
+def test_confused_classes_stand_together() -> None:
+    from finetune_studio.core.preview import Grid
+    from finetune_studio.insights.confusion import alike_together
+
+    names = ("a", "b", "c", "d")
+    values = np.array([[9, 0, 3, 0], [0, 9, 0, 4], [2, 0, 9, 0], [0, 5, 0, 9]])
+    found = alike_together(Grid(names, names, values))
+    assert found.rows in (("b", "d", "a", "c"), ("d", "b", "a", "c"))
+    for row, name in enumerate(found.rows):
+        for column, other in enumerate(found.columns):
+            assert found.values[row, column] == values[names.index(name), names.index(other)]
+    two = Grid(("a", "b"), ("a", "b"), np.eye(2))
+    assert alike_together(two) is two
+
+
 def test_heat_that_no_weight_changes_is_said_to_explain_nothing() -> None:
     import torch
     from torch import nn

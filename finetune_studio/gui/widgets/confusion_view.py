@@ -40,6 +40,7 @@ class ConfusionView(QAbstractScrollArea):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._grid = _EMPTY
+        self._as_shares = False
         self._picked: Place | None = None
         self._cursor: Place = (0, 0)
         self._hovered: Place | None = None
@@ -58,6 +59,11 @@ class ConfusionView(QAbstractScrollArea):
         self._cursor = self._picked or (0, 0)
         self._hovered = None
         self._range_bars()
+        self.viewport().update()
+
+    def show_shares(self, wanted: bool) -> None:
+        """Write percent of each row into the cells, or counts."""
+        self._as_shares = wanted
         self.viewport().update()
 
     def picked_names(self) -> tuple[str, str]:
@@ -123,7 +129,7 @@ class ConfusionView(QAbstractScrollArea):
         places = self.places()
         seen = places.cells_room
         painter.setClipRect(seen)
-        mark_painters.paint_cells(painter, self._grid, places)
+        mark_painters.paint_cells(painter, self._grid, places, as_shares=self._as_shares)
         self._paint_frames(painter, places)
         painter.setClipRect(QRect(places.room.left(), seen.top(), seen.right(), seen.height()))
         for row, name in enumerate(self._grid.rows):

@@ -12,12 +12,12 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from finetune_studio.core.dataset import Dataset, Sample
-from finetune_studio.core.preview import Preview, Span
+from finetune_studio.core.preview import By, Preview, Span
 
 _SETTLE_MS = 150  # so that leafing through a gallery asks for no heat in passing
 _KEPT = 64
 
-_Wish = tuple[str, int, str, str | Span | None]
+_Wish = tuple[str, int, str, str | Span | By | None]
 Ask = Callable[[Callable[[], Any], Callable[[Any], None], Callable[[Any], None]], None]
 
 
@@ -49,7 +49,7 @@ class Heats(QObject):
         self._timer.timeout.connect(self._on_settled)
 
     def wish(
-        self, folder: Path, sample: Sample, wanted: str | Span | None, dataset: Dataset | None
+        self, folder: Path, sample: Sample, wanted: str | Span | By | None, dataset: Dataset | None
     ) -> None:
         """Wish for what spoke for an answer of a run's network; any earlier wish is dropped.
 
@@ -90,7 +90,7 @@ class Heats(QObject):
 
 
 def explanation(
-    folder: Path, sample: Sample, wanted: str | Span | None, dataset: Dataset | None
+    folder: Path, sample: Sample, wanted: str | Span | By | None, dataset: Dataset | None
 ) -> Preview:
     """Return the sample with heat on what spoke for an answer; loads the network once."""
     from finetune_studio.engine import explain

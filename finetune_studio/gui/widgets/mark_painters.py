@@ -100,8 +100,10 @@ def _paint_grid(painter: QPainter, box: QRectF, mark: Grid, look: Look) -> None:
     paint_names(painter, mark, places)
 
 
-def paint_cells(painter: QPainter, grid: Grid, places: GridPlaces) -> None:
-    """Paint the counts of a grid, each cell tinted by its share of its row."""
+def paint_cells(
+    painter: QPainter, grid: Grid, places: GridPlaces, *, as_shares: bool = False
+) -> None:
+    """Paint the counts of a grid, or percent of its rows, each cell tinted by its share of its row."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     shares = row_shares(grid)
     square = grid.rows == grid.columns
@@ -120,7 +122,8 @@ def paint_cells(painter: QPainter, grid: Grid, places: GridPlaces) -> None:
             painter.drawRoundedRect(QRectF(cell).adjusted(1, 1, -1, -1), 3, 3)
             if count and places.cell >= 16:
                 painter.setPen(readable_on(colour))
-                painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, f"{count:g}")
+                text = f"{100 * shares[row, column]:.0f}" if as_shares else f"{count:g}"
+                painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, text)
 
 
 def paint_names(painter: QPainter, grid: Grid, places: GridPlaces) -> None:

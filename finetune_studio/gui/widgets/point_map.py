@@ -67,7 +67,7 @@ class PointMap(QWidget):
 
     @override
     def sizeHint(self) -> QSize:
-        return QSize(theme.px(420), theme.px(320))
+        return QSize(theme.px(200), theme.px(150))  # it takes more where there is more
 
     @override
     def minimumSizeHint(self) -> QSize:

@@ -29,7 +29,7 @@ class UnitPlot(QWidget):
 
     @override
     def sizeHint(self) -> QSize:
-        return QSize(theme.px(320), theme.px(240))
+        return QSize(theme.px(200), theme.px(130))  # it takes more where there is more
 
     @override
     def minimumSizeHint(self) -> QSize:

@@ -34,6 +34,7 @@ class CalibrationLens(Lens):
 
     name: ClassVar[str] = "calibration"
     title: ClassVar[str] = "Calibration"
+    insight: ClassVar[str] = "calibration"
     heading: ClassVar[str] = "Is it as often right as it says?"
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
@@ -93,7 +94,7 @@ class CalibrationLens(Lens):
 
     @override
     def suits(self, results: Results) -> bool:
-        return any(
+        return super().suits(results) and any(
             answer.probabilities or "spans" in answer.answer or answer.answer.get("certainty")
             for _, answer in results.pairs[:50]
         )

@@ -9,9 +9,11 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
+    QMenu,
     QPushButton,
     QSizePolicy,
     QStackedWidget,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -30,7 +32,7 @@ from finetune_studio.gui.widgets.confusion_view import ConfusionView
 from finetune_studio.gui.widgets.empty_state import EmptyState
 from finetune_studio.gui.widgets.gallery import Gallery
 from finetune_studio.gui.widgets.one_of import OneOf
-from finetune_studio.insights.confusion import in_cell
+from finetune_studio.insights.confusion import alike_together, in_cell
 
 # Shares of the width: what went wrong, the gallery, the chosen sample.
 _SHARES = {"errors": (42, 36, 22), "classes": (56, 28, 22)}
@@ -114,6 +116,20 @@ class ErrorsPanel(QWidget):
 
     def _make_left(self) -> Card:
         self._left = Card(" ")
+        self.matrix_button = QToolButton()
+        self.matrix_button.setObjectName("matrix_choices")
+        self.matrix_button.setText("⋯")
+        self.matrix_button.setAccessibleName(self.tr("How the matrix is shown"))
+        self.matrix_button.setToolTip(self.tr("Percent or counts, and in which order."))
+        self.matrix_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self.matrix_button)
+        self.shares_action = menu.addAction(self.tr("Percent of each row"))
+        self.alike_action = menu.addAction(self.tr("Confused classes together"))
+        for action in (self.shares_action, self.alike_action):
+            action.setCheckable(True)
+            action.toggled.connect(self._show_matrix)
+        self.matrix_button.setMenu(menu)
+        self._left.head.addWidget(self.matrix_button)
         self._left_pile = OneOf()
         self._parts: list[QWidget] = [
             self.confusion,
@@ -167,8 +183,7 @@ class ErrorsPanel(QWidget):
         for lens in self.lenses.values():
             lens.show_results(results)
         sorting = results.sorting
-        if sorting.grid is not None:
-            self.confusion.show_grid(sorting.grid)
+        self._show_matrix()
         self.classes.show_rows(sorting.rows, types=results.sorter == "entities")
         self.heaps.show_heaps(sorting.heaps)
         if other_task:
@@ -176,6 +191,16 @@ class ErrorsPanel(QWidget):
         self._offer_orders(results)
         self._on_view_chosen(self.view_bar.value())
         self._show_gallery(None if other_run else self.gallery.chosen_id())
+
+    @Slot()
+    def _show_matrix(self) -> None:
+        grid = self._results.sorting.grid if self._results is not None else None
+        if grid is not None:
+            self.confusion.show_shares(self.shares_action.isChecked())
+            alike = self.alike_action.isChecked()
+            self.confusion.show_grid(alike_together(grid) if alike else grid)
+            if self.view_bar.value() == "errors":
+                self._left.set_title(self._left_heading(classes=False, matrix=True))
 
     def _suit(self, results: Results) -> None:
         """Offer what suits the task: classes or types, and the order of doubt where it is known."""
@@ -276,6 +301,7 @@ class ErrorsPanel(QWidget):
         if lens is not None:
             self._left_pile.setCurrentIndex(self._parts.index(lens))
             self._left.set_title(self.tr(lens.heading))
+            self.matrix_button.hide()
             for place, share in enumerate(_WIDE_SHARES if lens.wide else _LENS_SHARES):
                 self._row.setStretch(place, share)
             if self._results is not None:
@@ -293,6 +319,7 @@ class ErrorsPanel(QWidget):
         shares = _SHARES if pictures else _MATRIX_SHARES if matrix else _TEXT_SHARES
         for place, share in enumerate(shares["classes" if classes else "errors"]):
             self._row.setStretch(place, share)
+        self.matrix_button.setVisible(matrix and not classes)
         self._left.set_title(self._left_heading(classes=classes, matrix=matrix))
 
     def _left_heading(self, *, classes: bool, matrix: bool) -> str:
@@ -304,7 +331,8 @@ class ErrorsPanel(QWidget):
                 else self.tr("How well each class is told apart")
             )
         if matrix:
-            return self.tr("True class (rows) and what the model said")
+            told = self.tr("True class (rows) and what the model said")
+            return f"{told}, %" if self.shares_action.isChecked() else told
         assert self._results is not None
         scored = self._results.scored
         headline = next(iter(scored.metrics), "") if scored is not None else ""

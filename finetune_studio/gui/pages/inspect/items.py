@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from finetune_studio.core.preview import Mark, Preview, Span, Words
+from finetune_studio.core.preview import By, Mark, Picture, Preview, Span, Words
 from finetune_studio.core.task import Pair
 from finetune_studio.core.words import NAMES
 from finetune_studio.gui.pages.inspect import words
@@ -15,7 +15,7 @@ from finetune_studio.gui.widgets.excerpt import excerpt
 from finetune_studio.gui.widgets.gallery import GalleryItem
 from finetune_studio.insights import answers, closeness, entities, several
 
-Wanted = str | Span
+Wanted = str | Span | By
 _MOST_OFFERED = 30  # names of one text that are offered to be explained
 
 
@@ -68,9 +68,12 @@ def shown(sorter: str, pair: Pair, preview: Preview, sorting: Sorting) -> Shown:
         return Shown(preview, tuple((name, name) for name in names[:8]), facts)
     said, truth = str(prediction.label), str(sample.label)
     others = [name for name in list(prediction.probabilities)[:5] if name not in (said, truth)]
-    offers = [(said, said), *((name, name) for name in others)]
+    offers: list[tuple[str, Wanted]] = [(said, said), *((name, name) for name in others)]
     if truth != said:
         offers.insert(1, (f"{truth} (label)", truth))
+    if any(isinstance(mark, Picture) for mark in preview.marks):
+        asked = [said] if truth == said else [said, truth]
+        offers += [(f"{name}, by covering", By(name, "occlusion")) for name in asked]
     return Shown(preview, tuple(offers), facts, truth, said)
 
 

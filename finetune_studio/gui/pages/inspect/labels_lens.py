@@ -39,6 +39,7 @@ class LabelsLens(Lens):
 
     name: ClassVar[str] = "labels"
     title: ClassVar[str] = "Labels"
+    insight: ClassVar[str] = "label_errors"
     heading: ClassVar[str] = "Which labels are likely wrong?"
     wide: ClassVar[bool] = False
 
@@ -82,7 +83,9 @@ class LabelsLens(Lens):
 
     @override
     def suits(self, results: Results) -> bool:
-        return any(sample.label is not None for sample, _ in results.pairs[:50])
+        return super().suits(results) and any(
+            sample.label is not None for sample, _ in results.pairs[:50]
+        )
 
     @override
     def question(self, results: Results) -> Callable[[], Any] | None:
@@ -117,6 +120,10 @@ class LabelsLens(Lens):
         pairs = [pair for pair in self._pairs if pair[0].id in ids]
         title = picked or self.tr("Likely wrong labels")
         self.narrowed.emit(Narrowed(f"{title}: {len(pairs):,}", None, pairs))
+
+    @override
+    def opened_again(self) -> None:
+        self._narrow()
 
     @override
     def unpick(self) -> None:

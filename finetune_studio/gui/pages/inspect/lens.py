@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from PySide6.QtCore import Qt, Signal
@@ -14,6 +15,7 @@ from finetune_studio.core.task import Pair
 from finetune_studio.gui.pages.inspect.results import Results
 from finetune_studio.gui.studio import Studio
 from finetune_studio.gui.widgets.message import Message
+from finetune_studio.insights import CATALOGUE
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Lens(QWidget):
         name: The tab's value.
         title: What the tab says.
         heading: What stands over it.
+        insight: The row of the catalogue of insights that says which tasks it suits; empty for all.
         wide: Whether it takes the room of the card beside the gallery.
         alone: Whether it takes the room of the gallery too.
 
@@ -49,6 +52,7 @@ class Lens(QWidget):
     name: ClassVar[str]
     title: ClassVar[str]
     heading: ClassVar[str]
+    insight: ClassVar[str] = ""
     wide: ClassVar[bool] = True
     alone: ClassVar[bool] = False
 
@@ -69,9 +73,9 @@ class Lens(QWidget):
 
     # --- what subclasses say ----------------------------------------------------------------------
 
-    def suits(self, results: Results) -> bool:  # noqa: ARG002  harmless default
+    def suits(self, results: Results) -> bool:
         """Whether the lens has something to show of such results."""
-        return True
+        return not self.insight or results.task.name in CATALOGUE[self.insight].facts["tasks"]
 
     def question(self, results: Results) -> Callable[[], Any] | None:  # noqa: ARG002
         """Return what is to be asked of the engine, off the window's thread; None for nothing."""
@@ -79,6 +83,9 @@ class Lens(QWidget):
 
     def show_answer(self, answer: Any) -> None:
         """Show what the engine said."""
+
+    def opened_again(self) -> None:
+        """Say again what the gallery is to show, where that is not everything."""
 
     def unpick(self) -> None:
         """Pick nothing, without saying so."""
@@ -93,7 +100,10 @@ class Lens(QWidget):
 
     def entered(self) -> None:
         """Look at the results, if that was not done yet."""
-        if not self._stale or self.results is None:
+        if self.results is None:
+            return
+        if not self._stale:
+            self.opened_again()
             return
         self._stale = False
         self._asked += 1
@@ -101,16 +111,18 @@ class Lens(QWidget):
         if (question := self.question(self.results)) is None:
             return
 
-        def answered(answer: Any) -> None:
-            if asked == self._asked:
-                self.trouble.say("")
-                self.show_answer(answer)
+        self.studio.ask(
+            question, partial(self._on_answered, asked), partial(self._on_refused, asked)
+        )
 
-        def failed(error: StudioError) -> None:
-            if asked == self._asked:
-                self.say_trouble(error)
+    def _on_answered(self, asked: int, answer: Any) -> None:
+        if asked == self._asked:
+            self.trouble.say("")
+            self.show_answer(answer)
 
-        self.studio.ask(question, answered, failed)
+    def _on_refused(self, asked: int, error: StudioError) -> None:
+        if asked == self._asked:
+            self.say_trouble(error)
 
     def say_trouble(self, error: StudioError) -> None:
         """Say in place what went wrong."""
@@ -118,12 +130,11 @@ class Lens(QWidget):
 
     def decide(self, action: Callable[[], Any]) -> None:
         """Carry out a decision off the window's thread; the page then reads the answers anew."""
+        self.studio.ask(action, self._on_decided, self.say_trouble)
 
-        def done(_: Any) -> None:
-            self._stale = True
-            self.decided.emit()
-
-        self.studio.ask(action, done, self.say_trouble)
+    def _on_decided(self, _: Any) -> None:
+        self._stale = True
+        self.decided.emit()
 
 
 def sentence(role: str = "small") -> QLabel:

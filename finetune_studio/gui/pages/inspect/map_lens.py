@@ -38,6 +38,7 @@ class MapLens(Lens):
 
     name: ClassVar[str] = "map"
     title: ClassVar[str] = "Map"
+    insight: ClassVar[str] = "map"
     heading: ClassVar[str] = "What does the model see alike?"
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
@@ -89,6 +90,8 @@ class MapLens(Lens):
         self.map.hovered.connect(self._on_hovered)
         self.map.lassoed.connect(self._on_lassoed)
         studio.job_failed.connect(self._on_job_failed)
+        studio.thumbnails.ready.connect(self._on_thumbnail_ready)
+        self._hovered = -1
         self._say()
 
     @override
@@ -219,8 +222,16 @@ class MapLens(Lens):
     def _on_tool_chosen(self, tool: str) -> None:
         self.map.tool = tool
 
+    @Slot(str)
+    def _on_thumbnail_ready(self, path: str) -> None:
+        if 0 <= self._hovered < len(self._samples):
+            sample = self._samples[self._hovered]
+            if sample is not None and sample.path == path:
+                self._on_hovered(self._hovered)
+
     @Slot(int)
     def _on_hovered(self, place: int) -> None:
+        self._hovered = place
         sample = self._samples[place] if 0 <= place < len(self._samples) else None
         if sample is None:
             self._over.hide()

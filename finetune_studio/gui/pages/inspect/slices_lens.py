@@ -31,6 +31,7 @@ class SlicesLens(Lens):
 
     name: ClassVar[str] = "slices"
     title: ClassVar[str] = "Slices"
+    insight: ClassVar[str] = "slices"
     heading: ClassVar[str] = "Is it worse on a part of the data?"
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:

@@ -38,6 +38,7 @@ class ThresholdLens(Lens):
 
     name: ClassVar[str] = "thresholds"
     title: ClassVar[str] = "Thresholds"
+    insight: ClassVar[str] = "thresholds"
     heading: ClassVar[str] = "From which probability on is a class named?"
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
@@ -120,7 +121,9 @@ class ThresholdLens(Lens):
 
     @override
     def suits(self, results: Results) -> bool:
-        return any(answer.probabilities for _, answer in results.pairs[:50])
+        return super().suits(results) and any(
+            answer.probabilities for _, answer in results.pairs[:50]
+        )
 
     @override
     def question(self, results: Results) -> Callable[[], Any] | None:

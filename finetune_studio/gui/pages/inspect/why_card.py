@@ -73,6 +73,7 @@ class WhyCard(Card):
         self.body.addLayout(row)
         self.body.addWidget(self._shares)
         self.body.addLayout(self._buttons)
+        self.body.addWidget(self.review_button)
         self.body.addStretch(0)
         self.show_sample(None, None, ())
 
@@ -147,7 +148,6 @@ class WhyCard(Card):
         self._buttons.addWidget(self.replies_button, 1)
         self._buttons.addWidget(self.relabel_button, 1)
         self._buttons.addWidget(self.exclude_button, 1)
-        self._buttons.addWidget(self.review_button, 1)
         self.menu = QMenu(self)
         self.set_selected(1)
 
@@ -208,7 +208,8 @@ class WhyCard(Card):
             self.tr("Tinted words spoke for it or against it (integrated gradients).")
             if self._is_text
             else self.tr(
-                "Bright places spoke most for this class (Grad-CAM). Choose another class."
+                "Bright places spoke most for this class (Grad-CAM). Choose another class, or see what is"
+                " lost where the picture is covered."
             )
         )
         self.looked_for.clear()

@@ -98,6 +98,19 @@ def test_a_point_of_the_curve_can_be_clicked(page, qtbot):
     assert "missed" in lens.says.text()
 
 
+def test_the_matrix_shows_percent_and_confused_classes_together(page, qtbot):
+    panel = page.errors
+    assert panel.matrix_button.isVisible()
+    panel.shares_action.trigger()
+    assert panel._left.title.text().endswith("%")
+    panel.confusion.set_picked("shirt", "")
+    panel.alike_action.trigger()
+    assert sorted(panel.confusion._grid.rows) == ["hat", "shirt", "shoe"]
+    assert panel.confusion.picked_names() == ("shirt", "")
+    qtbot.mouseClick(panel.view_bar.button("slices"), LEFT)
+    assert not panel.matrix_button.isVisible()
+
+
 def test_a_lasso_on_the_map_filters_the_gallery(page, qtbot, monkeypatch):
     from finetune_studio.core.events import Noted
     from finetune_studio.engine.mapping import Map
@@ -185,3 +198,9 @@ def test_likely_wrong_labels_are_shown_mended_and_taken_back(page, qtbot):
     page.errors.order.setCurrentIndex(page.errors.order.findData("doubtful"))
     page.errors.order.activated.emit(page.errors.order.currentIndex())
     assert [item.id for item in page.errors.gallery.items][:2] == [other.id, samples[-1].id]
+    qtbot.mouseClick(page.errors.view_bar.button("labels"), LEFT)
+    qtbot.waitUntil(lambda: count(page) == 2, timeout=SOON)
+    qtbot.mouseClick(page.errors.view_bar.button("errors"), LEFT)
+    assert count(page) == 60
+    qtbot.mouseClick(page.errors.view_bar.button("labels"), LEFT)
+    assert count(page) == 2
