@@ -72,7 +72,7 @@ def held_out(folder: Path, asked: int) -> list[Sample]:
             picture = Image.open(io.BytesIO(packed.read(name))).convert("RGB")
             place = folder / f"{number:05d}.png"
             picture.resize((256, 256), Image.Resampling.BICUBIC).save(place)
-            found.append(Sample(number, str(place), kind))
+            found.append(Sample(number, str(place), kind, None, "test"))
     return found
 
 

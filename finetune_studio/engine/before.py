@@ -10,11 +10,12 @@ from finetune_studio.core.task import Bundle
 from finetune_studio.engine.evaluate import load_task
 from finetune_studio.engine.run import Run
 from finetune_studio.engine.run.checkpoints import damage_explained, read_tensors, save_tensors
+from finetune_studio.models.node import within
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-_FILE = "pretrained.safetensors"
+_FILE = "pretrained.safetensors"  # as engine/heat.py writes it, too
 
 
 def bundle_of(run_folder: Path) -> Bundle:
@@ -29,13 +30,10 @@ def bundle_of(run_folder: Path) -> Bundle:
     run = Run(Path(run_folder))
     if not run.model:
         raise StudioError(f"The run {run.number} has no network yet.", "Let it train for an epoch.")
-    kept = Path(run_folder) / _FILE
     if run.model["architecture"].get("adapters"):
         return _below_adapters(run)
-    if kept.is_file():
-        with damage_explained(run.folder):
-            state = read_tensors(run.folder / "frozen.safetensors") | read_tensors(kept)
-        return _rebuilt(run, state)
+    if (known := kept(run.folder)) and (found := _from_its_own(run, known)) is not None:
+        return found
     try:
         bundle = load_task(run.recipe.task).load_model(run.recipe, run.labels)
     except StudioError as error:
@@ -59,6 +57,19 @@ def kept(run_folder: Path) -> dict[str, Tensor]:
         return {}
     with damage_explained(file):
         return read_tensors(file)
+
+
+def _from_its_own(run: Run, known: dict[str, Tensor]) -> Bundle | None:
+    """Return the network from what the run itself kept; None where that is not all of it."""
+    from finetune_studio.models import layers, tied
+
+    with damage_explained(run.folder):
+        state = read_tensors(run.folder / "frozen.safetensors") | known
+    found = _rebuilt(run, state)
+    anew = layers.always(found.network, found.head)
+    every = tied.once(found.network, found.network.state_dict())
+    lacking = [n for n in every if n not in state and not any(within(n, part) for part in anew)]
+    return None if lacking else found
 
 
 def _below_adapters(run: Run) -> Bundle:

@@ -70,13 +70,17 @@ def relative_drift(
 
 
 def keep_start(folder: Path, bundle: Bundle, moving: Sequence[str]) -> None:
-    """Write what may move, as it is before the first step, into the run: all but what is new."""
+    """Write what may move, as it is before the first step, into the run: all but what is new.
+
+    A last layer that a network keeps, as language models do, is not new.
+    """
     from finetune_studio.engine.run.checkpoints import save_tensors
+    from finetune_studio.models import lora
 
     if (folder / START).exists():
         return
     state = bundle.network.state_dict()
-    news = new_parts(bundle)
+    news = [*layers.always(bundle.network, bundle.head), *lora.names(bundle.network)]
     kept = {name: state[name] for name in moving if not any(within(name, new) for new in news)}
     save_tensors(folder / START, kept)
 

@@ -78,7 +78,7 @@ def test_it_is_kept_until_the_network_is_another(project: Project) -> None:
     assert drift.kept(folder) == found
 
 
-def test_weights_that_are_others_by_now_are_refused(
+def test_a_run_needs_nothing_but_itself_unless_its_own_start_is_gone(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = folder_of(project, recipe())
@@ -88,5 +88,8 @@ def test_weights_that_are_others_by_now_are_refused(
     monkeypatch.setattr(
         ImageClassification, "load_model", lambda self, r, labels: lively_bundle(labels, 99, r)
     )
+    assert drift.measure(folder).whole > 0
+    for name in ("drift.json", "pretrained.safetensors"):
+        (folder / name).unlink()
     with pytest.raises(StudioError, match="its weights are others"):
         drift.measure(folder)

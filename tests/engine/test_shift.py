@@ -152,3 +152,22 @@ def test_the_more_words_are_broken_the_further_the_texts_lie() -> None:
     assert words.level_of(distance(0.17)) == "some"
     assert words.level_of(distance(0.97)) == "far"
     assert words.level_of(distance(0.0, 0.7)) == "far"
+
+
+def test_a_network_without_norms_is_stood_in_for(tmp_path: Path) -> None:
+    from transformers import ViTConfig, ViTForImageClassification
+
+    config = ViTConfig(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
+        image_size=32, patch_size=8,
+    )  # fmt: skip
+    ViTForImageClassification(config).save_pretrained(tmp_path / "vit")
+    rng = np.random.default_rng(0)
+    noise = [rng.integers(0, 256, (64, 64, 3), dtype=np.uint8) for _ in range(6)]
+    recipe = Recipe().with_settings({"model.source": str(tmp_path / "vit")})
+    with filled(tmp_path, noise) as project:
+        found = told(shift.measure(project, recipe, Control()))
+        starter = told(shift.measure(project, Recipe(), Control()))
+    assert found.method == "stand_in"
+    assert "embedded starter" in found.text
+    assert found.distance == starter.distance

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from finetune_studio.core.dataset import Sample
 from finetune_studio.core.task import Batch, Bundle, Pair, Task
@@ -66,50 +67,84 @@ class Scored(Ability):
         }
 
 
-class Agreeing(Ability):
-    """How often the original last layer says the same as it did on the original body; needs no labels."""
+class Seeing(Ability):
+    """An ability that is read off what reaches the last layer, while any other question is answered.
 
-    def __init__(self, task: Task, head: Head, about: str) -> None:
-        self._task, self._head, self.about = task, head, about
-        self._said: dict[float, list[Any]] = {}
-
-    def look(self, share: float, bundle: Bundle, batch: Batch, kept: Sequence[Sample]) -> None:  # noqa: ARG002
-        """Keep what the original head answers."""
-        with asked_with(bundle, self._head) as asked:
-            said = self._task.predict(asked, batch)
-        self._said.setdefault(share, []).extend(one.label for one in said)
-
-    def results(self) -> dict[float, float]:
-        """Return the share of samples that are answered as the original network does."""
-        first = self._said.get(0.0, [])
-        return {
-            share: sum(a == b for a, b in zip(first, said, strict=True)) / max(1, len(first))
-            for share, said in self._said.items()
-        }
-
-
-class Alike(Ability):
-    """How alike what the last layer is given is to what the original body gave it."""
-
-    measure = "likeness"
+    So the validation samples go through the network once for both curves.
+    """
 
     def __init__(self, task: Task, about: str) -> None:
         self._task, self.about = task, about
         self._seen: dict[float, list[Tensor]] = {}
 
-    def look(self, share: float, bundle: Bundle, batch: Batch, kept: Sequence[Sample]) -> None:  # noqa: ARG002
-        """Keep what reaches the last layer, a row a sample."""
+    @contextmanager
+    def watching(self, share: float, bundle: Bundle) -> Iterator[None]:
+        """Look at what reaches the last layer meanwhile."""
 
         def watch(_module: nn.Module, args: tuple[Any, ...]) -> None:
-            given = args[0].detach().float().cpu()
-            row = given if given.ndim == 2 else given.flatten(1, -2).mean(1)
-            self._seen.setdefault(share, []).append(row)
+            self._seen.setdefault(share, []).append(
+                self.taken(args[0].detach().float(), bundle).cpu()
+            )
 
         hook = bundle.network.get_submodule(bundle.head).register_forward_pre_hook(watch)
         try:
-            self._task.predict(bundle, batch)
+            yield
         finally:
             hook.remove()
+
+    def look(self, share: float, bundle: Bundle, batch: Batch, kept: Sequence[Sample]) -> None:  # noqa: ARG002
+        """Send a batch through the network and look at what reaches the last layer."""
+        with self.watching(share, bundle):
+            self._task.predict(bundle, batch)
+
+    @abstractmethod
+    def taken(self, features: Tensor, bundle: Bundle) -> Tensor:
+        """Return what is kept of the features (sample, ..., feature) of a batch."""
+
+
+class Agreeing(Seeing):
+    """How often the original last layer says the same as it did on the original body; needs no labels."""
+
+    def __init__(self, task: Task, head: Head, about: str) -> None:
+        super().__init__(task, about)
+        self._head = head
+
+    def taken(self, features: Tensor, bundle: Bundle) -> Tensor:
+        """Return the original head's answers: the likeliest class, or each that is likelier than not."""
+        weight = self._head.weight.to(features)
+        bias = None if self._head.bias is None else self._head.bias.to(features)
+        scores = functional.linear(features, weight, bias)
+        return scores > 0 if bundle.processor.get("several") else scores.argmax(-1)
+
+    def results(self) -> dict[float, float]:
+        """Return the share of answers that are those of the original network."""
+        first = self._seen.get(0.0, [])
+        return {
+            share: _weighed([_same(a, b) for a, b in zip(first, said, strict=True)], first)
+            for share, said in self._seen.items()
+        }
+
+
+def _same(one: Tensor, other: Tensor) -> float:
+    """Return the share of samples (of a text's places) that are answered alike."""
+    alike = one == other
+    several = one.dtype == torch.bool  # a row of yes and no for each class
+    return float((alike.all(-1) if several else alike).float().mean())
+
+
+def _weighed(shares: Sequence[float], batches: Sequence[Tensor]) -> float:
+    every = sum(len(batch) for batch in batches)
+    return sum(s * len(b) for s, b in zip(shares, batches, strict=True)) / max(1, every)
+
+
+class Alike(Seeing):
+    """How alike what the last layer is given is to what the original body gave it."""
+
+    measure = "likeness"
+
+    def taken(self, features: Tensor, bundle: Bundle) -> Tensor:  # noqa: ARG002
+        """Return a row a sample: of a text the mean over its places."""
+        return features if features.ndim == 2 else features.flatten(1, -2).mean(1)
 
     def results(self) -> dict[float, float]:
         """Return the linear CKA with the original body, from 0 to 1 (the same but for a rotation)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from finetune_studio.core.task import Bundle, Pair, Task
 from finetune_studio.engine import before, evaluate, judging
 from finetune_studio.engine.blend_words import FILE, kept
 from finetune_studio.engine.interpolation import asking, mixing
-from finetune_studio.engine.interpolation.ability import Ability
+from finetune_studio.engine.interpolation.ability import Ability, Seeing
 from finetune_studio.engine.interpolation.asking import Question
 from finetune_studio.engine.loaders import Loaded, Loader, by_length, grouped
 from finetune_studio.engine.run import Run, load_bundle
@@ -130,11 +130,13 @@ class _Way:
         assert loaded.batch is not None
         blend = mixing.mixed(self._old, self._new, share)
         self._bundle.network.load_state_dict(blend, strict=False)
+        seeing = original if isinstance(original, Seeing) and scored else None
         with torch.inference_mode():
             if scored:
-                answers, _ = self._task.judge(self._bundle, loaded.batch)
+                with seeing.watching(share, self._bundle) if seeing else nullcontext():
+                    answers, _ = self._task.judge(self._bundle, loaded.batch)
                 self._pairs[share] += zip(loaded.kept, answers, strict=True)
-            if original is not None:
+            if original is not None and seeing is None:
                 original.look(share, self._bundle, loaded.batch, loaded.kept)
 
     def measured(self, run: Run, asked: Question, seconds: float) -> BlendMeasured:

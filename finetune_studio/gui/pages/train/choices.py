@@ -40,6 +40,8 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "regularise.cutmix",
             "regularise.averaging",
             "regularise.towards_pretrained",
+            "forgetting.blend",
+            "forgetting.held_out",
         ),
     ),
     (
