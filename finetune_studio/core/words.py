@@ -283,9 +283,23 @@ def _(event: watching.MonitorSpoke) -> tuple[str, bool]:
 
 
 @sentence.register
-def _(
-    event: (  # noqa: ARG001  the Train page shows them; a run that went back says so itself
-        watching.Watched | watching.Heated | watching.WatchBegun | watching.RolledBack
-    ),
-) -> tuple[str, bool]:
-    return "", True
+def _(event: watching.WatchBegun) -> tuple[str, bool]:
+    return f"  The answers to {len(event.samples)} validation samples are followed", True
+
+
+@sentence.register
+def _(event: watching.Watched) -> tuple[str, bool]:
+    right = sum(bool(answer.get("right")) for answer in event.answers)
+    return f"  epoch {event.epoch:g}: {right} of {len(event.answers)} followed samples right", True
+
+
+@sentence.register
+def _(event: watching.Heated) -> tuple[str, bool]:
+    gradient = "unknown" if event.gradient is None else f"{event.gradient:.2g}"
+    drift = "" if event.drift is None else f", moved by {event.drift:.1%}"
+    return f"  epoch {event.epoch:g}: gradient {gradient}{drift}", True
+
+
+@sentence.register
+def _(event: watching.RolledBack) -> tuple[str, bool]:  # a note tells more
+    return f"  Epoch {event.epoch:g} went wrong; back to the end of epoch {event.to:g}", True

@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 
-from finetune_studio.core import events
+from finetune_studio.core import events, watching
 from finetune_studio.core.events import Event, from_json
 
-KINDS = [kind for kind in vars(events).values() if isinstance(kind, type) and kind is not Event]
+KINDS = [
+    kind
+    for kind in (vars(events) | vars(watching)).values()
+    if isinstance(kind, type) and kind is not Event
+]
 KINDS = [kind for kind in KINDS if issubclass(kind, Event)]
 
 
@@ -21,7 +25,8 @@ def example(kind: type[Event]) -> Event:
     values = {}
     for field in dataclasses.fields(kind):
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            values[field.name] = made.get(str(field.type), {"a": 1.0})
+            listed = str(field.type).startswith("list[dict")
+            values[field.name] = [{"a": 1.0}] if listed else made.get(str(field.type), {"a": 1.0})
     return kind(**values)
 
 

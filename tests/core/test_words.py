@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from finetune_studio.core import events
+from finetune_studio.core.watching import MonitorSpoke, Watched
 from finetune_studio.core.words import duration, scores, sentence
 from tests.core.test_events import KINDS, example
 
@@ -58,3 +59,16 @@ def test_answers_of_texts_and_scores_of_types_in_words() -> None:
     nothing = events.Prediction("", {}, "Who?", 0.01, answer={"text": "", "certainty": 0.8})
     assert sentence(nothing)[0] == "Who?: nothing found  80.0%  (10 ms)"
     assert scores({"entity_f1": 0.5, "f1_Gene": 0.25}) == "entity F1 0.500, F1 of Gene 0.250"
+
+
+def test_a_monitor_says_how_to_act_in_the_terminal() -> None:
+    spoke = MonitorSpoke(
+        "overfitting", "warning", "The loss rises.", 6.0, 4.0, "begins", "Retrain the head only",
+        {"layers.amount": "head_only"},
+    )  # fmt: skip
+    assert sentence(spoke) == (
+        "[warning] overfitting: The loss rises.  → Retrain the head only: --set layers.amount=head_only",
+        False,
+    )
+    quiet = Watched(2.0, [{"right": True}, {"right": False}, {"right": None}])
+    assert sentence(quiet) == ("  epoch 2: 1 of 3 followed samples right", True)

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QRect, QRectF, QSize, Qt, Slot
-from PySide6.QtGui import QFontMetrics, QHelpEvent, QPainter, QPainterPath, QPaintEvent
+from PySide6.QtGui import (
+    QFontMetrics,
+    QHelpEvent,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QToolTip, QWidget
 from typing_extensions import override
 
@@ -48,9 +55,6 @@ class SampleStrip(QWidget):
         super().__init__(parent)
         self._thumbnails = thumbnails
         self.items: list[StripItem] = []
-        policy = self.sizePolicy()
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
         thumbnails.ready.connect(self._on_ready)
 
     def show_items(self, items: Sequence[StripItem]) -> None:
@@ -59,7 +63,7 @@ class SampleStrip(QWidget):
             return
         self.items = list(items)
         self.setAccessibleName("; ".join(map(_read, self.items)))
-        self.updateGeometry()
+        self._fit()
         self.update()
 
     @property
@@ -78,26 +82,31 @@ class SampleStrip(QWidget):
         wide = (width - (columns - 1) * _GAP) // columns
         line = self.fontMetrics().height()
         if self._texts:
-            return QSize(wide, (_LINES + 2) * line + 22)
+            lines = _LINES * self.fontMetrics().lineSpacing()
+            return QSize(wide, lines + 2 * line + 24)
         return QSize(wide, min(wide, theme.px(112)) + 2 * line + 10)
 
-    @override
-    def hasHeightForWidth(self) -> bool:
-        return True
-
-    @override
-    def heightForWidth(self, width: int) -> int:
+    def height_for(self, width: int) -> int:
+        """Return how high the tiles are in so many pixels."""
         rows = -(-len(self.items) // self._columns(width))
         return max(0, rows * (self._tile(width).height() + _GAP) - _GAP)
 
+    def _fit(self) -> None:
+        self.setFixedHeight(self.height_for(max(theme.px(_TEXT), self.width())))
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._fit()
+
     @override
     def sizeHint(self) -> QSize:
-        wide = max(theme.px(400), self.width())
-        return QSize(theme.px(400), self.heightForWidth(wide))
+        return QSize(theme.px(400), self.minimumHeight())
 
     @override
     def minimumSizeHint(self) -> QSize:
-        return QSize(theme.px(_TEXT), self.heightForWidth(max(self.width(), theme.px(400))))
+        return QSize(theme.px(_TEXT), self.minimumHeight())
 
     def boxes(self) -> list[QRect]:
         """Return where each tile stands."""
@@ -138,9 +147,7 @@ class SampleStrip(QWidget):
         elide = Qt.TextElideMode.ElideRight
         painter.drawText(line, 0, metrics.elidedText(item.answer, elide, line.width()))
         painter.setPen(now.accent if item.before else now.muted)
-        note = f"{item.note} · was {item.before}" if item.before and item.note else item.note
-        if item.before and not item.note:
-            note = f"was {item.before}"
+        note = f"was {item.before}" if item.before else item.note
         line = QRect(box.left() + 1, low + metrics.height() + 1, box.width() - 1, metrics.height())
         painter.drawText(line, 0, metrics.elidedText(note, elide, line.width()))
 
@@ -191,9 +198,8 @@ def _paint_text(painter: QPainter, item: StripItem, box: QRect, metrics: QFontMe
     inside = box.adjusted(8, 5, -8, -5)
     painter.setPen(now.text)
     painter.save()
-    painter.setClipRect(
-        QRect(inside.left(), inside.top(), inside.width(), _LINES * metrics.height())
-    )
+    high = _LINES * metrics.lineSpacing() + 1
+    painter.setClipRect(QRect(inside.left(), inside.top(), inside.width(), high))
     painter.drawText(inside, int(Qt.TextFlag.TextWordWrap), item.text)
     painter.restore()
     _frame(painter, item, box)

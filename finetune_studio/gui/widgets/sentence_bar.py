@@ -61,4 +61,5 @@ class SentenceBar(QFrame):
 
     def add_button(self, button: QPushButton) -> None:
         """Put a way out at the right end."""
+        self._row.setAlignment(self._word, Qt.AlignmentFlag.AlignVCenter)
         self._row.addWidget(button)

@@ -14,6 +14,7 @@ from finetune_studio.core.watching import Watched
 from finetune_studio.gui import theme
 from finetune_studio.gui.thumbnails import Thumbnails
 from finetune_studio.gui.widgets.card import Card
+from finetune_studio.gui.widgets.elided_label import ElidedLabel
 from finetune_studio.gui.widgets.sample_strip import SampleStrip, StripItem
 from finetune_studio.tasks import nouns
 
@@ -39,12 +40,11 @@ class FollowCard(Card):
         self.slider.setToolTip(self.tr("Look back at what the model said after earlier epochs."))
         self.slider.setRange(0, 0)
         self.slider.setPageStep(1)
-        self.slider.setMinimumWidth(theme.px(120))
+        self.slider.setMinimumWidth(theme.px(90))
         self.slider.valueChanged.connect(self._on_moved)
-        self.when, self.summary = QLabel(), QLabel()
+        self.when, self.summary = QLabel(), ElidedLabel()
         self.summary.setProperty("role", "muted")
-        for label in (self.when, self.summary):
-            label.setTextFormat(Qt.TextFormat.PlainText)
+        self.when.setTextFormat(Qt.TextFormat.PlainText)
         row = QHBoxLayout()
         row.setSpacing(10)
         row.addWidget(self.summary, 1)
@@ -112,7 +112,8 @@ class FollowCard(Card):
             parts.append(self.tr("{n} of {all} right").format(n=right, all=len(judged)))
         changed = sum(bool(item.before) for item in items)
         if not first:
-            parts.append(self.tr("{n} changed since the epoch before").format(n=changed))
+            count = str(changed) if changed else self.tr("none")
+            parts.append(self.tr("{n} changed since the epoch before").format(n=count))
         return ", ".join(parts)
 
 
