@@ -64,19 +64,34 @@ def other_weights(folder: Path) -> None:
     onnx.save(model, str(folder / "model.onnx"))
 
 
+def scaled_colours(folder: Path, factors: list[float]) -> None:
+    """Let the file make something else of each picture's red, green and blue."""
+    import numpy as np
+    import onnx
+    from onnx import numpy_helper
+
+    model = onnx.load(str(folder / "model.onnx"))
+    scale = next(i for i in model.graph.initializer if i.name == "scale")
+    values = numpy_helper.to_array(scale) * np.array(factors, np.float32).reshape(1, 3, 1, 1)
+    scale.CopyFrom(numpy_helper.from_array(values, scale.name))
+    onnx.save(model, str(folder / "model.onnx"))
+
+
 def other_colours(folder: Path) -> None:
-    """Change the mean that is taken out of each picture."""
-    place = folder / "preprocessing.json"
-    values = json.loads(place.read_text())
-    values["mean"] = [3.0, -3.0, 0.0]
-    place.write_text(json.dumps(values))
+    """Turn the colours round."""
+    scaled_colours(folder, [-3.0, 3.0, 0.0])
 
 
 def slightly_other_colours(folder: Path) -> None:
-    """Change it so little that hardly any answer turns over."""
+    """Change them so little that hardly any answer turns over."""
+    scaled_colours(folder, [1 / 1.05] * 3)
+
+
+def another_part(folder: Path) -> None:
+    """Let another part of each picture be looked at."""
     place = folder / "preprocessing.json"
     values = json.loads(place.read_text())
-    values["std"] = [value * 1.05 for value in values["std"]]
+    values["resize"] = 2 * values["crop"]
     place.write_text(json.dumps(values))
 
 
@@ -87,7 +102,7 @@ def other_order(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [other_weights, other_colours, slightly_other_colours, other_order]
+    "change", [other_weights, other_colours, slightly_other_colours, another_part, other_order]
 )
 def test_tampered_export_is_refused_and_the_old_one_kept(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None]
