@@ -51,7 +51,7 @@ CATALOGUE = Catalogue(
         ),
         Entry(
             "torch_export",
-            "torch.export (.pt2)",
+            "PyTorch export (.pt2)",
             "One file for PyTorch alone, without the code of the network: to compile it or go on with it.",
             "finetune_studio.exporters.torch_export:TorchExport",
             {"exact": True, "needs": ["torch"], "size": 1.0, "speed": "as here"},

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from finetune_studio.core.errors import StudioError
+
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
@@ -63,6 +65,22 @@ def positions(network: Any) -> int:
     config = getattr(network, "config", None)
     most = getattr(config, "max_position_embeddings", None)  # which GPT-2 calls n_positions
     return most if isinstance(most, int) and most > 0 else 0
+
+
+def refuse_longer(network: Any, longest: int) -> None:
+    """Refuse summaries for which a network has no places.
+
+    Raises:
+        StudioError: Naming the setting and how long they can be.
+    """
+    most = positions(network)
+    if most and longest > most:
+        raise StudioError(
+            f"Summaries of up to {longest:,} tokens are asked for, but this model can write {most:,} at"
+            " most.",
+            f"Set the longest summary (options.longest_summary) to {most} or less, or choose another"
+            " model.",
+        )
 
 
 def _next(scores: Tensor, temperature: float, rng: torch.Generator) -> int:

@@ -16,7 +16,6 @@ from torch.nn import functional
 
 from finetune_studio.core.dataset import Sample
 from finetune_studio.core.dataset.words import Labels
-from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Prediction
 from finetune_studio.core.preview import Preview, Words
 from finetune_studio.core.recipe import Recipe
@@ -112,7 +111,7 @@ class Summarization(Task):
         auto = "AutoModelForSeq2SeqLM"
         bundle = texts.load(recipe.model, self.models, auto, labels, recipe.seed, task=self.name)
         bundle.recipe = recipe
-        _refuse_too_long(bundle, options.longest_summary)
+        generate.refuse_longer(bundle.network, options.longest_summary)
         text.limit(bundle, options.max_length)
         if options.prefix != "auto":
             bundle.processor["prefix"] = options.prefix
@@ -314,17 +313,6 @@ def _options(recipe: Recipe) -> Options:
     found = Summarization.own_options(recipe)
     assert isinstance(found, Options)
     return found
-
-
-def _refuse_too_long(bundle: Bundle, longest: int) -> None:
-    most = generate.positions(bundle.network)
-    if most and longest > most:
-        raise StudioError(
-            f"Summaries of up to {longest:,} tokens are asked for, but this model can write {most:,} at"
-            " most.",
-            f"Set the longest summary (options.longest_summary) to {most} or less, or choose another"
-            " model.",
-        )
 
 
 def _own_prefix(config: dict[str, Any]) -> str:
