@@ -144,5 +144,20 @@ def test_slices_know_columns_folders_and_measures(project: Project) -> None:
     assert np.isclose(found.score, np.mean([a.label == s.label for s, a in _pairs(project, run)]))
 
 
+def test_the_report_tells_what_was_decided_and_where_it_is_worse(project: Project) -> None:
+    from finetune_studio.engine.report import write_report
+
+    run = trusting.add_run(project)
+    calibrating.calibrate(run, project.dataset)
+    calibrating.cheapest(run, project.dataset, "shirt", 10, 1)
+    page = write_report(project, run).read_text(encoding="utf-8")
+    assert "with temperature" in page
+    assert "shirt is named from a probability of" in page
+    assert "a miss costs 10 times a false alarm" in page
+    assert "Parts of the data" in page
+    assert "camera: phone" in page
+    assert "do not tell the class" in page or "never looks at the samples" in page
+
+
 def _pairs(project: Project, run: Path):
     return evaluate.answers(run, project.dataset, "validation")
