@@ -120,7 +120,7 @@ def _tested(session: Session, recipe: Recipe, control: Control, began: float) ->
         yield RateTried(len(rates), rate, loss)
     if control.stop.is_set():
         return
-    curve = smoothed(losses)
+    curve = smoothed(rates, losses)
     found = valley(rates, curve)
     suggested = {}
     if found is not None:

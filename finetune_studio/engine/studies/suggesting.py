@@ -5,26 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-_SPREAD = 2.5  # steps; how far a neighbour counts when the curve is smoothed
+_SPREAD = 0.2  # powers of ten; how far a neighbour counts when the curve is smoothed
 _FEWEST = 8  # steps in which nothing can be seen
 
 
-def smoothed(losses: Sequence[float]) -> list[float]:
-    """Return the losses as weighted means of their neighbours on both sides (a Gaussian, 2.5 steps wide).
+def smoothed(rates: Sequence[float], losses: Sequence[float]) -> list[float]:
+    """Return the losses as weighted means of their neighbours (a Gaussian, a fifth of a power of ten wide).
 
     Unlike a running mean, this does not lag behind, which would move the suggestion to higher rates. A
     loss beyond twice the first counts as that, so that what explodes does not reach back.
     """
-    most = 2 * losses[0] if losses else 0.0
-    weights = [math.exp(-0.5 * (k / _SPREAD) ** 2) for k in range(-8, 9)]
+    powers = [math.log10(rate) for rate in rates]
+    cut = [min(loss, 2 * losses[0]) for loss in losses]
     found = []
-    for place in range(len(losses)):
-        near = [
-            (weight, min(losses[place + k], most))
-            for k, weight in zip(range(-8, 9), weights, strict=True)
-            if 0 <= place + k < len(losses)
-        ]
-        found.append(sum(w * loss for w, loss in near) / sum(w for w, _ in near))
+    for here in powers:
+        weights = [math.exp(-0.5 * ((there - here) / _SPREAD) ** 2) for there in powers]
+        found.append(sum(w * loss for w, loss in zip(weights, cut, strict=True)) / sum(weights))
     return found
 
 
@@ -60,4 +56,5 @@ def valley(rates: Sequence[float], curve: Sequence[float]) -> float | None:
         return None
     flat = curve[begin] - 0.05 * (curve[begin] - curve[end])
     begin = next(place for place in range(begin, end + 1) if curve[place] <= flat)
-    return rates[begin + round((end - begin) * 2 / 3)]
+    wanted = math.log10(rates[begin]) + math.log10(rates[end] / rates[begin]) * 2 / 3
+    return min(rates[begin : end + 1], key=lambda rate: abs(math.log10(rate) - wanted))

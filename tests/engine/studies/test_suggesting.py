@@ -35,9 +35,9 @@ def test_the_steepest_place_and_the_valley_lie_where_the_loss_falls() -> None:
 def test_noise_hardly_moves_the_suggestion() -> None:
     plain = curve(-3, 0)
     noisy = [loss + 0.08 * math.sin(37.0 * k) for k, loss in enumerate(plain)]
-    moved = math.log10(valley(RATES, smoothed(noisy)) / valley(RATES, plain))
+    moved = math.log10(valley(RATES, smoothed(RATES, noisy)) / valley(RATES, plain))
     assert abs(moved) < 0.7
-    assert math.log10(steepest(RATES, smoothed(noisy))) == pytest.approx(-3, abs=0.4)
+    assert math.log10(steepest(RATES, smoothed(RATES, noisy))) == pytest.approx(-3, abs=0.4)
 
 
 def test_a_flat_or_rising_or_very_short_curve_suggests_nothing() -> None:
@@ -45,3 +45,12 @@ def test_a_flat_or_rising_or_very_short_curve_suggests_nothing() -> None:
     assert valley(RATES, [2.3 + k for k in range(100)]) is None
     assert steepest(RATES, [2.3 + k for k in range(100)]) is None
     assert valley(RATES[:5], [5.0, 4.0, 3.0, 2.0, 1.0]) is None
+
+
+def test_fewer_steps_suggest_about_the_same_and_an_explosion_does_not_reach_back() -> None:
+    plain = curve(-3, 0)
+    few = RATES[::3]
+    sparse = valley(few, smoothed(few, plain[::3]))
+    assert abs(math.log10(sparse / valley(RATES, smoothed(RATES, plain)))) < 0.4
+    broken = [*plain[:80], *([1e9] * 20)]
+    assert min(smoothed(RATES, broken)[:76]) == pytest.approx(min(plain[:76]), abs=0.1)

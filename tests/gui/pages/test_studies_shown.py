@@ -80,7 +80,7 @@ def test_trials_are_sorted_and_the_best_recipe_taken_with_one_click(
     qtbot.waitUntil(page.studies.isVisible, timeout=10_000)
     assert [row[0] for row in table.texts()] == ["2 (best)", "1", "3", "4"]
     assert table.texts()[0] == [
-        *("2 (best)", "6e-4", "0.002", "later half", "light", "0.930", "7", "20 s", "finished")
+        *("2 (best)", "6e-4", "later half", "light", "0.930", "7", "20 s", "finished")
     ]
     assert table.texts()[3][-1] == "failed"
     table.sortByColumn(1, Qt.SortOrder.AscendingOrder)

@@ -124,7 +124,7 @@ class StudiesCard(Card):
             [self.tr(title) for title in view.titles],
             view.rows,
             wide=len(view.titles) - 1 if view.sorts else 0,
-            sorted_by=(5, descending) if view.sorts else None,
+            sorted_by=(4, descending) if view.sorts else None,
         )
         self.table.setVisible(bool(view.rows))
         self._warning.say(self.tr(view.warning), "warning")

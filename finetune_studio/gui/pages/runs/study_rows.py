@@ -115,7 +115,7 @@ def _trials(one: Study, *, working: bool) -> StudyView:
     best = one.best
     headline = score_name(str(one.facts.get("headline", "score")))
     titles = (
-        *("Trial", "Rate", "Rate of the head", "Retrained", "Variation"),
+        *("Trial", "Rate", "Retrained", "Variation"),
         *(headline[:1].upper() + headline[1:], "Epochs", "Time", "How it ended"),
     )
     rows = [_trial_row(one, part, is_best=part is best) for part in one.parts]
@@ -142,7 +142,7 @@ def _trials(one: Study, *, working: bool) -> StudyView:
 
 def _trial_row(one: Study, part: Part, *, is_best: bool) -> list[Cell]:
     recipe = one.recipe_of(part)
-    rates = (recipe.optimiser.learning_rate, recipe.optimiser.head_learning_rate)
+    rate, head = recipe.optimiser.learning_rate, recipe.optimiser.head_learning_rate
     ended, level = {
         study.FINISHED: ("finished", ""),
         study.PRUNED: ("fell behind", ""),
@@ -155,7 +155,7 @@ def _trial_row(one: Study, part: Part, *, is_best: bool) -> list[Cell]:
         score = Cell(f"{part.score:.3f}", part.score, right=True, level="ok" if is_best else "")
     return [
         Cell(f"{part.number} (best)" if is_best else str(part.number), part.number, right=True),
-        *(Cell(plain(rate), rate, right=True) for rate in rates),
+        Cell(plain(rate), rate, right=True, hint=f"The head learns with {plain(head)}."),
         Cell(AMOUNTS.get(recipe.layers.amount, recipe.layers.amount)),
         Cell(recipe.augment.strength),
         score,
