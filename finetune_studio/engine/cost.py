@@ -152,7 +152,7 @@ def latency(task: Task, bundle: Bundle, samples: Sequence[Sample]) -> tuple[floa
     """Return the milliseconds that the network takes for one sample, and how many were asked.
 
     The middle of up to twenty samples spread over the given ones, one at a time, after two to warm up;
-    reading a sample from the disk is not counted. it ends after two seconds.
+    reading a sample from the disk is not counted. It ends after two seconds.
     """
     some = samples[:: max(1, len(samples) // _ANSWERED)][: _ANSWERED + 2]
     took: list[float] = []
