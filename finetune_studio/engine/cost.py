@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 WATTS_A_CORE = 12.0
 _RAPL = Path("/sys/class/powercap")
-_ANSWERED, _LONGEST_S = 30, 3.0  # samples that speed is measured on, and seconds at most
+_ANSWERED, _LONGEST_S = 20, 2.0  # samples that speed is measured on, and seconds at most
 
 
 class Meter:
@@ -151,8 +151,8 @@ class _Graphics:
 def latency(task: Task, bundle: Bundle, samples: Sequence[Sample]) -> tuple[float, int]:
     """Return the milliseconds that the network takes for one sample, and how many were asked.
 
-    The middle of up to thirty samples spread over the given ones, one at a time, after two to warm up;
-    reading a sample from the disk is not counted. It ends after three seconds.
+    The middle of up to twenty samples spread over the given ones, one at a time, after two to warm up;
+    reading a sample from the disk is not counted. It ends after two seconds.
     """
     some = samples[:: max(1, len(samples) // _ANSWERED)][: _ANSWERED + 2]
     took: list[float] = []
