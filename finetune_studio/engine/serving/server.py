@@ -92,13 +92,27 @@ class Server(ThreadingHTTPServer):
             else:
                 self.refused += 1
 
-    def hang_up(self) -> None:
-        """End all connections that are still open."""
+    def hang_up(self, within_s: float = _STILL_S) -> None:
+        """Take nothing more from any connection, and wait until what is in hand is answered.
+
+        A thread that still computed while the program ends would bring it down.
+        """
+        self._shut(socket.SHUT_RD)
+        until = time.monotonic() + within_s
+        while self._connected() and time.monotonic() < until:
+            time.sleep(0.02)
+        self._shut(socket.SHUT_RDWR)
+
+    def _connected(self) -> bool:
+        with self._lock:
+            return bool(self._open)
+
+    def _shut(self, how: int) -> None:
         with self._lock:
             still = list(self._open)
         for connection in still:
             with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(how)
 
 
 class _Handler(BaseHTTPRequestHandler):
