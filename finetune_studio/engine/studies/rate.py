@@ -49,7 +49,7 @@ def rate_test(project: Project, recipe: Recipe, control: Control) -> Iterator[Ev
     A network as the recipe's run begins with takes at most 100 steps, the rate rising evenly in its
     logarithm from 1e-7 until the loss is four times the lowest; rates of other layers keep their
     relation. The loss is smoothed over neighbouring steps (without lagging behind). The suggestion is
-    fastai's default, the *valley*: two thirds down the longest stretch in which the loss falls (see
+    fastai's default, the *valley*: two thirds down the largest fall of the loss (see
     ``suggesting.py``). There the network learns fast, and is still well below the rate at which it
     breaks. The steepest descent is stated beside it. A few hundred samples, drawn class by class in
     turn, stand for all of them; layers that are to begin later learn from the first step.
@@ -161,10 +161,10 @@ def _steps(session: Session, control: Control, usual: float) -> Iterator[tuple[f
         lowest = min(lowest, now)
         if now > _EXPLODED * lowest:
             return
-        if (
-            number == 3
-        ):  # the rate is still so low that nothing has changed: as many as there is time for
-            each = (time.monotonic() - began) / number
+        if number == 1:  # it took longer, for all that is slow only once
+            began = time.monotonic()
+        if number == 4:  # nothing has changed yet at such rates: as many as there is time for
+            each = (time.monotonic() - began) / 3
             count = max(_FEWEST_STEPS, min(_MOST_STEPS, int(_STEPS_S / max(each, 1e-6))))
 
 

@@ -37,24 +37,24 @@ def steepest(rates: Sequence[float], curve: Sequence[float]) -> float | None:
 
 
 def valley(rates: Sequence[float], curve: Sequence[float]) -> float | None:
-    """Return the rate two thirds down the longest stretch in which the loss falls (fastai's ``valley``).
+    """Return the rate two thirds down the largest fall of the loss, as fastai's ``valley`` does.
 
-    The stretch may step over places where it rises for a moment: it is the longest falling
-    subsequence. Its flat beginning, in which less than a twentieth of the fall happens, is left out, since
-    it says only where the test began. None where the loss does not fall by a twentieth of what it was.
+    fastai takes the longest stretch of falling steps; here it is the largest fall between two places, which
+    noise in the flat part does not imitate. Its flat beginning, in which less than a tenth of the fall
+    happens, is left out, since it says only where the test began. None where the loss does not fall by a
+    twentieth of what it was.
     """
     if len(curve) < _FEWEST:
         return None
-    longest, last = [1] * len(curve), list(range(len(curve)))
-    for end in range(1, len(curve)):
-        for begin in range(end):
-            if curve[begin] > curve[end] and longest[begin] + 1 > longest[end]:
-                longest[end], last[end] = longest[begin] + 1, last[begin]
-    end = max(range(len(curve)), key=lambda place: (longest[place], -place))
-    begin = last[end]
-    if curve[begin] - curve[end] < 0.05 * abs(curve[begin]):
+    begin = end = highest = 0
+    for place, loss in enumerate(curve):
+        if loss > curve[highest]:
+            highest = place
+        if curve[highest] - loss > curve[begin] - curve[end]:
+            begin, end = highest, place
+    fall = curve[begin] - curve[end]
+    if fall < 0.05 * abs(curve[begin]):
         return None
-    flat = curve[begin] - 0.05 * (curve[begin] - curve[end])
-    begin = next(place for place in range(begin, end + 1) if curve[place] <= flat)
+    begin = max(p for p in range(begin, end + 1) if curve[p] >= curve[begin] - 0.1 * fall)
     wanted = math.log10(rates[begin]) + math.log10(rates[end] / rates[begin]) * 2 / 3
     return min(rates[begin : end + 1], key=lambda rate: abs(math.log10(rate) - wanted))
