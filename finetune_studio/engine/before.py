@@ -16,11 +16,7 @@ from finetune_studio.models.node import within
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-<<<<<<< HEAD
-_FILE = "pretrained.safetensors"  # as engine/heat.py writes it, too
-=======
 FILE = "pretrained.safetensors"  # what moves, as it was before the first step; one file for all who ask
->>>>>>> c9d200a (The weights of before were kept in two files by three: one file, read tensor by tensor; a blend no longer adds to what adapters drift)
 
 
 def bundle_of(run_folder: Path) -> Bundle:
@@ -37,15 +33,9 @@ def bundle_of(run_folder: Path) -> Bundle:
         raise StudioError(f"The run {run.number} has no network yet.", "Let it train for an epoch.")
     if run.model["architecture"].get("adapters"):
         return _below_adapters(run)
-<<<<<<< HEAD
-    if (known := kept(run.folder)) and (found := _from_its_own(run, known)) is not None:
+    own = kept(run.folder) if (run.folder / FILE).is_file() else None
+    if own is not None and (found := _from_its_own(run, own)) is not None:
         return found
-=======
-    if (run.folder / FILE).is_file():
-        with damage_explained(run.folder):
-            frozen = read_tensors(run.folder / "frozen.safetensors")
-        return _rebuilt(run, frozen | kept(run.folder))
->>>>>>> c9d200a (The weights of before were kept in two files by three: one file, read tensor by tensor; a blend no longer adds to what adapters drift)
     try:
         bundle = load_task(run.recipe.task).load_model(run.recipe, run.labels)
     except StudioError as error:
@@ -82,19 +72,6 @@ def kept(run_folder: Path) -> dict[str, Tensor]:
         return read_tensors(file)
 
 
-<<<<<<< HEAD
-def _from_its_own(run: Run, known: dict[str, Tensor]) -> Bundle | None:
-    """Return the network from what the run itself kept; None where that is not all of it."""
-    from finetune_studio.models import layers, tied
-
-    with damage_explained(run.folder):
-        state = read_tensors(run.folder / "frozen.safetensors") | known
-    found = _rebuilt(run, state)
-    anew = layers.always(found.network, found.head)
-    every = tied.once(found.network, found.network.state_dict())
-    lacking = [n for n in every if n not in state and not any(within(n, part) for part in anew)]
-    return None if lacking else found
-=======
 class Kept(Mapping[str, "Tensor"]):
     """What was kept of a run, each tensor read when it is asked for: it may be larger than the memory."""
 
@@ -126,7 +103,19 @@ class Kept(Mapping[str, "Tensor"]):
 
     def __len__(self) -> int:
         return len(self._names)
->>>>>>> c9d200a (The weights of before were kept in two files by three: one file, read tensor by tensor; a blend no longer adds to what adapters drift)
+
+
+def _from_its_own(run: Run, known: dict[str, Tensor]) -> Bundle | None:
+    """Return the network from what the run itself kept; None where that is not all of it."""
+    from finetune_studio.models import layers, tied
+
+    with damage_explained(run.folder):
+        state = read_tensors(run.folder / "frozen.safetensors") | known
+    found = _rebuilt(run, state)
+    anew = layers.always(found.network, found.head)
+    every = tied.once(found.network, found.network.state_dict())
+    lacking = [n for n in every if n not in state and not any(within(n, part) for part in anew)]
+    return None if lacking else found
 
 
 def _below_adapters(run: Run) -> Bundle:

@@ -68,43 +68,7 @@ def relative_drift(
     return distance([now[n] for n in known], [start[n] for n in known]) / size
 
 
-<<<<<<< HEAD
-# --- the weights as they were ---------------------------------------------------------------------
-
-
-def keep_start(folder: Path, bundle: Bundle, moving: Sequence[str]) -> None:
-    """Write what may move, as it is before the first step, into the run: all but what is new.
-
-    A last layer that a network keeps, as language models do, is not new.
-    """
-    from finetune_studio.engine.run.checkpoints import save_tensors
-    from finetune_studio.models import lora
-
-    if (folder / START).exists():
-        return
-    state = bundle.network.state_dict()
-    news = [*layers.always(bundle.network, bundle.head), *lora.names(bundle.network)]
-    kept = {name: state[name] for name in moving if not any(within(name, new) for new in news)}
-    save_tensors(folder / START, kept)
-
-
-def start_of(folder: Path) -> dict[str, Tensor]:
-    """Return what :func:`keep_start` wrote; nothing where it was not, as in runs of older versions."""
-    from safetensors.torch import load_file
-
-    file = folder / START
-    return dict(load_file(file)) if file.is_file() else {}
-
-
-def new_parts(bundle: Bundle) -> list[str]:
-    """Return the names of what began from nothing: the head, what belongs to it, and adapters."""
-    from finetune_studio.models import lora
-
-    heads = layers.always(bundle.network, bundle.head)
-    return [bundle.head, *heads, *lora.names(bundle.network)]
-=======
 # --- the parts of a network -----------------------------------------------------------------------
->>>>>>> c9d200a (The weights of before were kept in two files by three: one file, read tensor by tensor; a blend no longer adds to what adapters drift)
 
 
 def parts_of(bundle: Bundle) -> list[Part]:
