@@ -25,7 +25,7 @@ CROSSVAL, SEARCH = "crossval", "search"
 FINISHED, PRUNED, FAILED = "finished", "pruned", "failed"
 FOLD, TRIAL, FINAL = "fold", "trial", "final"  # what a run is in its study
 MARK = "study.json"  # beside the table it has the same name in a run that came out of a study
-_WEIGHTS = ("checkpoints", "processor")
+_WEIGHTS = ("checkpoints", "processor", "frozen.safetensors", "pretrained.safetensors")
 
 
 @dataclass
@@ -134,8 +134,7 @@ class Study:
 
     def recipe_of(self, part: Part) -> Recipe:
         """Return the recipe of a part's run."""
-        steps = {"optimiser.method": "steps"} if self.kind == SEARCH else {}
-        return single(self.recipe, steps | part.settings)
+        return single(self.recipe, part.settings)
 
     def run_of(self, part: Part) -> Path:
         """Return the folder of a part's run."""
@@ -145,8 +144,10 @@ class Study:
         """Delete a part's weights; its recipe, its log and its answers stay."""
         folder = self.run_of(part)
         for name in _WEIGHTS:
-            shutil.rmtree(folder / name, ignore_errors=True)
-        (folder / "frozen.safetensors").unlink(missing_ok=True)
+            if (folder / name).is_dir():
+                shutil.rmtree(folder / name, ignore_errors=True)
+            else:
+                (folder / name).unlink(missing_ok=True)
 
 
 def single(recipe: Recipe, settings: dict[str, Any] | None = None) -> Recipe:

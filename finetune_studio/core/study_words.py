@@ -55,7 +55,8 @@ def _(event: events.CrossValidated) -> tuple[str, bool]:
     return (
         f"Over {event.folds} folds (mean ± standard deviation):"
         f" {spread_in_words(event.mean, event.spread)}. {event.samples:,} samples, each judged by a model"
-        f" that had not seen it.\nTheir answers: {event.answers}"
+        " that had not seen it; which epoch of a fold counts was picked by them, so that the scores are a"
+        f" little too good.\nTheir answers: {event.answers}"
     ), False
 
 

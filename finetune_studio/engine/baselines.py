@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +13,13 @@ from finetune_studio.core.events import Prediction
 from finetune_studio.core.project import Project
 from finetune_studio.core.task import Pair
 from finetune_studio.engine import evaluate
+from finetune_studio.engine.comparing import mcnemar, runs
 from finetune_studio.engine.features.table import Table
 from finetune_studio.engine.run import Run
 from finetune_studio.engine.run.checkpoints import read_json
 from finetune_studio.engine.slicing import own_scores
 
 _FILE = "before.json"
-_FEWEST = 5  # samples on which two runs differ, below which they cannot be told apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +107,8 @@ def _last(project: Project, run: Run, pairs: list[Pair], metric: str) -> LastRun
         if not (folder / "recipe.toml").is_file():
             continue
         own = {s.id for s, _ in pairs}
+        if own & runs.learnt_from(Run(folder)):  # the data were divided anew since
+            continue
         known = [
             p for p in evaluate.answers(folder, project.dataset, "validation") if p[0].id in own
         ]
@@ -129,12 +130,7 @@ def compared(then: Mapping[int, float], now: Mapping[int, float]) -> tuple[int, 
     both = then.keys() & now.keys()
     better = sum(now[n] > then[n] for n in both)
     worse = sum(now[n] < then[n] for n in both)
-    count = better + worse
-    if count < _FEWEST:
-        return better, worse, 1.0
-    least = min(better, worse)
-    tail = sum(math.comb(count, k) for k in range(least + 1)) / 2**count
-    return better, worse, min(1.0, 2 * tail)
+    return better, worse, mcnemar(better, worse)
 
 
 def sentences(found: Beside) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from finetune_studio.models.node import within
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-_FILE = "pretrained.safetensors"  # as engine/heat.py writes it, too
+FILE = "pretrained.safetensors"  # what moves, as it was before the first step; one file for all who ask
 
 
 def bundle_of(run_folder: Path) -> Bundle:
@@ -32,7 +33,8 @@ def bundle_of(run_folder: Path) -> Bundle:
         raise StudioError(f"The run {run.number} has no network yet.", "Let it train for an epoch.")
     if run.model["architecture"].get("adapters"):
         return _below_adapters(run)
-    if (known := kept(run.folder)) and (found := _from_its_own(run, known)) is not None:
+    own = kept(run.folder) if (run.folder / FILE).is_file() else None
+    if own is not None and (found := _from_its_own(run, own)) is not None:
         return found
     try:
         bundle = load_task(run.recipe.task).load_model(run.recipe, run.labels)
@@ -45,18 +47,62 @@ def bundle_of(run_folder: Path) -> Bundle:
     return bundle
 
 
+def remember(run_folder: Path, bundle: Bundle, moving: Iterable[str]) -> None:
+    """Keep what a new run may move, as it is before the first step: all but layers that are made anew.
+
+    Drift, blends, a pull to the pretrained weights and the model of before are all reckoned from it.
+    """
+    from finetune_studio.models import layers
+
+    state, made_anew = bundle.network.state_dict(), layers.always(bundle.network, bundle.head)
+    keep(run_folder, {n: state[n] for n in moving if not any(within(n, m) for m in made_anew)})
+
+
 def keep(run_folder: Path, tensors: dict[str, Tensor]) -> None:
     """Keep in a run the numbers that what it learns had before, so that nothing else is needed later."""
-    save_tensors(Path(run_folder) / _FILE, tensors)
+    save_tensors(Path(run_folder) / FILE, tensors)
 
 
 def kept(run_folder: Path) -> dict[str, Tensor]:
-    """Return what :func:`keep` wrote; nothing where it was not asked for."""
-    file = Path(run_folder) / _FILE
+    """Return what was kept; nothing where it was not, as in runs of older versions."""
+    file = Path(run_folder) / FILE
     if not file.is_file():
         return {}
     with damage_explained(file):
         return read_tensors(file)
+
+
+class Kept(Mapping[str, "Tensor"]):
+    """What was kept of a run, each tensor read when it is asked for: it may be larger than the memory."""
+
+    def __init__(self, run_folder: Path) -> None:
+        from safetensors import safe_open
+
+        self._file = Path(run_folder) / FILE
+        self._names: frozenset[str] = frozenset()
+        if self._file.is_file():
+            with damage_explained(self._file), safe_open(self._file, "pt") as file:
+                self._names = frozenset(file.keys())
+
+    @property
+    def bytes(self) -> int:
+        """Return how much of the memory all of it would take."""
+        return self._file.stat().st_size if self._names else 0
+
+    def __getitem__(self, name: str) -> Tensor:
+        from safetensors import safe_open
+
+        if name not in self._names:
+            raise KeyError(name)
+        with damage_explained(self._file), safe_open(self._file, "pt") as file:
+            found: Tensor = file.get_tensor(name)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def _from_its_own(run: Run, known: dict[str, Tensor]) -> Bundle | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -152,7 +153,7 @@ def cheapest(
     Raises:
         StudioError: If a cost is below 0, both are 0, or there is nothing to choose between.
     """
-    if miss < 0 or false_alarm < 0 or miss + false_alarm == 0:
+    if not (miss >= 0 and false_alarm >= 0 and 0 < miss + false_alarm < math.inf):
         raise StudioError("Costs are numbers from 0 on, and not both 0.", "Give other costs.")
     here = look(run_folder, dataset)
     if name not in here.classes:

@@ -9,6 +9,7 @@ from pathlib import PurePath
 
 from finetune_studio.core import texts
 from finetune_studio.core.dataset import Dataset, Sample
+from finetune_studio.core.splits import split_named
 from finetune_studio.modality import measures
 from finetune_studio.modality.measures import Measured
 
@@ -58,13 +59,13 @@ def _lengths(samples: Iterable[Sample], found: Columns) -> None:
 
 def _sources(dataset: Dataset, samples: Sequence[Sample], found: Columns) -> None:
     """Note the folder that a file lies in, without the parts that are a class or a split."""
-    base, names = str(dataset.root), {name for s in samples for name in s.names}
-    told = names | {"train", "validation", "val", "test", "valid", "training"}
+    base, names = str(dataset.root), dataset.names_ever()
     for sample in samples:
         if not sample.path:
             continue
         place = os.path.relpath(sample.path, base) if base else sample.path
-        parts = [part for part in PurePath(place).parts[:-1] if part not in told]
+        folders = PurePath(place).parts[:-1]
+        parts = [part for part in folders if part not in names and split_named(part) is None]
         found.setdefault("folder", {})[sample.id] = "/".join(parts) or "."
         found.setdefault("file type", {})[sample.id] = PurePath(place).suffix.lower() or "none"
 

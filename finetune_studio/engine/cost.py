@@ -52,6 +52,7 @@ class Meter:
     def __init__(self, *, cuda: bool = False) -> None:
         self.threads = torch.get_num_threads()
         self._before = (0.0, 0.0)
+        self._processes = 1
         self._rapl = {zone: value for zone in _zones() if (value := _joules(zone)) is not None}
         self._gpu = _Graphics() if cuda else None
         self._began = time.perf_counter()
@@ -60,6 +61,7 @@ class Meter:
     def goes_on(self, session: Session) -> None:
         """Count for a run; what it took before it was resumed is added."""
         self._before = (session.place.processor_s, session.place.energy_wh)
+        self._processes = session.team.size
         session.meter = self
 
     def note(self, place: Place) -> None:
@@ -95,6 +97,8 @@ class Meter:
             if self._rapl
             else f"estimated from processor seconds, at {WATTS_A_CORE:g} W a core"
         )
+        if self._processes > 1:
+            said += f"; only the first of {self._processes} processes is counted"
         if self._gpu is None:
             return f"{said}."
         if self._gpu.joules() is None:

@@ -18,6 +18,10 @@ from finetune_studio.modality import decide
 FILE = "decision.json"
 UNLIKE = "none_of_these"  # the mark in ``Prediction.answer`` of an input that is turned away
 LIKENESS = "likeness"  # how like the nearest training sample it is, from -1 to 1
+CHOSEN_HERE = (
+    "The thresholds were chosen by these validation samples, so scores with them are a little too good"
+    " there."
+)
 _VERSION = 1
 
 

@@ -60,7 +60,7 @@ def evaluate(project: Project, run_folder: Path, split: str, control: Control) -
     if split == "validation" and study.mark_of(run.folder).get("kind") == study.FINAL:
         yield from _judged_by_folds(project, run, task)
         return
-    samples = [s for s in _of_split(project, run, split) if task.teaches(s)]
+    samples = [s for s in of_split(project, run, split) if task.teaches(s)]
     if not samples:
         raise StudioError(
             f"There are no {split} samples in this project.",
@@ -92,14 +92,19 @@ def evaluate(project: Project, run_folder: Path, split: str, control: Control) -
         )
     pairs.sort(key=lambda pair: pair[0].id)
     save_answers(run.folder, split, pairs)
+    if split == "validation" and decision.read(run.folder).thresholds:
+        yield Noted(decision.CHOSEN_HERE)
     yield scored(project, run, task, split, _decided(run, pairs, bundle.labels), set_aside)
 
 
-def _of_split(project: Project, run: Run, split: str) -> list[Sample]:
-    """Return the samples of a split: of the project, or of its own where a run came out of a study."""
+def of_split(project: Project, run: Run, split: str) -> list[Sample]:
+    """Return the usable samples of a split: the project's, or a run's own where it came out of a study.
+
+    A final model has learnt from the project's validation samples, and the model of a fold from most.
+    """
     if split == "test" or not study.mark_of(run.folder):
         return project.dataset.samples(split=split, usable=True)
-    own = set(run.samples[split])
+    own = set(run.samples.get(split, ()))
     return [s for s in project.dataset.samples(usable=True) if s.id in own]
 
 

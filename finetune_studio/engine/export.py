@@ -172,7 +172,7 @@ def _write_network(parcel: _Parcel) -> None:
         known = decided.for_exports(parcel.bundle.labels)
         options["decision"] = {name: known[name] for name in ("temperature", "thresholds")}
     furnish(exporter, parcel.bundle, task.outside, folder, options)
-    train = _there(parcel.project, task, "train") if exporter.calibrates else []
+    train = _there(parcel.project, parcel.run, task, "train") if exporter.calibrates else []
     examples = ranges.inputs(task, folder, spread(train, exporter.calibrates))
     exporter.write(parcel.bundle, signature, folder, examples)
 
@@ -203,7 +203,7 @@ def _prove(
 ) -> Iterator[Event]:
     """Ask the network and the export the same; add what came out, and write it down."""
     task = parcel.task
-    samples, split, note = _samples(parcel.project, task)
+    samples, split, note = _samples(parcel.project, parcel.run, task)
     if note:
         yield Noted(note, "warning", time.time())
     if not proof.can_start_python():
@@ -293,19 +293,19 @@ def _write_proof(
     files.write_json(parcel.folder / "export.json", {**about, "files": written})
 
 
-def _samples(project: Project, task: Task) -> tuple[list[Sample], str, str]:
+def _samples(project: Project, run: Run, task: Task) -> tuple[list[Sample], str, str]:
     """Return the samples to compare on, their split, and a warning if it is not the validation split."""
     most = use_of(task.outside).most
-    if validation := _there(project, task, "validation"):
+    if validation := _there(project, run, task, "validation"):
         return spread(validation, most), "validation", ""
-    rest = spread(_there(project, task, "train"), min(most, _FEW_SAMPLES))
+    rest = spread(_there(project, run, task, "train"), min(most, _FEW_SAMPLES))
     text = f"There are no validation samples; {len(rest)} training samples are compared instead."
     return rest, "train", text if rest else ""
 
 
-def _there(project: Project, task: Task, split: str) -> list[Sample]:
-    """Return the samples of a split that teach something and whose files are there."""
-    usable = project.dataset.samples(split=split, usable=True)
+def _there(project: Project, run: Run, task: Task, split: str) -> list[Sample]:
+    """Return the samples of a run's split that teach something and whose files are there."""
+    usable = evaluate.of_split(project, run, split)
     return [s for s in usable if task.teaches(s) and (not s.path or Path(s.path).is_file())]
 
 

@@ -19,7 +19,7 @@ from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.splits import SPLITS
 from finetune_studio.core.task import Pair, Task
 from finetune_studio.core.words import NAMES, energy, latency
-from finetune_studio.engine import blend_words, drift, evaluate, tally
+from finetune_studio.engine import blend_words, decision, drift, evaluate, tally
 from finetune_studio.engine.drift import Drift
 from finetune_studio.engine.judged_by import how_chosen, judging_split, unseen
 from finetune_studio.engine.run import Run
@@ -315,6 +315,8 @@ def limits(facts: Facts) -> list[str]:
         how_chosen(facts.run),
         *(use_of(facts.task.outside).limits if facts.task.outside else ()),
     ]
+    if facts.scored is not None and decision.read(facts.run.folder).thresholds:
+        points.append(decision.CHOSEN_HERE)
     if facts.changed:
         points.append(
             "The data were edited after this run. The scores are for today's labels; the model learnt"
@@ -391,7 +393,12 @@ def percent(share: float) -> str:
 
 def without_places(recipe: Recipe) -> Recipe:
     """Return a recipe that can be handed on: of paths only the last part, which names nobody's folders."""
-    places = {"data.path": recipe.data.path, "model.source": recipe.model.source}
+    places = {
+        "data.path": recipe.data.path,
+        "data.labels_path": recipe.data.labels_path,
+        "model.source": recipe.model.source,
+        "forgetting.held_out": recipe.forgetting.held_out,
+    }
     return recipe.with_settings({name: Path(text).name for name, text in places.items()})
 
 

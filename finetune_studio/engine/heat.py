@@ -12,11 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from finetune_studio.core.task import Bundle
+from finetune_studio.engine import before
 from finetune_studio.models import layers
 from finetune_studio.models.node import within
 
-START = "pretrained.safetensors"  # in a run's folder
-_HELD = 64 * 2**20  # bytes of pretrained weights that are held in memory; more are read each time
+_HELD = (
+    64 * 2**20
+)  # bytes of pretrained weights that are held in memory; more are read when they are needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,45 +68,13 @@ def relative_drift(
     return distance([now[n] for n in known], [start[n] for n in known]) / size
 
 
-# --- the weights as they were ---------------------------------------------------------------------
-
-
-def keep_start(folder: Path, bundle: Bundle, moving: Sequence[str]) -> None:
-    """Write what may move, as it is before the first step, into the run: all but what is new.
-
-    A last layer that a network keeps, as language models do, is not new.
-    """
-    from finetune_studio.engine.run.checkpoints import save_tensors
-    from finetune_studio.models import lora
-
-    if (folder / START).exists():
-        return
-    state = bundle.network.state_dict()
-    news = [*layers.always(bundle.network, bundle.head), *lora.names(bundle.network)]
-    kept = {name: state[name] for name in moving if not any(within(name, new) for new in news)}
-    save_tensors(folder / START, kept)
-
-
-def start_of(folder: Path) -> dict[str, Tensor]:
-    """Return what :func:`keep_start` wrote; nothing where it was not, as in runs of older versions."""
-    from safetensors.torch import load_file
-
-    file = folder / START
-    return dict(load_file(file)) if file.is_file() else {}
-
-
-def new_parts(bundle: Bundle) -> list[str]:
-    """Return the names of what began from nothing: the head, what belongs to it, and adapters."""
-    from finetune_studio.models import lora
-
-    heads = layers.always(bundle.network, bundle.head)
-    return [bundle.head, *heads, *lora.names(bundle.network)]
+# --- the parts of a network -----------------------------------------------------------------------
 
 
 def parts_of(bundle: Bundle) -> list[Part]:
     """Return the parts of a network in the order in which they run, with the stage each belongs to."""
     network = bundle.network
-    heads = [bundle.head, *layers.always(network, bundle.head)]
+    heads = layers.always(network, bundle.head)
     compiled, network._compiled_call_impl = network._compiled_call_impl, None
     try:  # one input goes through the network as it was written
         stages = layers.stages(network, bundle.head)
@@ -122,14 +92,14 @@ class Heat:
 
     Args:
         bundle: The network.
-        folder: Its run, where :func:`keep_start` has written.
+        folder: Its run, which keeps them (``before.py``).
     """
 
     def __init__(self, bundle: Bundle, folder: Path) -> None:
         self._network = bundle.network
         self.parts = parts_of(bundle)
         self._folder = folder
-        self._held: dict[str, Tensor] | None = None
+        self._held: Mapping[str, Tensor] | None = None
         self._sizes: dict[str, float] = {}
         self._known: tuple[tuple[str, ...], dict[Part, list[tuple[str, nn.Parameter]]]] = ((), {})
         self.gradients: dict[str, float] = {}  # by part, of the last step that was felt
@@ -162,7 +132,7 @@ class Heat:
         return self._known[1]
 
     def _row(
-        self, part: Part, learning: list[tuple[str, nn.Parameter]], start: dict[str, Tensor]
+        self, part: Part, learning: list[tuple[str, nn.Parameter]], start: Mapping[str, Tensor]
     ) -> dict[str, Any]:
         drift, size = (None, None) if part.new else self._moved(learning, start)
         return {
@@ -175,20 +145,20 @@ class Heat:
         }
 
     def _moved(
-        self, learning: list[tuple[str, nn.Parameter]], start: dict[str, Tensor]
+        self, learning: list[tuple[str, nn.Parameter]], start: Mapping[str, Tensor]
     ) -> tuple[float | None, float | None]:
         """Return the drift of weights that learn, or of the layers that adapters change, and their length."""
-        known = [(p, start[name]) for name, p in learning if name in start]
+        own = [(n, p) for n, p in learning if n in start and ".lora_" not in n]
         moved, size = 0.0, 0.0
-        if known:
-            moved = distance([p for p, _ in known], [s for _, s in known])
-            size = self._length_of(tuple(name for name, _ in learning if name in start), start)
+        if own:
+            moved = distance([p for _, p in own], [start[name] for name, _ in own])
+            size = self._length_of(tuple(name for name, _ in own), start)
         for name in {n.partition(".lora_")[0] for n, _ in learning if ".lora_" in n}:
             added, below = self._adapted(name)
             moved, size = math.hypot(moved, added), math.hypot(size, below)
         return (moved / size, size) if size else (None, None)
 
-    def _length_of(self, names: tuple[str, ...], start: dict[str, Tensor]) -> float:
+    def _length_of(self, names: tuple[str, ...], start: Mapping[str, Tensor]) -> float:
         key = "\n".join(names)
         if key not in self._sizes:
             self._sizes[key] = length([start[name] for name in names])
@@ -214,16 +184,15 @@ class Heat:
             self._sizes[name] = length([weight])
         return scale * math.sqrt(max(0.0, squared)), self._sizes[name]
 
-    def _start(self) -> dict[str, Tensor]:
-        """Return the pretrained weights: held where they are small, else read again."""
-        if self._held is not None:
-            return self._held
-        found = start_of(self._folder)
-        if sum(t.numel() * t.element_size() for t in found.values()) <= _HELD:
-            device = next(self._network.parameters()).device
-            found = {name: tensor.to(device) for name, tensor in found.items()}
-            self._held = found
-        return found
+    def _start(self) -> Mapping[str, Tensor]:
+        """Return the pretrained weights: held where they are small, else read one by one."""
+        if self._held is None:
+            kept = before.Kept(self._folder)
+            self._held = kept
+            if kept.bytes <= _HELD:
+                device = next(self._network.parameters()).device
+                self._held = {name: kept[name].to(device) for name in kept}
+        return self._held
 
 
 def finite(value: float | None) -> float | None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Callable, Iterable, Sequence
 
+from finetune_studio.core.scores import wilson
 from finetune_studio.core.task import Pair
 
 _DRAWS = 400
 _MOST_ANSWERS = 2_000_000  # so that a large split takes about a second
-_Z = 1.959964  # 95 % of a normal distribution lie within so many standard deviations
 
 
 def bootstrap(
@@ -21,7 +20,7 @@ def bootstrap(
     The answers are drawn anew with replacement and scored, many times (Efron 1979); the interval is
     that of the percentiles. The seed makes the interval of the same answers the same. Where every draw
     gives the same score, as with answers that are all right, drawing says nothing: 20 right answers of
-    20 do not prove a model without errors. Such a score gets the interval of a share (:func:`wilson`).
+    20 do not prove a model without errors. Such a score gets the interval of a share.
     """
     if not pairs:
         return {}
@@ -39,14 +38,3 @@ def _percentiles(values: Sequence[float], count: int) -> list[float]:
     if values[0] == values[-1] and 0 <= values[0] <= 1:
         return wilson(values[0], count)
     return [values[low], values[high]]
-
-
-def wilson(share: float, count: int) -> list[float]:
-    """Return the 95 % interval of a share that was seen in so many cases (Wilson 1927)."""
-    if not count:
-        return [0.0, 1.0]
-    square = _Z * _Z
-    middle = (share + square / (2 * count)) / (1 + square / count)
-    half = _Z * math.sqrt(share * (1 - share) / count + square / (4 * count * count))
-    half /= 1 + square / count
-    return [max(0.0, middle - half), min(1.0, middle + half)]

@@ -168,7 +168,7 @@ def features(
         )
     key = f"{project.folder}\n{recipe.model.model_dump_json()}"
     known = _tables.get(key)
-    if known is not None and {s.id for s in samples} <= {s.id for s in known.samples}:
+    if known is not None and _holds(known, samples):
         if excluded:
             samples = [s for s in project.dataset.samples() if s.label is not None]
         made.append(_of(known, samples))
@@ -190,6 +190,12 @@ def features(
     while len(_tables) > 2:
         _tables.popitem(last=False)
     made.append(_of(table, samples))
+
+
+def _holds(table: Table, samples: Sequence[Sample]) -> bool:
+    """Whether a table has all samples, and shows what they show today: other data may have come since."""
+    shown = {s.id: (s.path, s.fields) for s in table.samples}
+    return all(shown.get(s.id) == (s.path, s.fields) for s in samples)
 
 
 def _of(table: Table, samples: Sequence[Sample]) -> Table:

@@ -29,9 +29,6 @@ class Lookout:
         bundle, seed = session.bundle, session.recipe.seed
         samples = followed.chosen(session.task, session.validation, seed, bundle.asked)
         self._numbers = [sample.id for sample in samples]
-        if session.place.step == 0 and session.team.leads:
-            heat.keep_start(session.folder, bundle, session.moving)
-        session.team.wait()
         self._heat = heat.Heat(bundle, session.folder)
 
     def begun(self, project: Project) -> WatchBegun:

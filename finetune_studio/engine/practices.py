@@ -16,9 +16,8 @@ from finetune_studio.core.events import Event, Noted
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.splits import rarest
 from finetune_studio.core.task import Bundle, Task
-from finetune_studio.engine import blending, run, unfreezing
+from finetune_studio.engine import before, blending, run, unfreezing
 from finetune_studio.engine.features.prefix import with_first_tensor
-from finetune_studio.engine.run.checkpoints import damage_explained, read_tensors, save_tensors
 from finetune_studio.models import depths, layers
 from finetune_studio.models.node import within
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from finetune_studio.engine.launch import Team
     from finetune_studio.engine.methods import Way
 
-_STARTS = "start.safetensors"
 _OF_STEPS = (
     *("layers.rate_decay", "layers.rates", "regularise.head_dropout", "regularise.mixup"),
     *("regularise.cutmix", "regularise.towards_pretrained", "regularise.averaging"),
@@ -74,34 +72,32 @@ def drop_before_head(bundle: Bundle) -> None:
     head.register_forward_pre_hook(leave_out, with_kwargs=True)
 
 
-def starts(this: run.Run, bundle: Bundle, recipe: Recipe, *, leads: bool) -> dict[str, Tensor]:
+def starts(this: run.Run, bundle: Bundle, recipe: Recipe) -> dict[str, Tensor]:
     """Return where the pretrained parameters that learn began, if they are pulled back to it.
 
-    It is kept in the run, and to be asked for before a checkpoint is restored.
+    It is to be asked for before a checkpoint is restored; a run that goes on has kept it.
 
     Raises:
         StudioError: If a run that goes on has lost it.
     """
-    place = this.folder / _STARTS
     if not recipe.regularise.towards_pretrained:
         return {}
-    if place.is_file():
-        with damage_explained(place):
-            return read_tensors(place)
-    if this.checkpoints.get("last"):
-        raise StudioError(
-            f"{place} is gone, which holds the weights that this run is pulled back to.",
-            "Start a new run with the same recipe.",
-        )
     heads = [bundle.head, *layers.always(bundle.network, bundle.head)]
-    found = {
-        name: parameter.detach().clone()
+    now = {
+        name: parameter
         for name, parameter in bundle.network.named_parameters()
         if parameter.requires_grad and not any(within(name, head) for head in heads)
     }
-    if leads:
-        save_tensors(place, found)
-    return found
+    if not this.checkpoints.get("last"):
+        return {name: parameter.detach().clone() for name, parameter in now.items()}
+    kept = before.kept(this.folder)
+    if not now.keys() <= kept.keys():
+        raise StudioError(
+            f"{this.folder / before.FILE} is gone, which holds the weights that this run is pulled back"
+            " to.",
+            "Start a new run with the same recipe.",
+        )
+    return {name: kept[name] for name in now}
 
 
 # --- what is said ---------------------------------------------------------------------------------

@@ -24,11 +24,13 @@ from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Bundle, Task
 from finetune_studio.engine import (
+    before,
     begun,
     blending,
     compiling,
     feeds,
     fitting,
+    interpolation,
     methods,
     pacing,
     practices,
@@ -41,7 +43,6 @@ from finetune_studio.engine import device as devices
 from finetune_studio.engine.device import Device
 from finetune_studio.engine.evaluate import load_task
 from finetune_studio.engine.features.filling import Means
-from finetune_studio.engine.interpolation import remember
 from finetune_studio.engine.launch import Team
 from finetune_studio.engine.loaders import Loader
 from finetune_studio.engine.session import Session
@@ -82,7 +83,7 @@ def prepare(
     if fresh and bundle.note:
         yield Noted(bundle.note)
 
-    starts = practices.starts(this, bundle, recipe, leads=team.leads)
+    starts = practices.starts(this, bundle, recipe)
 
     # Restore before features are computed, so that a boundary sees the weights it will be used with.
     place, best, state = _restored(this, bundle)
@@ -172,7 +173,8 @@ def _write_down(
     chosen = {"train": [s.id for s in train], "validation": [s.id for s in validation]}
     files.write_json(this.folder / "samples.json", chosen)
     files.write_json(this.folder / "environment.json", _environment(project, device))
-    remember(this.folder, bundle, run.moving_names(bundle), this.recipe)
+    interpolation.refuse(bundle, this.recipe)
+    before.remember(this.folder, bundle, run.moving_names(bundle))
     run.save_model(this.folder, bundle)  # last: with it the run counts as begun
 
 

@@ -74,11 +74,13 @@ def learn(project: Project, run_folder: Path, control: Control) -> Iterator[Even
 
     run = Run(run_folder)
     task = evaluate.load_task(run.recipe.task)
-    usable = [s for s in project.dataset.samples(usable=True) if task.teaches(s)]
-    train = [s for s in usable if s.split == "train"]
+    train, judging = (
+        [s for s in evaluate.of_split(project, run, split) if task.teaches(s)]
+        for split in ("train", "validation")
+    )
     rng = np.random.default_rng(run.recipe.seed)
     chosen = sorted(rng.permutation(len(train))[:_MOST].tolist())
-    wanted = [train[n] for n in chosen] + [s for s in usable if s.split == "validation"]
+    wanted = [train[n] for n in chosen] + judging
     yield PhaseStarted("load", "Loading the trained network")
     bundle = load_bundle(run.folder, project.dataset)
     made: list[Table] = []
@@ -91,11 +93,12 @@ def learn(project: Project, run_folder: Path, control: Control) -> Iterator[Even
             "This model looks at a sample in several parts, so none can be called unlike.",
             "Choose a model that gives one answer a sample.",
         )
-    own = np.array([s.split == "train" for s in table.samples])
+    judges = {s.id for s in judging}
+    own = np.array([s.id not in judges for s in table.samples])
     if not own.any():
         raise StudioError("No training sample can be read.", "Find the data on the Data page.")
     references = normalised(table.values[own])
-    judged = [s for s in table.samples if s.split == "validation"]
+    judged = [s for s in table.samples if s.id in judges]
     found = likeness(table.values[~own], references)
     like = {s.id: round(float(v), 6) for s, v in zip(judged, found, strict=True)}
     _save(run, Known(references, table.boundary, like))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from finetune_studio.core.events import Event, RunStarted, StepDone, Validated
 from finetune_studio.core.monitor import Course, Epoch, Monitor, Verdict
+from finetune_studio.core.recipe import dotted
 from finetune_studio.core.watching import Heated, MonitorSpoke, RolledBack, WatchBegun, Watched
 from finetune_studio.monitors import CATALOGUE
 from finetune_studio.tasks import CATALOGUE as TASKS
@@ -25,7 +26,7 @@ class Watch:
     """
 
     def __init__(self, recipe: Recipe) -> None:
-        self.course = Course(settings_of(recipe))
+        self.course = Course(dict(dotted(recipe)))
         self._monitors: dict[str, Monitor] = {row.name: row.load()() for row in CATALOGUE}
         self._states: dict[str, str] = {}
         self._losses: list[tuple[int, float, float]] = []  # step, epoch, mean loss until there
@@ -171,14 +172,3 @@ def replayed(recipe: Recipe, events: Iterable[Event]) -> list[Event]:
 def _timed(spoke: MonitorSpoke, before: list[Event]) -> MonitorSpoke:
     time = next((t for e in reversed(before) if (t := getattr(e, "time", 0.0))), 0.0)
     return replace(spoke, time=time)
-
-
-def settings_of(recipe: Recipe) -> dict[str, Any]:
-    """Return a recipe's choices by dotted names."""
-    found: dict[str, Any] = {}
-    for section, value in recipe.model_dump().items():
-        if isinstance(value, dict) and section != "options":
-            found |= {f"{section}.{name}": item for name, item in value.items()}
-        else:
-            found[section] = value
-    return found

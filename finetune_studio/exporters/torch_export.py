@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -84,8 +82,10 @@ class TorchExport(Exporter):
         """
         import torch
 
+        from finetune_studio.models import harmless
+
         try:
-            _holds_no_code(folder / "model.pt2")
+            harmless.refuse_code(folder / "model.pt2")
             model: Any = torch.export.load(folder / "model.pt2").module()
             names = json.loads((folder / "outputs.json").read_text(encoding="utf-8"))
 
@@ -100,21 +100,3 @@ class TorchExport(Exporter):
             raise StudioError(
                 f"The export {folder} is damaged: {error}.", "Export again."
             ) from error
-
-
-def _holds_no_code(file: Path) -> None:
-    """Refuse a file in which torch would find pickled objects, which can run anything when they are read.
-
-    Raises:
-        ValueError: If there are any; files that this program wrote have none.
-    """
-    import torch
-
-    with zipfile.ZipFile(file) as archive:
-        for name in archive.namelist():
-            if name.endswith("_config.json"):
-                rows = json.loads(archive.read(name)).get("config", {}).values()
-                if any(row.get("use_pickle", True) for row in rows):
-                    raise ValueError("it holds pickled objects, which are not read")
-            elif "/sample_inputs/" in name:
-                torch.load(io.BytesIO(archive.read(name)), weights_only=True)

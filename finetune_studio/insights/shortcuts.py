@@ -9,12 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from finetune_studio.core.scores import wilson
+
 _FEWEST = 40  # samples below which nothing can be said
 _PARTS = 5
 _DEPTH = 4
 _CLEARLY = 0.05  # above the simplest answer, also at the lower end of the interval
 _STRONG = 0.25
 _MOST_VALUES = 30
+_LARGEST = 1e38  # trees count in 32 bits
 
 Values = Mapping[int, float | str]
 
@@ -42,7 +45,7 @@ class Shortcut:
     @property
     def level(self) -> str:
         """Return ``ok``, ``warning`` or ``bad``."""
-        low = _lower(self.accuracy, self.samples)
+        low = wilson(self.accuracy, self.samples)[0]
         if self.reason or low <= self.majority + _CLEARLY:
             return "ok"
         return "bad" if low > self.majority + _STRONG else "warning"
@@ -97,10 +100,19 @@ def _encoded(values: Values, ids: Sequence[int]) -> np.ndarray:
     """Return a column as numbers: as it is, or one number a common value."""
     found = [values.get(n) for n in ids]
     try:
-        return np.array([[math.nan if v is None else float(v)] for v in found], float)
+        return np.array([[_finite(v)] for v in found], float)
     except ValueError:
         common = [v for v, _ in Counter(map(str, found)).most_common(_MOST_VALUES)]
         return np.array([[float(str(v) == name) for name in common] for v in found], float)
+
+
+def _finite(value: float | str | None) -> float:
+    """Return a value as a number that a tree takes; NaN where it is none or beyond all bounds."""
+    try:
+        number = math.nan if value is None else float(value)
+    except OverflowError:
+        return math.nan
+    return number if abs(number) < _LARGEST else math.nan
 
 
 def _parts(ids: Sequence[int], groups: Mapping[int, str | None]) -> np.ndarray:
@@ -124,13 +136,3 @@ def _accuracy(inputs: np.ndarray, truth: np.ndarray, parts: np.ndarray) -> float
         tree.fit(inputs[~here], truth[~here])
         right += int((tree.predict(inputs[here]) == truth[here]).sum())
     return right / len(truth)
-
-
-def _lower(share: float, count: int) -> float:
-    """Return the lower end of the 95 % interval of a share (Wilson 1927)."""
-    if not count:
-        return 0.0
-    square = 1.959964**2
-    middle = (share + square / (2 * count)) / (1 + square / count)
-    half = 1.959964 * math.sqrt(share * (1 - share) / count + square / (4 * count * count))
-    return max(0.0, middle - half / (1 + square / count))

@@ -10,6 +10,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from finetune_studio.core.scores import wilson
+
 FEWEST = 10  # samples below which a slice is too small to judge
 _MOST_VALUES = 12  # different values up to which each is a slice of its own
 _QUARTERS = 4
@@ -102,7 +104,7 @@ def _numbers(values: Values) -> dict[int, float] | None:
     for number, value in values.items():
         try:
             parsed = float(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             continue
         if math.isfinite(parsed):
             found[number] = parsed
@@ -135,21 +137,11 @@ def _slice(column: str, value: str, ids: Sequence[int], scores: Mapping[int, flo
     outside = np.array([score for n, score in scores.items() if n not in chosen])
     mean = float(inside.mean())
     rest = float(outside.mean()) if len(outside) else mean
-    low, high = _interval(inside)
+    low, high = wilson(mean, len(inside))  # exact for scores that are 0 or 1
     found = Slice(column, value, tuple(ids), mean, rest, low, high)
     if found.small or len(outside) < FEWEST:
         return found
     return replace(found, chance=_chance(inside, outside))
-
-
-def _interval(values: np.ndarray) -> tuple[float, float]:
-    """Return the 95 % interval of a mean of scores from 0 to 1 (Wilson 1927; exact for right or wrong)."""
-    count, mean, z = len(values), float(values.mean()), 1.959964
-    square = z * z
-    middle = (mean + square / (2 * count)) / (1 + square / count)
-    half = z * math.sqrt(mean * (1 - mean) / count + square / (4 * count * count))
-    half /= 1 + square / count
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def _chance(inside: np.ndarray, outside: np.ndarray) -> float:

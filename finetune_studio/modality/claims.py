@@ -9,6 +9,7 @@ import numpy as np
 
 from finetune_studio.core.events import Prediction
 from finetune_studio.core.task import Pair
+from finetune_studio.modality.answers import normalised
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,9 @@ def _of(pair: Pair) -> Iterator[tuple[float, bool, int]]:
     elif isinstance(answer.answer.get("spans"), list):
         yield from _spans(sample.fields.get("spans") or (), answer, sample.id)
     elif isinstance(answer.answer.get("certainty"), float):
-        true_answers = [str(a["text"]) for a in sample.fields.get("answers") or ()]
-        text = str(answer.answer.get("text") or "")
-        right = text in true_answers if true_answers else not text
+        true_answers = {normalised(str(a["text"])) for a in sample.fields.get("answers") or ()}
+        text = normalised(str(answer.answer.get("text") or ""))
+        right = text in true_answers if true_answers - {""} else not text
         yield float(answer.answer["certainty"]), right, sample.id
 
 

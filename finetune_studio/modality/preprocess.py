@@ -44,6 +44,8 @@ def open_picture(path: str | Path | BinaryIO, at_least: int = 0) -> Image.Image:
     with Image.open(path) as picture:
         if picture.width * picture.height > MOST_PIXELS:
             raise ValueError(f"{picture.width} x {picture.height} pixels are too many")
+        if picture.format == "EPS":  # a program, for which another one would be started
+            raise UnidentifiedImageError("PostScript is not run")
         if at_least and picture.format == "JPEG":
             factor = at_least / min(picture.size)
             if factor < 0.5:  # the decoder can only halve, so nothing is won above

@@ -15,6 +15,7 @@ import torch
 
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.task import Signature
+from finetune_studio.models import harmless
 
 _OPSET = 18
 _CLOSE = 1e-3  # a file whose probabilities are further off than this was written wrongly
@@ -66,6 +67,7 @@ def write_program(signature: Signature, path: Path) -> None:
             )
             _forget_the_code(program)
             torch.export.save(program, path)
+            harmless.refuse_code(path)  # what is not opened again here is not handed over
             again: Any = torch.export.load(path).module()
             check(signature, lambda inputs: _outputs(again, inputs))
     except Exception as error:

@@ -24,11 +24,11 @@ from finetune_studio.core.events import (
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.engine import comparing
 from finetune_studio.engine.comparing import Compared
-from finetune_studio.engine.comparing.runs import dotted
+from finetune_studio.engine.comparing.runs import every_choice
 
 
 def run(number: int = 1, task: str = "image_classification", **about: object) -> Compared:
-    recipe = dict(dotted(Recipe(task=task))) | about.pop("recipe", {})
+    recipe = every_choice(Recipe(task=task)) | about.pop("recipe", {})
     return Compared(Path(f"runs/{number}"), number, task, "finished", "accuracy", recipe, **about)
 
 

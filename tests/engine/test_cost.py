@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -70,3 +71,13 @@ def test_a_meter_of_the_processor_is_read_where_there_is_one(
     assert "RAPL" in meter.how()
     (zone / "energy_uj").write_text("8000000")  # the counter began anew at 1000 J
     assert meter.energy_wh() == pytest.approx(0.03)
+
+
+def test_of_several_processes_it_says_that_one_alone_is_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cost, "_zones", list)
+    place = SimpleNamespace(processor_s=0.0, energy_wh=0.0)
+    meter = cost.Meter()
+    meter.goes_on(SimpleNamespace(place=place, team=SimpleNamespace(size=3)))  # type: ignore[arg-type]
+    assert "only the first of 3 processes" in meter.how()

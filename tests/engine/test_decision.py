@@ -10,7 +10,8 @@ import pytest
 
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.project import Project
-from finetune_studio.engine import calibrating, decision, evaluate, slicing
+from finetune_studio.engine import calibrating, decision, evaluate, facts, slicing
+from finetune_studio.engine.columns import columns
 from tests import trusting
 
 
@@ -101,6 +102,8 @@ def test_bad_wishes_are_refused(project: Project) -> None:
         lambda: calibrating.set_threshold(run, project.dataset, "shirt", 1.5),
         lambda: calibrating.set_threshold(run, project.dataset, "tree", 0.5),
         lambda: calibrating.cheapest(run, project.dataset, "shirt", -1, 1),
+        lambda: calibrating.cheapest(run, project.dataset, "shirt", float("nan"), 1),
+        lambda: calibrating.cheapest(run, project.dataset, "shirt", float("inf"), 1),
         lambda: calibrating.cheapest(run, project.dataset, "tree", 1, 1),
     ):
         with pytest.raises(StudioError):
@@ -161,3 +164,18 @@ def test_the_report_tells_what_was_decided_and_where_it_is_worse(project: Projec
 
 def _pairs(project: Project, run: Path):
     return evaluate.answers(run, project.dataset, "validation")
+
+
+def test_a_folder_that_is_called_as_a_class_was_says_nothing_about_it(project: Project) -> None:
+    """Its pictures still lie there when the class has another name."""
+    project.dataset.rename_class("shirt", "blouse")
+    samples = project.dataset.samples()
+    folders = columns(project.dataset, samples)["folder"]
+    assert set(folders.values()) == {"phone", "studio"}
+
+
+def test_scores_with_thresholds_are_not_taken_for_honest_ones(project: Project) -> None:
+    run = trusting.add_run(project)
+    assert decision.CHOSEN_HERE not in facts.limits(facts.gather(project, run))
+    calibrating.cheapest(run, project.dataset, "shirt", 10, 1)
+    assert decision.CHOSEN_HERE in facts.limits(facts.gather(project, run))

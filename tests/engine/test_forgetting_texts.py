@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from finetune_studio.core.job import Control
 from finetune_studio.core.measures import BlendMeasured, ShiftMeasured
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
-from finetune_studio.engine import curate, drift, interpolation, run, shift
+from finetune_studio.engine import before, curate, drift, interpolation, run, shift
 from tests import tiny, tiny_models
 from tests.engine.conftest import finished, run_all
 
@@ -67,3 +69,24 @@ def test_every_task_with_texts_can_be_measured_and_blended(task: str, tmp_path: 
         half = finished(list(interpolation.keep(project, folder, 0.5, Control())))
         assert set(half.metrics) == set(run.Run(folder).metrics)
         assert drift.measure(Path(half.run)).whole == pytest.approx(moved.whole / 2, rel=1e-3)
+
+
+def test_a_writer_of_before_has_its_own_last_layer_again(tmp_path: Path) -> None:
+    """One whose last layer is a table of its own, which learns like all others."""
+    data = tiny.causal_lm(tmp_path / "data")
+    model = tiny_models.folder(tmp_path / "model", "llama", chat=True, tie_word_embeddings=False)
+    recipe = Recipe(task="causal_lm").with_settings(
+        {
+            "data.path": str(data),
+            "model.source": str(model),
+            "layers.amount": "everything",
+            "optimiser.epochs": 1,
+            "compute.device": "cpu",
+        }
+    )
+    with Project(tmp_path / "project", "causal_lm") as project:
+        list(curate.import_data(project, recipe.data, 0, Control()))
+        folder = Path(finished(run_all(project, recipe)).run)
+    began = before.bundle_of(folder).network.state_dict()
+    wanted = load_file(model / "model.safetensors")["lm_head.weight"]
+    assert torch.equal(began["lm_head.weight"], wanted)

@@ -10,7 +10,7 @@ import torch
 from finetune_studio.core.events import Event
 from finetune_studio.core.project import Project
 from finetune_studio.core.watching import Heated
-from finetune_studio.engine import heat
+from finetune_studio.engine import before, heat
 from finetune_studio.engine.run import Run
 from tests.engine.conftest import finished, run_all, settings, weights
 
@@ -36,7 +36,7 @@ def test_drift_is_that_of_the_last_weights_from_those_before_the_run(project: Pr
     told = heats(events)
     assert [event.epoch for event in told] == [1.0, 2.0, 3.0]
     folder = Path(finished(events).run)
-    start, last = heat.start_of(folder), weights(str(folder))
+    start, last = before.kept(folder), weights(str(folder))
     learnt = [n for n in start if "running" not in n and "num_batches" not in n]
     assert learnt
     assert not any(name.startswith("classifier") for name in start)
@@ -108,3 +108,13 @@ def test_a_resumed_run_knows_where_it_began(project: Project) -> None:
     told = [*heats(half), *heats(rest)]
     assert [(e.epoch, e.rows, e.drift) for e in told] == [(e.epoch, e.rows, e.drift) for e in whole]
     assert Run(folder).state == "finished"
+
+
+@pytest.mark.usefixtures("lively_model")
+def test_a_blend_at_the_end_does_not_change_what_adapters_drift(project: Project) -> None:
+    recipe = settings(
+        layers__amount="adapters", optimiser__learning_rate=1e-2, compute__cache="off"
+    )
+    plain = heats(run_all(project, recipe))
+    blended = heats(run_all(project, recipe.with_settings({"forgetting.blend": 0.5})))
+    assert [event.drift for event in blended] == [event.drift for event in plain]

@@ -195,3 +195,12 @@ def test_a_folder_that_is_not_there_is_told(project: Project, tmp_path: Path) ->
     folder = trained(project, recipe("head_only"))
     with pytest.raises(StudioError, match="There is nothing at"):
         list(interpolation.along(project, folder, Control(), str(tmp_path / "nowhere")))
+
+
+def test_a_recipe_is_handed_on_without_the_folders_of_whoever_made_it() -> None:
+    from finetune_studio.engine import facts
+
+    choices = Recipe().with_settings(
+        {"forgetting.held_out": "/home/ada/held", "data.labels_path": "/home/ada/labels.csv"}
+    )
+    assert "ada" not in str(facts.without_places(choices).model_dump())

@@ -152,7 +152,7 @@ def test_a_run_that_lost_its_starting_point_says_so(project: Project) -> None:
             control.ask_stop()
 
     first = finished(run_all(project, recipe, on_event=stop))
-    (Path(first.run) / "start.safetensors").unlink()
+    (Path(first.run) / "pretrained.safetensors").unlink()
     with pytest.raises(StudioError, match="pulled back to"):
         run_all(project, recipe, resume=Path(first.run))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 
@@ -10,12 +11,13 @@ import pytest
 from PIL import Image
 
 from finetune_studio.core import label_doubts
-from finetune_studio.core.dataset import Row
+from finetune_studio.core.dataset import Row, Sample
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Prediction
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.engine import baselines, decision, evaluate, label_errors, unlike
+from finetune_studio.engine.features.table import Table
 from tests.engine.conftest import finished, run_all, settings
 
 
@@ -106,6 +108,20 @@ def test_a_run_stands_beside_the_model_before_it_and_the_run_before(project: Pro
     assert "Before fine-tuning" in told
     assert "too few samples to tell apart" in told
     assert baselines.beside(project, first, pairs).last is None
+    # Divided anew since: what the run before has learnt does not judge it.
+    numbers = {"train": [pairs[0][0].id], "validation": []}
+    (first / "samples.json").write_text(json.dumps(numbers))
+    assert baselines.beside(project, second, pairs).last is None
+
+
+def test_features_of_other_data_are_not_taken_for_those_of_today() -> None:
+    def sample(path: str, **fields: object) -> Sample:
+        return Sample(1, path, "a", 1, "train", fields=fields)
+
+    table = Table([sample("/one.png")])
+    assert label_errors._holds(table, [sample("/one.png")])
+    assert not label_errors._holds(table, [sample("/other.png")])
+    assert not label_errors._holds(table, [sample("/one.png", text="other")])
 
 
 def test_runs_are_told_apart_by_an_exact_test() -> None:

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from finetune_studio.core.dataset import Labels, Sample
 from finetune_studio.core.events import Prediction
+from finetune_studio.core.scores import wilson
 from finetune_studio.core.task import Batch, Bundle, Pair
-from finetune_studio.engine.intervals import bootstrap, wilson
+from finetune_studio.engine.intervals import bootstrap
 from finetune_studio.insights.confusion import confusion, in_cell
 from finetune_studio.insights.per_class import per_class
 from finetune_studio.insights.saliency import heat, last_place

@@ -306,3 +306,20 @@ def test_heat_that_no_weight_changes_is_said_to_explain_nothing() -> None:
     found = saliency.agreement(other, batch, 0, saliency.heat(other, batch, 0))
     assert found < 0.6
     assert "another picture" in saliency.checked(found)
+
+
+def test_a_column_beyond_all_bounds_breaks_nothing() -> None:
+    labels = {n: "ab"[n % 2] for n in range(60)}
+    values: dict[int, float | str] = {n: "inf" if n == 3 else float(n % 2) for n in range(60)}
+    values[4], values[5] = 1e300, 10**400
+    found = shortcuts.shortcut(labels, {"exposure": values}, {})
+    assert found.by == "exposure"
+    assert slices(dict.fromkeys(range(60), 1.0), {"exposure": values})
+    assert found.level == "bad"
+
+
+def test_an_answer_that_counts_as_right_is_a_right_claim() -> None:
+    fields = {"answers": [{"text": "The Nile", "start": 0}]}
+    sample = Sample(1, "", None, None, "validation", fields=fields)
+    answer = Prediction("the nile.", answer={"text": "the nile.", "certainty": 0.9}, sample=1)
+    assert claims([(sample, answer)]).right.tolist() == [1.0]

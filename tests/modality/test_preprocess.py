@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from finetune_studio.modality import preprocess
 
@@ -116,3 +116,21 @@ def test_the_centre_is_kept() -> None:
 def test_the_file_stands_alone() -> None:
     text = Path(preprocess.__file__).read_text(encoding="utf-8")
     assert "finetune_studio" not in text  # it is copied into exports
+
+
+def test_a_picture_that_is_a_program_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[object] = []
+
+    def ghostscript(*told: object, **_: object) -> Image.Image:
+        started.append(told)
+        return Image.new("RGB", (4, 4))
+
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", ghostscript)
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.eps")
+    (tmp_path / "a.eps").rename(tmp_path / "a.jpg")
+    with pytest.raises(UnidentifiedImageError) as refused:
+        preprocess.open_picture(tmp_path / "a.jpg")
+    assert not started
+    assert preprocess.reason("", refused.value) == "it is not a picture in a known format"

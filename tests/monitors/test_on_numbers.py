@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from finetune_studio.core.monitor import Course, Epoch, Verdict
-from finetune_studio.core.recipe import Recipe
-from finetune_studio.engine.watching import settings_of
+from finetune_studio.core.recipe import Recipe, dotted
 from finetune_studio.monitors import CATALOGUE
 
 LEARNING = (2.0, 1.2, 0.8, 0.6, 0.5, 0.45)
@@ -26,7 +25,7 @@ def course(
     """Return a run of these validation losses, by default of 400 samples in four classes."""
     trained = trained or [0.9 * loss for loss in judged]
     scores = scores or [1 - loss / 4 for loss in judged]
-    made = Course(settings_of(Recipe()) | (settings or {}))
+    made = Course(dict(dotted(Recipe())) | (settings or {}))
     made.planned, made.samples = 12, {"train": 1600, "validation": 400}
     made.classes, made.headline, made.baseline, made.patience = 4, "accuracy", 0.25, 4
     best, without = -1.0, 0

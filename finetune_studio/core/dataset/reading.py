@@ -149,6 +149,14 @@ class Reading:
         )
         return dict(sorted(rows, key=lambda row: natural(row[1])))
 
+    def names_ever(self) -> set[str]:
+        """Return every name that a class has or had, merged and removed ones too."""
+        rows = self._store.rows(
+            "SELECT name FROM class UNION"
+            " SELECT before FROM change WHERE kind = 'class' AND col = 'name'"
+        )
+        return {str(name) for (name,) in rows}
+
     def labels(self) -> Labels:
         """Return the classes that usable samples carry, in the order of their names."""
         used = self._usable_by("label")

@@ -19,6 +19,7 @@ from finetune_studio.core.recipe.choices import (
     StopChoices,
 )
 from finetune_studio.core.recipe.forgetting import ForgettingChoices
+from finetune_studio.core.recipe.section import dotted
 from finetune_studio.core.recipe.studies import CrossvalChoices, SearchChoices
 from finetune_studio.core.recipe.whole import Recipe, fields, from_values, load, parse_setting
 
@@ -37,6 +38,7 @@ __all__ = [
     "RegulariseChoices",
     "SearchChoices",
     "StopChoices",
+    "dotted",
     "fields",
     "from_values",
     "load",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -34,3 +35,13 @@ class Section(BaseModel):
     """A part of a recipe; refuses fields it does not know."""
 
     model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+
+def dotted(section: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield a recipe's values by dotted names; lists and tables stay one value."""
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        if isinstance(value, BaseModel):
+            yield from dotted(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value

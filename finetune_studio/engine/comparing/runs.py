@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import RunFinished, RunStarted, StepDone, Validated
+from finetune_studio.core.recipe import Recipe, dotted
 from finetune_studio.engine.run import Run
 
 FEWEST, MOST = 2, 6  # there are six colours that colour-blind readers tell apart
@@ -89,7 +88,7 @@ def read(folder: Path) -> Compared:
                 judged = [one for one in judged if one.epoch < event.epoch] + [event]
             case RunFinished():
                 ended = event
-    labels, samples = run.labels, run.samples
+    labels = run.labels
     best = next((one for one in reversed(judged) if one.best), None)
     headline = started.headline if started else ""
     return Compared(
@@ -98,7 +97,7 @@ def read(folder: Path) -> Compared:
         task=run.recipe.task,
         state=run.state,
         headline=headline,
-        recipe=dict(dotted(run.recipe)),
+        recipe=every_choice(run.recipe),
         facts=_facts(run, started),
         scores=dict(ended.metrics if ended else best.metrics if best else {}),
         best_epoch=ended.best_epoch if ended else best.epoch if best else None,
@@ -114,7 +113,7 @@ def read(folder: Path) -> Compared:
             ),
         },
         classes=dict(zip(labels.ids, labels.names, strict=False)),
-        trained_on=frozenset() if _of_folds(run, samples) else frozenset(samples.get("train", ())),
+        trained_on=learnt_from(run),
         answered=(run.folder / "predictions" / "validation.jsonl").is_file(),
         has_network=run.usable,
     )
@@ -140,21 +139,21 @@ def refuse_unlike(runs: Sequence[Compared]) -> None:
         )
 
 
-def dotted(section: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield a recipe's values by dotted names, those of ``options`` one by one."""
-    for name in type(section).model_fields:
-        value = getattr(section, name)
-        if isinstance(value, BaseModel):
-            yield from dotted(value, f"{prefix}{name}.")
-        elif f"{prefix}{name}" == "options":
-            yield from ((f"options.{key}", item) for key, item in value.items())
-        else:
-            yield f"{prefix}{name}", value
+def every_choice(recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe's values by dotted names, those of ``options`` one by one."""
+    found = dict(dotted(recipe))
+    options = found.pop("options")
+    return found | {f"options.{name}": value for name, value in options.items()}
 
 
-def _of_folds(run: Run, samples: Mapping[str, Sequence[int]]) -> bool:
-    """Whether a run's kept answers are those of a cross-validation, by networks that had not seen them."""
-    return samples.get("validation") == [] and (run.folder / "study.json").is_file()
+def learnt_from(run: Run) -> frozenset[int]:
+    """Return the numbers of the samples that a run learnt from, so that its answers to them prove nothing.
+
+    None where its kept answers are those of a cross-validation, by networks that had not seen them.
+    """
+    samples = run.samples
+    of_folds = samples.get("validation") == [] and (run.folder / "study.json").is_file()
+    return frozenset() if of_folds else frozenset(samples.get("train", ()))
 
 
 def _go_on(points: list[tuple[float, float]], x: float, y: float) -> None:

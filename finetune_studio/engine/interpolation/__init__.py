@@ -2,7 +2,7 @@
 
 from finetune_studio.engine.blend_words import kept
 from finetune_studio.engine.interpolation.along import GRID, along
-from finetune_studio.engine.interpolation.ending import at_end, remember
+from finetune_studio.engine.interpolation.ending import at_end, refuse
 from finetune_studio.engine.interpolation.keeping import keep
 
-__all__ = ["GRID", "along", "at_end", "keep", "kept", "remember"]
+__all__ = ["GRID", "along", "at_end", "keep", "kept", "refuse"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from finetune_studio.core.events import Event, Noted
@@ -19,14 +18,14 @@ if TYPE_CHECKING:
     from finetune_studio.engine.session import Session
 
 
-def remember(folder: Path, bundle: Bundle, names: list[str], recipe: Recipe) -> None:
-    """Keep what a new run's network knew, where its recipe asks for a blend at the end.
+def refuse(bundle: Bundle, recipe: Recipe) -> None:
+    """Refuse a run at its start, where its recipe asks for a blend at the end that cannot be made.
 
     Raises:
         StudioError: If its adapters cannot be blended.
     """
     if recipe.forgetting.blend < 1:
-        before.keep(folder, mixing.before_learning(bundle, names))
+        mixing.refuse(bundle)
 
 
 def at_end(session: Session) -> Iterator[Event]:
@@ -45,7 +44,7 @@ def at_end(session: Session) -> Iterator[Event]:
     session.best = mixing.mixed(_moved(known, session), session.best, share)
     session.load(session.best)
     pairs, loss = judging.validate(session)
-    metrics = task.score(pairs)
+    metrics = task.score(pairs) if pairs else {}  # nothing judges the final model of a study
     session.best_pairs, place.best_metrics, place.best_loss = pairs, dict(metrics), loss
     place.best_score, place.blended = metrics.get(task.headline, -loss), True
     yield session.save()

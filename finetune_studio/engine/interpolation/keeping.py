@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from finetune_studio.core import study
 from finetune_studio.core.dataset import Sample
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import (
@@ -81,6 +82,8 @@ def _written(
     recipe.save(folder / "recipe.toml")
     for name in _COPIED:
         shutil.copy2(source.folder / name, folder / name)
+    if (source.folder / study.MARK).is_file():  # its samples are not the project's
+        shutil.copy2(source.folder / study.MARK, folder / study.MARK)
     if (source.folder / "processor").is_dir():
         shutil.copytree(source.folder / "processor", folder / "processor")
     before.keep(folder, old)

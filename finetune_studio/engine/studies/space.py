@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from finetune_studio.core.recipe import Recipe
@@ -30,15 +31,20 @@ def space_of(recipe: Recipe, *, varies: bool) -> Space:
     return found
 
 
-def own_place(recipe: Recipe, space: Space) -> dict[str, Any]:
+def own_place(recipe: Recipe, space: Iterable[str]) -> dict[str, Any]:
     """Return where the user's own recipe lies in the space."""
     own = {"rate_factor": 1.0, "amount": recipe.layers.amount, "strength": recipe.augment.strength}
     return {name: own[name] for name in space}
 
 
 def settings_of(recipe: Recipe, place: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings in which the recipe of a place differs from the user's."""
+    """Return the settings in which the recipe of a place differs from the user's.
+
+    A head that is solved exactly heeds neither rates nor variation, so that elsewhere small steps are taken.
+    """
     found: dict[str, Any] = {}
+    if place != own_place(recipe, place) and recipe.optimiser.method == "solve":
+        found["optimiser.method"] = "steps"
     factor = place.get("rate_factor", 1.0)
     if factor != 1.0:
         choices = recipe.optimiser

@@ -216,7 +216,9 @@ class Studio(QObject):
 
     def use_recipe(self, recipe: Recipe) -> bool:
         """Take over the choices of another recipe, except its task and where its data are."""
-        values = dict(work.dotted(recipe))
+        from finetune_studio.core.recipe import dotted
+
+        values = dict(dotted(recipe))
         kept = {n: v for n, v in values.items() if n != "task" and not n.startswith("data.")}
         return self.set_recipe(kept)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from finetune_studio.core import settings as preferences
 from finetune_studio.core.errors import StudioError
@@ -19,8 +19,6 @@ from finetune_studio.core.study_events import (
 )
 
 if TYPE_CHECKING:  # recipes bring pydantic, which would double the time to the first paint
-    from pydantic import BaseModel
-
     from finetune_studio.core.project import Project
     from finetune_studio.core.recipe import Recipe
 
@@ -235,15 +233,3 @@ def thinned(events: list[Event]) -> list[Event]:
                 continue
         kept.append(event)
     return kept
-
-
-def dotted(section: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield a recipe's values by dotted names; lists and tables stay one value."""
-    from pydantic import BaseModel
-
-    for name in type(section).model_fields:
-        value = getattr(section, name)
-        if isinstance(value, BaseModel):
-            yield from dotted(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value

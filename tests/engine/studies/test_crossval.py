@@ -12,11 +12,11 @@ import pytest
 from finetune_studio.core import study
 from finetune_studio.core.dataset import Row
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.events import Event, RunFinished, StepDone, Validated
+from finetune_studio.core.events import Event, Noted, RunFinished, StepDone, Validated
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.study_events import CrossValidated, FoldFinished, FoldStarted
-from finetune_studio.engine import evaluate
+from finetune_studio.engine import evaluate, export, unlike
 from finetune_studio.engine.run import Run, load_bundle
 from finetune_studio.engine.studies import carry_out, oof
 from tests.engine.conftest import draw, settings, weights
@@ -213,3 +213,19 @@ def test_model_cards_do_not_say_that_the_final_model_never_saw_the_samples(proje
     )
     assert not any("fewer than 10 validation" in point for point in facts.limits(known))
     assert any("models like this one" in point for point in facts.limits(known))
+
+
+def test_a_final_model_is_never_judged_by_what_it_has_learnt(project) -> None:
+    """Neither when it is blended at its end, nor when it is exported, nor when unlike inputs are known."""
+    recipe = folds(crossval__folds=2, optimiser__epochs=1, forgetting__blend=0.5)
+    events = carried_out(project, recipe)
+    said = [event.text for event in of(Noted, events) if "Blended" in event.text]
+    assert len(said) == 3
+    assert "accuracy" not in said[-1]
+    last = Run(Path(events[-1].run))
+    task = evaluate.load_task("image_classification")
+    assert export._samples(project, last, task)[1] == "train"
+    list(unlike.learn(project, last.folder, Control()))
+    known = unlike.read(last.folder)
+    assert known is not None
+    assert known.validation == {}

@@ -144,3 +144,11 @@ def test_what_is_searched_depends_on_the_task_and_the_own_choice() -> None:
     assert space["amount"] == ("head_only", "last_stage", "later_half", "adapters")
     assert "strength" not in space_of(recipe, varies=False)
     assert settings_of(recipe, own_place(recipe, space)) == {}
+
+
+def test_a_trial_beside_a_solved_head_says_that_it_takes_small_steps() -> None:
+    recipe = searching(optimiser__method="solve", layers__amount="head_only")
+    space = space_of(recipe, varies=False)
+    assert settings_of(recipe, own_place(recipe, space)) == {}
+    other = own_place(recipe, space) | {"rate_factor": 2.0}
+    assert settings_of(recipe, other)["optimiser.method"] == "steps"
