@@ -21,7 +21,7 @@ CATALOGUE = Catalogue(
             "ONNX",
             "One file that runs almost anywhere: servers, phones, web pages, other programs.",
             "finetune_studio.exporters.onnx:Onnx",
-            {"exact": True, "needs": ["onnxruntime"], "size": 1.0, "speed": "as here or faster"},
+            {"exact": True, "needs": ["onnxruntime"], "size": 1.0, "speed": "as here"},
         ),
         Entry(
             "onnx_int8",
@@ -39,7 +39,7 @@ CATALOGUE = Catalogue(
                 "exact": False,
                 "needs": ["onnxruntime"],
                 "size": 0.5,
-                "speed": "slower without GPU",
+                "speed": "slower",
             },
         ),
         Entry(

@@ -63,7 +63,7 @@ def write_program(signature: Signature, path: Path) -> None:
             program = torch.export.export(
                 signature.network,
                 tuple(signature.inputs.values()),
-                dynamic_shapes=_shapes(signature),
+                dynamic_shapes=_shapes(signature, bounded=True),
             )
             _forget_the_code(program)
             torch.export.save(program, path)
@@ -139,10 +139,16 @@ def _captured(signature: Signature, path: Path) -> None:
     _without_traces(path)
 
 
-def _shapes(signature: Signature) -> tuple[Any, ...]:
-    """Return which axes change, as torch.export wants it said."""
-    words = {word for axes in signature.dynamic.values() for word in axes.values()}
-    sizes = {word: torch.export.Dim(word) for word in sorted(words)}
+def _shapes(signature: Signature, *, bounded: bool = False) -> tuple[Any, ...]:
+    """Return which axes change, as torch.export wants it said.
+
+    ``bounded`` lets it find the bounds of lengths by itself: a network has a place for so many tokens only.
+    """
+    words = {word: axis for axes in signature.dynamic.values() for axis, word in axes.items()}
+    sizes: dict[str, Any] = {
+        word: torch.export.Dim.AUTO if bounded and axis > 0 else torch.export.Dim(word)
+        for word, axis in sorted(words.items())
+    }
     shapes = tuple(
         {axis: sizes[word] for axis, word in signature.dynamic.get(name, {}).items()}
         for name in signature.inputs

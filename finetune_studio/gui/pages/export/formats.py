@@ -83,7 +83,7 @@ def _columns(metric: str) -> list[tuple[str, str, Callable[[FormatRow], str]]]:
 
 
 def _size(row: FormatRow) -> str:
-    return _tr("not on this computer") if row.missing else row.size
+    return _tr("not here") if row.missing else row.size
 
 
 class FormatItemModel(QAbstractTableModel):
