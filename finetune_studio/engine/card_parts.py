@@ -1,10 +1,13 @@
-"""What a model card says of parts of the data: the worst first, with how sure that is."""
+"""What a model card says of parts of the data, the worst first, and of where the model came from."""
 
 from __future__ import annotations
 
+from finetune_studio.core.errors import StudioError
 from finetune_studio.core.project import Project
 from finetune_studio.engine import slicing, trust_words
 from finetune_studio.engine.facts import Facts, name_of
+from finetune_studio.engine.run import Run
+from finetune_studio.models import zoo
 
 _SHOWN = 12
 _MARKS = "\\`*_{}[]<>#|!~$"  # what Markdown would take for its own
@@ -39,3 +42,12 @@ def slices(project: Project, facts: Facts) -> tuple[str, ...]:
     if (found := look.shortcut) is not None and not found.reason:
         lines += ["", plain(found.sentence)]
     return (*lines, "")
+
+
+def repository(run: Run) -> str:
+    """Return what the Hub calls the model that the network was begun from; empty where that is not known."""
+    line = [*run.model.get("line", ()), run.recipe.model.source or run.model.get("origin", "")]
+    try:
+        return str(zoo.CATALOGUE[str(line[0])].facts.get("repository", ""))
+    except StudioError:
+        return ""

@@ -19,7 +19,7 @@ from finetune_studio.core.task import Bundle
 from finetune_studio.core.words import duration
 from finetune_studio.engine import decision as kept
 from finetune_studio.engine import facts as known
-from finetune_studio.engine.card_parts import plain
+from finetune_studio.engine.card_parts import plain, repository
 from finetune_studio.engine.facts import Facts
 from finetune_studio.exporters import CATALOGUE
 
@@ -230,7 +230,7 @@ def _front(facts: Facts, told: Told) -> list[str]:
         if licence in _HUB_LICENCES
         else {"license": "other", "license_name": licence or "unknown"}
     )
-    if base := known.repository(facts.run):
+    if base := repository(facts.run):
         front["base_model"] = base
     front |= {
         "library_name": told.exporter.library(told.bundle.architecture),

@@ -199,15 +199,6 @@ def _origin(run: Run) -> tuple[str, str, str]:
     return began or root, licence, learnt
 
 
-def repository(run: Run) -> str:
-    """Return what the Hub calls the model that the network was begun from; empty where that is not known."""
-    line = [*run.model.get("line", ()), run.recipe.model.source or run.model.get("origin", "")]
-    try:
-        return str(zoo.CATALOGUE[str(line[0])].facts.get("repository", ""))
-    except StudioError:
-        return ""
-
-
 # --- in plain words -----------------------------------------------------------------------------------
 
 
