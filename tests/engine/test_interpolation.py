@@ -204,3 +204,11 @@ def test_a_recipe_is_handed_on_without_the_folders_of_whoever_made_it() -> None:
         {"forgetting.held_out": "/home/ada/held", "data.labels_path": "/home/ada/labels.csv"}
     )
     assert "ada" not in str(facts.without_places(choices).model_dump())
+
+
+def test_a_run_that_learnt_from_every_sample_is_not_blended_by_hand(tmp_path: Path) -> None:
+    (tmp_path / "3").mkdir()
+    Recipe().save(tmp_path / "3" / "recipe.toml")
+    (tmp_path / "3" / "samples.json").write_text('{"train": [1, 2], "validation": []}')
+    with pytest.raises(StudioError, match="learnt from every sample"):
+        mixing.refuse_unjudged(run.Run(tmp_path / "3"))

@@ -47,6 +47,7 @@ def along(
         StudioError: If what the run was begun from is gone, or its adapters cannot be blended.
     """
     run = Run(run_folder)
+    mixing.refuse_unjudged(run)
     held_out = held_out or run.recipe.forgetting.held_out
     if (known := kept(run.folder, held_out)) is not None:
         yield known

@@ -48,6 +48,7 @@ def keep(project: Project, run_folder: Path, share: float, control: Control) -> 
     if not 0 <= share <= 1:
         raise StudioError(f"A share of {share:g} makes no blend.", "Give a number from 0 to 1.")
     source = run.Run(run_folder)
+    mixing.refuse_unjudged(source)
     yield PhaseStarted("load", "Blending the network with the one it was begun from")
     own = run.load_bundle(source.folder, merged=False)
     after = best_tensors(source.folder)

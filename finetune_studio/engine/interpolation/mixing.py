@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from finetune_studio.core.task import Bundle
+    from finetune_studio.engine.run import Run
 
 _SECOND = ".lora_B."
 
@@ -79,6 +80,19 @@ def of_run(began: Bundle, bundle: Bundle, names: Iterable[str]) -> dict[str, Ten
         StudioError: If its adapters cannot be blended.
     """
     return before_learning(bundle if bundle.architecture.get("adapters") else began, names)
+
+
+def refuse_unjudged(run: Run) -> None:
+    """Refuse to score blends of a run that has no validation samples of its own.
+
+    Raises:
+        StudioError: If it is the final model of a cross-validation, which has learnt from every sample.
+    """
+    if run.samples.get("validation") == []:
+        raise StudioError(
+            f"Run {run.number} has learnt from every sample that could judge a blend of it.",
+            "Set forgetting.blend and cross-validate again: the folds are then blended, too.",
+        )
 
 
 def refuse(bundle: Bundle) -> None:
