@@ -27,6 +27,7 @@ SHARED_FILES = {
     "README.md": "this page",
     "predict.py": "answers files: python predict.py FILE...",
     "preprocessing.json": "the numbers that inputs are made ready with",
+    "tokenizer.json": "cuts texts into tokens (for the package tokenizers, and many others)",
     "labels.json": "the names of the classes, in the order of the outputs",
     "recipe.toml": "every choice of the training run; give it your data's place to train again",
     "export.json": "where the export comes from and what it was proven with",

@@ -279,6 +279,9 @@ def test_a_run_that_learnt_everything_asks_the_model_for_before(
     text = (folder / "recipe.toml").read_text().replace(str(talking), "/gone/away")
     (folder / "recipe.toml").write_text(text)
     chat._before.cache_clear()
+    assert replies(folder, tiny.chat(3)[:-1], before=True)[-1].done  # the run itself knows it still
+    (folder / "pretrained.safetensors").unlink()  # as in a run of an older version
+    chat._before.cache_clear()
     with pytest.raises(StudioError, match="begun from is not there"):
         replies(folder, tiny.chat(3)[:-1], before=True)
 
