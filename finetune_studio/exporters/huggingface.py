@@ -127,7 +127,6 @@ class HuggingFace(Exporter):
         "head.safetensors": "the last layer, where it lies apart",
         "config.json": "how the network is built, and its labels",
         "preprocessor_config.json": "how a picture is made ready, in the Hub's words",
-        "tokenizer.json": "cuts texts into tokens",
         "tokenizer_config.json": "what the tokenizer is called and how it is used",
         "special_tokens_map.json": "which tokens mark the start, the end and the like",
         "chat_template.jinja": "how a conversation becomes one text",

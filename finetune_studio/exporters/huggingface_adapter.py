@@ -64,7 +64,6 @@ class HuggingFaceAdapter(Exporter):
         "adapter_model.safetensors": "what was learnt beside the original model",
         "adapter_config.json": "which model that is, and where in it the adapter belongs",
         "base_config.json": "how the last layer of the original model is made",
-        "tokenizer.json": "cuts texts into tokens",
         "tokenizer_config.json": "what the tokenizer is called and how it is used",
         "special_tokens_map.json": "which tokens mark the start, the end and the like",
         "chat_template.jinja": "how a conversation becomes one text",
