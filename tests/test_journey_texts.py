@@ -10,7 +10,8 @@ import os
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication, QFileDialog, QPlainTextEdit, QRadioButton
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QFileDialog, QPlainTextEdit
 
 from finetune_studio.core.events import ExportVerified, RunFinished, Validated
 from finetune_studio.gui import theme
@@ -79,8 +80,7 @@ def test_from_texts_to_an_exported_model(task, traveller, tmp_path, monkeypatch)
     on.studio.job_stated.connect(
         lambda _, event: heard.append(event) if isinstance(event, ExportVerified) else None
     )
-    on.until(lambda: on.page.findChild(QRadioButton, f"format_{form}") is not None, LONG)
-    on.page.findChild(QRadioButton, f"format_{form}").click()
+    choose(on, form)
     on.click("export_and_check")
     on.until(lambda: bool(heard) and not on.studio.busy, LONG)
     assert heard[0].agreement == 1.0
@@ -89,6 +89,17 @@ def test_from_texts_to_an_exported_model(task, traveller, tmp_path, monkeypatch)
     seen(on, task, "export")
     on.window.rail.button("runs").click()
     seen(on, task, "runs")
+
+
+def choose(on: Traveller, form: str) -> None:
+    """Click on a format's row."""
+    formats = on.page.formats
+    on.until(lambda: form in [row.name for row in formats.rows], LONG)
+    index = formats.model().index([row.name for row in formats.rows].index(form), 0)
+    formats.scrollTo(index)
+    place = formats.visualRect(index).center()
+    on.qtbot.mouseClick(formats.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert formats.chosen_row().name == form
 
 
 def ask(on: Traveller, task: str) -> None:
