@@ -116,6 +116,8 @@ def search(
     best = found.best
     if best is None:
         why = next((part.reason for part in found.parts if part.reason), "")
+        found.finished = True  # to go on with it would end the same way
+        found.keep()
         raise StudioError(f"No trial came to its end. {why}".strip(), "Train a single run first.")
     yield _best(found, best, task)
     yield Noted(FLATTERED, "warning", time.time())
