@@ -190,3 +190,17 @@ def test_choices_of_another_run_are_taken_over_with_lists_and_tables(
     assert with_project.use_recipe(other)
     assert with_project.recipe.layers.unfreeze_at == {"features.3": 2}
     assert (with_project.recipe.layers.head_first, with_project.recipe.seed) == (1, 9)
+
+
+def test_an_answer_that_comes_after_the_window_is_gone_is_dropped(qapp):
+    from shiboken6 import delete
+
+    from finetune_studio.gui.studio.jobs import Jobs, _Answer, _Asking
+
+    jobs, heard = Jobs(), []
+    answer = _Answer(jobs, heard.append, None, None)
+    late = _Asking(lambda: "late", answer)
+    delete(answer)
+    late.run()  # raised from a thread of the pool when a window was closed early
+    qapp.processEvents()
+    assert heard == []

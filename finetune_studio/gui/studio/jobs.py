@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal, Slot
@@ -260,4 +261,5 @@ class _Asking(QRunnable):
             result, error = self._function(), None
         except Exception as raised:  # noqa: BLE001  whatever a library raises is told in words
             result, error = None, explained(raised)
-        self._answer.arrived.emit(result, error)
+        with suppress(RuntimeError):  # the window was closed meanwhile, and nobody waits any more
+            self._answer.arrived.emit(result, error)
