@@ -70,7 +70,7 @@ def _forgetting(story: Story) -> tuple[str, str]:
     if story.heat is None:
         return "", "not known yet" if not story.epochs else "not measured"
     if drift is None:
-        return "ok", "no: only the head learns"
+        return "ok", "no: head alone"
     return "ok", f"no: moved {percent(drift)}"
 
 

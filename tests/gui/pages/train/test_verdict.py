@@ -99,7 +99,7 @@ def test_lights_before_and_while_learning() -> None:
     drifted = Heated(7.0, [], 0.1, 0.034)
     assert lights(heard(improving(), [drifted]))[2].word == "no: moved 3.4 %"
     head = Heated(7.0, [], 0.1, None)
-    assert lights(heard(improving(), [head]))[2].word == "no: only the head learns"
+    assert lights(heard(improving(), [head]))[2].word == "no: head alone"
 
 
 def test_not_better_than_guessing() -> None:
