@@ -14,6 +14,7 @@ from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Evaluated
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
+from finetune_studio.core.recipe import Recipe
 from finetune_studio.engine import charts, evaluate, facts
 from finetune_studio.engine.report import write_report
 from finetune_studio.engine.run import Run
@@ -128,7 +129,8 @@ def test_opened_test_split_is_shown_with_the_number_of_looks(trained: Path, tmp_
     assert "The data were edited after this run." in page.text
 
 
-def known_facts(**changes: Any) -> facts.Facts:
+def known_facts(folder: Path, **changes: Any) -> facts.Facts:
+    Recipe().save(folder / "recipe.toml")
     scored = Evaluated(
         "r", "validation", {"accuracy": 0.6}, 20,
         intervals={"accuracy": [0.4, 0.8]},
@@ -141,14 +143,14 @@ def known_facts(**changes: Any) -> facts.Facts:
     values: dict[str, Any] = {
         "classes": classes, "scored": scored, "test": None, "looks": 0, "changed": False, "pairs": [],
         "splits": {"train": 140, "validation": 20, "test": 12},
-        "task": evaluate.load_task("image_classification"),
+        "task": evaluate.load_task("image_classification"), "run": Run(folder),
     }  # fmt: skip
     blank = dict.fromkeys(field.name for field in dataclasses.fields(facts.Facts))
     return facts.Facts(**{**blank, **values, **changes})
 
 
-def test_summary_says_how_sure_it_is_and_what_it_beats() -> None:
-    text = " ".join(facts.summary(known_facts()))
+def test_summary_says_how_sure_it_is_and_what_it_beats(tmp_path: Path) -> None:
+    text = " ".join(facts.summary(known_facts(tmp_path)))
     assert "names 12 rightly: 60 %" in text
     assert "between 40 % and 80 %" in text
     assert "not clearly better" in text
@@ -157,18 +159,18 @@ def test_summary_says_how_sure_it_is_and_what_it_beats() -> None:
         intervals={"accuracy": [0.85, 0.93]},
         baseline={"text": "always saying a", "metric": "accuracy", "value": 0.5},
     )  # fmt: skip
-    assert "is clearly better" in " ".join(facts.summary(known_facts(scored=good)))
-    assert "no validation samples" in facts.summary(known_facts(scored=None))[0]
+    assert "is clearly better" in " ".join(facts.summary(known_facts(tmp_path, scored=good)))
+    assert "no validation samples" in facts.summary(known_facts(tmp_path, scored=None))[0]
 
 
-def test_limits_are_those_of_these_data() -> None:
-    text = " ".join(facts.limits(known_facts()))
+def test_limits_are_those_of_these_data(tmp_path: Path) -> None:
+    text = " ".join(facts.limits(known_facts(tmp_path)))
     assert "20 validation samples are few" in text
     assert "b has fewer than 10 validation samples" in text
     assert "120 training samples of a, 20 of b" in text
     assert "12 test samples have not been looked at" in text
     assert "edited after this run" not in text
-    assert "edited after this run" in " ".join(facts.limits(known_facts(changed=True)))
+    assert "edited after this run" in " ".join(facts.limits(known_facts(tmp_path, changed=True)))
 
 
 def test_ticks_are_round_and_within_bounds() -> None:

@@ -372,7 +372,9 @@ def test_the_terminal_serves_without_torch_and_ends_well_at_ctrl_c(
     export: Path, picture: bytes
 ) -> None:
     program = (
-        "import sys; sys.modules['torch'] = None\n"
+        "import signal, sys; sys.modules['torch'] = None\n"
+        # Where the tests run in the background, Ctrl+C is ignored and so by their children.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from finetune_studio.cli import main\n"
         f"sys.exit(main(['serve', {str(export)!r}, '--port', '0', '--json']))"
     )
