@@ -24,6 +24,7 @@ from finetune_studio.exporters import opened
 
 HOST = "127.0.0.1"
 PORT = 8765
+_LISTEN_S = 0.25
 
 
 def serve(folder: Path, control: Control, *, port: int = PORT, host: str = HOST) -> Iterator[Event]:
@@ -49,7 +50,9 @@ def serve(folder: Path, control: Control, *, port: int = PORT, host: str = HOST)
                 "Every computer that reaches this one can ask the model: there is no password.",
                 "warning",
             )
-        control.stop.wait()
+        # In short waits: a Ctrl+C that another thread received is only heard when this one wakes.
+        while not control.stop.wait(_LISTEN_S):
+            pass
     yield ServiceEnded(server.answered, server.refused, round(time.monotonic() - began, 3))
 
 
