@@ -61,7 +61,7 @@ class Beside:
     last: LastRun | None
 
 
-def keep_before(run_folder: Path, table: Table) -> float | None:
+def keep_before(project: Project, run_folder: Path, table: Table) -> float | None:
     """Score the model before fine-tuning on the validation split, and keep that with the run.
 
     Each sample gets the class whose training samples' mean features are nearest (as in Mensink et al.
@@ -86,7 +86,8 @@ def keep_before(run_folder: Path, table: Table) -> float | None:
         (s, Prediction(names[n], sample=s.id)) for s, n in zip(samples, said, strict=True)
     ]
     scores = task.score(pairs)
-    files.write_json(run.folder / _FILE, {"scores": scores, "samples": len(pairs)})
+    data = project.dataset.fingerprint()
+    files.write_json(run.folder / _FILE, {"scores": scores, "samples": len(pairs), "data": data})
     return scores[next(iter(scores))]
 
 
@@ -96,7 +97,8 @@ def beside(project: Project, run_folder: Path, pairs: list[Pair]) -> Beside:
     task = evaluate.load_task(run.recipe.task)
     metric = next(iter(task.score(pairs)), "") if pairs else ""
     kept = read_json(run.folder / _FILE) if (run.folder / _FILE).is_file() else {}
-    before = kept.get("scores", {}).get(metric)
+    same = kept.get("data") == project.dataset.fingerprint()  # or labels are others by now
+    before = kept.get("scores", {}).get(metric) if same else None
     return Beside(metric, before, _last(project, run, pairs, metric))
 
 

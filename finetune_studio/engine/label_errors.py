@@ -59,7 +59,7 @@ def look(project: Project, run_folder: Path, control: Control) -> Iterator[Event
     if not control.stop.is_set():
         yield from features(project, recipe, control, table)
     if table:
-        baselines.keep_before(run_folder, table[0])
+        baselines.keep_before(project, run_folder, table[0])
 
 
 def find(project: Project, control: Control, recipe: Recipe | None = None) -> Iterator[Event]:

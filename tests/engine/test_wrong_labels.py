@@ -112,6 +112,10 @@ def test_a_run_stands_beside_the_model_before_it_and_the_run_before(project: Pro
     numbers = {"train": [pairs[0][0].id], "validation": []}
     (first / "samples.json").write_text(json.dumps(numbers))
     assert baselines.beside(project, second, pairs).last is None
+    # Relabelled since: the score before fine-tuning is of labels that are no more.
+    wrong = next(s for s in project.dataset.samples() if s.label == "class0")
+    project.dataset.relabel([wrong.id], "class1")
+    assert baselines.beside(project, second, pairs).before is None
 
 
 def test_features_of_other_data_are_not_taken_for_those_of_today() -> None:
