@@ -36,6 +36,18 @@ def test_it_tells_and_decides(run: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert len(kept.thresholds) == 1
 
 
+def test_the_threshold_of_a_merged_class_is_told(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["inspect", str(run), "--cost", "shirt=10"]) == 0
+    with Project(run.parent.parent) as project:
+        other = next(name for name in trusting.NAMES if name != "shirt")
+        project.dataset.merge_classes(["shirt", other], "clothes")
+    capsys.readouterr()
+    assert cli.main(["inspect", str(run)]) == 0
+    assert "says clothes" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "wish",
     [("--cost", "shirt"), ("--cost", "tree=2"), ("--turn-away", "2"), ("--cost", "shirt=-1")],

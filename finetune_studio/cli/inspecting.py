@@ -87,6 +87,7 @@ def _cost(text: str) -> tuple[str, float]:
 def _told(project: Project, run_folder: Path) -> Iterator[Event]:
     """Yield what is known as sentences."""
     from finetune_studio.engine import baselines, calibrating, evaluate, slicing, trust_words
+    from finetune_studio.engine.run import Run
 
     folder = run_folder
     pairs = evaluate.answers(folder, project.dataset, "validation")
@@ -100,7 +101,8 @@ def _told(project: Project, run_folder: Path) -> Iterator[Event]:
     look = calibrating.look(folder, project.dataset)
     yield Noted(trust_words.calibration(look))
     yield Noted(trust_words.offer(look))
-    for name, threshold in look.decision.by_name(project.dataset.labels()).items():
+    labels = project.dataset.current(Run(folder).labels)
+    for name, threshold in look.decision.by_name(labels).items():
         trade = look.trade(name)
         missed, falsely = trade.ids_at(threshold)
         yield Noted(trust_words.counts(name, threshold, len(missed), len(falsely), trade.positives))
