@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 from torchvision import transforms
+from torchvision.models import mobilenet_v2
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainingArguments
 
 from finetune_studio.core.dataset import Labels
@@ -60,12 +61,13 @@ class Judged(nn.Module):
 
 
 def network(classes: int, amount: str) -> nn.Module:
-    """Return the pretrained MobileNetV2 with a new head, so much of it trainable, as the product makes it."""
+    """Return torchvision's MobileNetV2 with the weights that the product begins with."""
     labels = Labels(tuple(map(str, range(classes))), tuple(range(classes)))
     bundle = zoo.load(ModelChoices(source=str(MOBILENET)), "image", labels, 0)
-    names = layers.names_for(amount, bundle.network, bundle.head, [])
-    layers.set_trainable(bundle.network, names)
-    return bundle.network
+    plain = mobilenet_v2(num_classes=classes)
+    plain.load_state_dict(bundle.network.state_dict())
+    layers.set_trainable(plain, layers.names_for(amount, bundle.network, bundle.head, []))
+    return plain
 
 
 class Epochs(TrainerCallback):

@@ -90,7 +90,9 @@ def _kept_for_the_way_back(session: Session) -> float:
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in own:
             kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
+        # Kept itself, a tensor that an operation made would keep that operation, and this the tensor:
+        # all that the way forward computed would stay in memory until the process ends.
+        return tensor.detach()
 
     before, few = session.tensors(), _largest(session, _TRIED)
     with session.train_feed.active():

@@ -191,7 +191,8 @@ class Heat:
             self._held = kept
             if kept.bytes <= _HELD:
                 device = next(self._network.parameters()).device
-                self._held = {name: kept[name].to(device) for name in kept}
+                # A copy: a tensor as it was read holds a map of the file of its own for as long as it lives.
+                self._held = {name: kept[name].to(device, copy=True) for name in kept}
         return self._held
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from finetune_studio.core.errors import StudioError
+from finetune_studio.models import frugal
 
 _TORCHVISION = "torchvision.models"
 
@@ -26,6 +27,7 @@ def rebuild(architecture: dict[str, Any], classes: int) -> nn.Module:
         StudioError: If this version does not know the architecture.
     """
     network = _without_adapters(architecture, classes)
+    frugal.keep_results(network)
     if architecture.get("adapters"):
         from finetune_studio.models import lora
 
