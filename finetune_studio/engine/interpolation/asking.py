@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from finetune_studio.core.dataset import Sample
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.job import Control
+from finetune_studio.core.passing import passing_folder
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import DataChoices
 from finetune_studio.core.task import Task
@@ -111,7 +111,7 @@ def read(place: str, task: Task, stack: ExitStack) -> list[Sample]:
             f"There is nothing at {place}.",
             "Set forgetting.held_out to a folder or table of samples, or leave it empty.",
         )
-    home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="held-out-")))
+    home = stack.enter_context(passing_folder("held-out"))
     with Project(home / "held-out", task.name) as project:
         for _ in curate.import_data(project, DataChoices(path=place), 0, Control()):
             pass

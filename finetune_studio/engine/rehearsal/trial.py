@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from finetune_studio.core.events import (
 )
 from finetune_studio.core.files import folder_size
 from finetune_studio.core.job import Control
+from finetune_studio.core.passing import passing_folder
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.engine.allocator import give_back
@@ -160,8 +160,7 @@ def carry_out(samples: Samples, recipe: Recipe, control: Control, whole: Recipe)
     """
     give_back()
     trial = Trial(len(samples.train), len(samples.validation))
-    with tempfile.TemporaryDirectory(prefix="rehearsal-", ignore_cleanup_errors=True) as place:
-        folder = Path(place)
+    with passing_folder("rehearsal") as folder:
         with settings.computing_into(folder), Watch() as watch:
             began = time.perf_counter()
             with Project(folder / "project", recipe.task) as project:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -16,6 +15,7 @@ from finetune_studio.core import settings, study
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Event, PhaseStarted, Progress
 from finetune_studio.core.job import Control
+from finetune_studio.core.passing import passing_folder
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.study_events import RateFound, RateTried
@@ -69,11 +69,11 @@ def rate_test(project: Project, recipe: Recipe, control: Control) -> Iterator[Ev
     count = min(_BATCHES * size, max(_MOST_SAMPLES, 2 * size), len(samples.train))
     few = samples.few(count, 0)
     with (
-        tempfile.TemporaryDirectory(prefix="rate-", ignore_cleanup_errors=True) as place,
-        settings.computing_into(Path(place)),
+        passing_folder("rate") as place,
+        settings.computing_into(place),
         ExitStack() as stack,
     ):
-        this = _trial_run(Path(place) / "run", _plain(recipe, size), few)
+        this = _trial_run(place / "run", _plain(recipe, size), few)
         ready: list[Session] = []
         for event in prepare(project, this, control, Alone(), stack, ready):
             if isinstance(event, Progress):
