@@ -310,14 +310,19 @@ def _torchvision_config(bundle: Bundle) -> dict[str, Any]:
 def _processor(seen: dict[str, Any]) -> dict[str, Any]:
     """Return the preprocessing in the words of the Hub's image processors."""
     words = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3}
+    crop, fit = int(seen["crop"]), seen.get("fit", "crop")
+    square = {"height": crop, "width": crop}
+    # The plain one resizes, cuts the centre and normalises; Llava's first puts bars beside the picture.
+    kind = "LlavaImageProcessor" if fit == "whole" else "CLIPImageProcessor"
     return {
-        "image_processor_type": "CLIPImageProcessor",  # the plain one: resize, cut the centre, normalise
+        "image_processor_type": kind,
         "do_convert_rgb": True,
+        "do_pad": fit == "whole",
         "do_resize": True,
-        "size": {"shortest_edge": max(int(seen["resize"]), int(seen["crop"]))},
+        "size": {"shortest_edge": max(int(seen["resize"]), crop)} if fit == "crop" else square,
         "resample": words[seen.get("interpolation", "bilinear")],
-        "do_center_crop": True,
-        "crop_size": {"height": int(seen["crop"]), "width": int(seen["crop"])},
+        "do_center_crop": fit == "crop",
+        "crop_size": square,
         "do_rescale": True,
         "rescale_factor": 1 / 255,
         "do_normalize": True,

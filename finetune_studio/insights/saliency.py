@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import numpy as np
 import torch
@@ -118,13 +119,13 @@ def _output(bundle: Bundle, batch: Batch, wanted: str) -> int:
     return max(outputs, key=lambda number: float(scores[number]))
 
 
-def on_picture(values: np.ndarray, size: tuple[int, int], processor: dict[str, int]) -> np.ndarray:
+def on_picture(values: np.ndarray, size: tuple[int, int], processor: dict[str, Any]) -> np.ndarray:
     """Put heat of the network's square back where the square was cut from the picture.
 
     Args:
         values: (crop, crop), from 0 to 1.
         size: Width and height of the picture in pixels.
-        processor: ``resize`` and ``crop`` in pixels, as the network's input was prepared.
+        processor: How the network's input was prepared (``preprocess.prepare``).
 
     Returns:
         float32 in the picture's proportions, zero where the network saw nothing.
@@ -132,16 +133,18 @@ def on_picture(values: np.ndarray, size: tuple[int, int], processor: dict[str, i
     width, height = size
     scale = min(1.0, _LONGEST / max(size))
     wide, high = max(1, round(width * scale)), max(1, round(height * scale))
-    crop = int(processor["crop"])
-    seen = min(wide, high) * crop / max(int(processor["resize"]), crop)
-    side = max(1, round(seen))
-    square = Image.fromarray(values.astype(np.float32)).resize(
-        (side, side), Image.Resampling.BILINEAR
-    )
-    left, top = (wide - side) // 2, (high - side) // 2
-    shown = np.zeros((high, wide), np.float32)
-    shown[top : top + side, left : left + side] = np.asarray(square)[:high, :wide]
-    return shown.clip(0, 1)
+    crop, fit = int(processor["crop"]), processor.get("fit", "crop")
+    square = Image.fromarray(values.astype(np.float32))
+    if fit == "stretch":
+        spread = square.resize((wide, high), Image.Resampling.BILINEAR)
+        return np.asarray(spread).clip(0, 1)
+    side = max(wide, high)
+    if fit == "crop":
+        side = max(1, round(min(wide, high) * crop / max(int(processor["resize"]), crop)))
+    square = square.resize((side, side), Image.Resampling.BILINEAR)
+    left, top = (wide - side) // 2, (high - side) // 2  # below zero where the square has bars
+    box = (-left, -top, wide - left, high - top)
+    return np.asarray(square.crop(box)).clip(0, 1)  # beyond the square: zero
 
 
 def _size(path: str) -> tuple[int, int]:

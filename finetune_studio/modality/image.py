@@ -48,6 +48,8 @@ def working(path: str, processor: dict[str, Any]) -> np.ndarray:
     """
     least = round(int(processor["crop"]) * _MARGIN)
     picture = read(path, least)
+    if processor.get("fit") == "whole":
+        picture = preprocess.with_bars(picture, processor)
     if (factor := least / min(picture.size)) < 1:
         size = max(least, round(picture.width * factor)), max(least, round(picture.height * factor))
         picture = picture.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)

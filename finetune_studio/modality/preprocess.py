@@ -87,26 +87,43 @@ def _from_grey(values: np.ndarray) -> Image.Image:
 
 
 def prepare(picture: Image.Image, processor: dict[str, Any]) -> np.ndarray:
-    """Resize, crop the centre and normalise; return float32 of shape (3, crop, crop).
+    """Make a picture square and normalise it; return float32 of shape (3, crop, crop).
 
     Args:
         picture: RGB, as :func:`open_picture` returns it.
-        processor: ``resize`` (pixels of the shorter side), ``crop`` (side of the square), ``mean`` and
-            ``std`` (three numbers each, for values from 0 to 1), ``interpolation`` (a word).
+        processor: ``crop`` (side of the square), ``mean`` and ``std`` (three numbers each, for values
+            from 0 to 1), ``interpolation`` (a word) and ``fit``: ``crop`` (or nothing) brings the
+            shorter side to ``resize`` pixels and cuts the centre out, ``whole`` shows all of the
+            picture with bars of the mean colour, ``stretch`` all of it, stretched.
     """
     return normalised(square(picture, processor), processor)
 
 
 def square(picture: Image.Image, processor: dict[str, Any]) -> np.ndarray:
-    """Resize and crop the centre; return uint8 of shape (crop, crop, 3)."""
-    crop = int(processor["crop"])
-    side = max(int(processor["resize"]), crop)
-    factor = side / min(picture.size)
+    """Make a picture square, as ``fit`` says; return uint8 of shape (crop, crop, 3)."""
+    crop, fit = int(processor["crop"]), processor.get("fit", "crop")
+    if fit == "whole":
+        picture = with_bars(picture, processor)
+    factor = max(int(processor["resize"]), crop) / min(picture.size)
     size = (max(crop, round(picture.width * factor)), max(crop, round(picture.height * factor)))
+    if fit != "crop":
+        size = crop, crop
     if size != picture.size:
         picture = picture.resize(size, _FILTERS[processor.get("interpolation", "bilinear")])
     left, top = (size[0] - crop) // 2, (size[1] - crop) // 2
     return np.asarray(picture.crop((left, top, left + crop, top + crop)))
+
+
+def with_bars(picture: Image.Image, processor: dict[str, Any]) -> Image.Image:
+    """Return all of a picture in the middle of a square, with bars of the mean colour beside it."""
+    width, height = picture.size
+    side = max(width, height)
+    if width == height:
+        return picture
+    mean = tuple(int(255 * float(value)) for value in processor["mean"])
+    whole = Image.new("RGB", (side, side), mean)
+    whole.paste(picture, ((side - width) // 2, (side - height) // 2))
+    return whole
 
 
 def normalised(pixels: np.ndarray, processor: dict[str, Any]) -> np.ndarray:

@@ -41,7 +41,8 @@ def from_run(place: Path, choices: ModelChoices, task: str = "") -> Pretrained:
     try:
         labels = Labels(tuple(saved["labels"]["names"]), tuple(saved["labels"].get("ids", ())))
         seen = {**saved["processor"], "image_size": saved["processor"]["crop"]}
-        processor = processor_for(seen, choices)
+        # Its own way of making pictures square is kept: it is what the network knows.
+        processor = processor_for(seen, choices) | {"fit": seen.get("fit", "crop")}
         architecture = _for_size(saved["architecture"], choices)
         head = str(saved["head"])
     except (AttributeError, KeyError, TypeError) as error:

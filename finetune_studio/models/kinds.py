@@ -67,7 +67,8 @@ def kind_of(module: nn.Module) -> str:
     if isinstance(module, nn.modules.pooling._AdaptiveAvgPoolNd | nn.AvgPool2d | nn.MaxPool2d):
         return "Pooling"
     name = type(module).__name__
-    if type(module).__module__ == "torch.nn.modules.activation" and "Attention" not in name:
+    known = type(module).__module__ == "torch.nn.modules.activation" and "Attention" not in name
+    if known or isinstance(module, nn.Hardtanh):  # also one that keeps less (``frugal``)
         return f"Activation ({name})"
     if isinstance(module, nn.Sequential | nn.ModuleList) and type(module) in (
         nn.Sequential,

@@ -218,6 +218,7 @@ def processor_for(seen: dict[str, Any], choices: ModelChoices) -> dict[str, Any]
         "mean": list(seen["mean"]),
         "std": list(seen["std"]),
         "interpolation": seen["interpolation"],
+        "fit": choices.fit,
     }
 
 

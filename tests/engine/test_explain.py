@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import RunFinished
@@ -13,6 +14,7 @@ from finetune_studio.core.preview import By, Heat, Picture
 from finetune_studio.core.project import Project
 from finetune_studio.engine.explain import explain
 from finetune_studio.insights.saliency import on_picture
+from finetune_studio.modality import preprocess
 from tests.engine.conftest import run_all, settings
 
 
@@ -30,6 +32,19 @@ def test_tall_pictures_too() -> None:
     shown = on_picture(np.ones((64, 64), np.float32), (100, 300), {"resize": 64, "crop": 64})
     assert shown[100:200].min() == pytest.approx(1)
     assert shown[:100].max() == 0
+
+
+@pytest.mark.parametrize("fit", ["whole", "stretch"])
+@pytest.mark.parametrize("size", [(100, 300), (300, 100), (200, 200)])
+def test_heat_lies_where_the_network_saw_it(fit: str, size: tuple[int, int]) -> None:
+    """A red spot, made square as for the network and taken for heat, is put back onto itself."""
+    pixels = np.zeros((size[1], size[0], 3), np.uint8)
+    pixels[: size[1] // 4, size[0] // 2 : 3 * size[0] // 4] = 255
+    seen = {"resize": 64, "crop": 64, "mean": [0.0] * 3, "fit": fit}
+    values = preprocess.square(Image.fromarray(pixels), seen)[:, :, 0].astype(np.float32) / 255
+    shown = on_picture(values, size, seen)
+    assert shown.shape == (size[1], size[0])
+    assert np.abs(shown - pixels[:, :, 0] / 255.0).mean() < 0.03
 
 
 @pytest.mark.usefixtures("small_model")

@@ -254,13 +254,15 @@ def vit() -> Bundle:
     return Bundle(network, labels, dict(PROCESSOR), about, "classifier")
 
 
-def test_transformers_loads_the_folder_by_itself(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fit", ["crop", "whole", "stretch"])
+def test_transformers_loads_the_folder_by_itself(tmp_path: Path, fit: str) -> None:
     import torch
     from transformers import AutoImageProcessor, AutoModelForImageClassification
 
     from finetune_studio.modality import preprocess
 
     bundle = vit()
+    bundle.processor["fit"] = fit
     signature = ImageClassification().signature(bundle)
     CATALOGUE.load("huggingface")().write(bundle, signature, tmp_path)
     again = AutoModelForImageClassification.from_pretrained(tmp_path).eval()

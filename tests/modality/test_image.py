@@ -174,3 +174,12 @@ def test_the_oddest_files_are_pictures_or_are_refused_in_words(shared: Path) -> 
         assert (found.shape, found.dtype) == ((32, 32, 3), np.uint8)
     assert read > len(files) / 2
     assert all(str(file) in message for file, message in refused)
+
+
+def test_what_is_varied_is_all_of_the_picture_where_all_of_it_is_seen(tmp_path: Path) -> None:
+    Image.new("RGB", (60, 120), (200, 30, 30)).save(tmp_path / "a.png")
+    kept = image.working(str(tmp_path / "a.png"), {**SEEN, "fit": "whole"})
+    assert kept.shape[0] == kept.shape[1] == 37
+    assert tuple(kept[18, 18]) == (200, 30, 30)
+    assert tuple(kept[18, 1]) == (127, 127, 127)  # a bar
+    assert image.working(str(tmp_path / "a.png"), SEEN).shape[:2] == (74, 37)

@@ -134,3 +134,40 @@ def test_a_picture_that_is_a_program_is_not_run(
         preprocess.open_picture(tmp_path / "a.jpg")
     assert not started
     assert preprocess.reason("", refused.value) == "it is not a picture in a known format"
+
+
+def striped(size: tuple[int, int]) -> Image.Image:
+    """A grey picture whose outermost eighth is red on the left or top, and blue at the other end."""
+    pixels = np.full((size[1], size[0], 3), 128, np.uint8)
+    along = pixels if size[1] > size[0] else pixels.transpose(1, 0, 2)
+    eighth = max(size) // 8
+    along[:eighth], along[-eighth:] = (255, 0, 0), (0, 0, 255)
+    return Image.fromarray(pixels)
+
+
+@pytest.mark.parametrize("size", [(80, 160), (160, 80)])
+def test_only_a_crop_loses_the_ends_of_a_long_picture(size: tuple[int, int]) -> None:
+    tall = size[1] > size[0]
+    for fit in ("crop", "stretch", "whole"):
+        seen = preprocess.square(striped(size), {**SEEN, "fit": fit}).astype(int)
+        assert seen.shape == (32, 32, 3)
+        along = seen if tall else seen.transpose(1, 0, 2)
+        ends = [along[1, 16], along[-2, 16]]
+        if fit == "crop":
+            assert all(abs(end - 128).max() < 8 for end in ends)
+        else:
+            assert ends[0][0] > 230
+            assert ends[1][2] > 230
+        side = along[16, 1]
+        bars = fit == "whole"
+        assert (abs(side - np.array([127, 102, 76])).max() < 8) == bars  # the mean colour
+    plain = preprocess.square(striped(size), SEEN)
+    assert np.array_equal(plain, preprocess.square(striped(size), {**SEEN, "fit": "crop"}))
+
+
+def test_all_of_a_square_picture_is_seen_without_bars() -> None:
+    picture = Image.radial_gradient("L").convert("RGB")
+    whole, stretched = (
+        preprocess.square(picture, {**SEEN, "fit": fit}) for fit in ("whole", "stretch")
+    )
+    assert np.array_equal(whole, stretched)

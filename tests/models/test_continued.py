@@ -45,9 +45,18 @@ def test_known_classes_keep_their_rows_and_new_ones_begin_at_the_mean(tmp_path: 
     for name, value in bundle.network.state_dict().items():
         assert name.startswith(HEAD) or torch.equal(value, state[name]), name
     assert bundle.note == "3 classes are known already, 1 is new."
-    assert (bundle.processor, bundle.line) == (PROCESSOR, ("starter",))
+    assert bundle.processor == {**PROCESSOR, "fit": "crop"}  # as it was before there was a choice
+    assert bundle.line == ("starter",)
     again, _ = rows(load(tmp_path, dataset.labels()))
     assert torch.equal(weight, again)
+
+
+def test_pictures_are_made_square_as_in_the_run_before(tmp_path: Path) -> None:
+    dataset = project_of(tmp_path, "ant", "bee")
+    run_of(tmp_path, dataset.labels())
+    assert load(tmp_path, dataset.labels(), fit="stretch").processor["fit"] == "crop"
+    fresh = zoo.load(ModelChoices(fit="stretch"), "image", dataset.labels(), 0, task=IMAGE)
+    assert fresh.processor["fit"] == "stretch"
 
 
 def test_renamed_and_merged_classes_are_found_by_their_names_of_today(tmp_path: Path) -> None:

@@ -109,6 +109,13 @@ class ModelChoices(Section):
         ge=0,
         le=1024,
     )
+    fit: Literal["whole", "stretch", "crop"] = described(
+        "whole",
+        "Pictures that are not square",
+        "The network sees squares. Whole: all of the picture, with bars of one colour beside it. Stretch:"
+        " all of it, stretched. Crop: its middle, and nothing of its ends. What goes on from an earlier run"
+        " keeps the way of that run.",
+    )
 
 
 class AugmentChoices(Section):

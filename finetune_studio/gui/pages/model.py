@@ -114,7 +114,7 @@ class ModelPage(Page):
         self.card.settings_wanted.connect(partial(self.page_wanted.emit, "settings"))
         self.shift = ShiftCard(self.studio)
         self._form_card = Card(self.tr("Input"))
-        self._form = RecipeForm(["model.image_size"], expert=True)
+        self._form = RecipeForm(["model.image_size", "model.fit"], expert=True)
         self._form.changed.connect(self._on_field_changed)
         self._form_card.body.addWidget(self._form)
         column = QVBoxLayout()

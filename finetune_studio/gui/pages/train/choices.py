@@ -53,6 +53,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "stop.early",
             "stop.patience",
             "model.image_size",
+            "model.fit",
             "seed",
         ),
     ),
@@ -79,6 +80,7 @@ PICTURES_ALONE = (
     "augment.views",
     "regularise.cutmix",
     "model.image_size",
+    "model.fit",
     "compute.decoded",
 )
 
