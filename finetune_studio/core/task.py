@@ -181,6 +181,10 @@ class Task(ABC):
         """Whether the sample holds what is learnt, so that it can train and judge."""
         return sample.label is not None
 
+    def left_out(self, samples: Sequence[Sample]) -> list[str]:  # noqa: ARG002
+        """Return, as sentences, which parts of samples that do teach are not learnt; by default all is."""
+        return []
+
     def labels(self, dataset: Dataset) -> Labels:
         """Return the classes that the network tells apart, found in the usable samples."""
         return dataset.labels()

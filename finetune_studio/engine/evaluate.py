@@ -29,7 +29,7 @@ from finetune_studio.core.events import (
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.task import Bundle, Pair, Task
-from finetune_studio.engine import decision, intervals, unlike
+from finetune_studio.engine import decision, intervals, unlike, untaught
 from finetune_studio.engine.run import Run, load_bundle
 from finetune_studio.tasks import CATALOGUE as TASKS
 
@@ -72,6 +72,7 @@ def evaluate(project: Project, run_folder: Path, split: str, control: Control) -
         project.log("test_opened", run=run.folder.name)
     yield PhaseStarted("load", "Loading the trained network")
     bundle = load_bundle(run.folder, project.dataset)
+    yield from untaught.told(task, bundle.labels.names, split, samples)
     yield PhaseStarted("evaluate", f"Answering the {split} samples", len(samples))
     pairs: list[Pair] = []
     set_aside = 0

@@ -38,6 +38,7 @@ from finetune_studio.engine import (
     run,
     supply,
     unfreezing,
+    untaught,
 )
 from finetune_studio.engine import device as devices
 from finetune_studio.engine.device import Device
@@ -69,6 +70,9 @@ def prepare(
     fresh = not this.model
     labels = task.labels(project.dataset) if fresh else this.labels
     train, validation = _samples(project, this, task, labels)
+    if fresh and not this.samples:
+        labels = _taught(task, labels, train)
+        yield from untaught.found(task, labels.names, project.dataset.samples(usable=True))
     yield PhaseStarted("load", "Loading the model")
     device = devices.choose(recipe.compute.device, recipe.compute.precision, team.local_rank)
     if slow := devices.half_is_slow(device):
@@ -243,13 +247,19 @@ def _samples(
             f"With {len(train)} samples there is nothing left to validate with.",
             "Add samples (three a class at the least), or put some into the validation split.",
         )
-    missing = set(labels.names) - set(task.class_counts(train))
-    if missing:
-        raise StudioError(
-            f"No training sample has the class {', '.join(sorted(missing))}.",
-            "Move some of its samples into the training split, or exclude the class.",
-        )
     return train, validation
+
+
+def _taught(task: Task, labels: Labels, train: list[Sample]) -> Labels:
+    """Return the classes that training has: only these get an output of the network."""
+    found = untaught.taught(task, labels, train)
+    if len(found) < task.fewest_classes:
+        only = f"the class {found.names[0]!r}" if found.names else "no class"
+        raise StudioError(
+            f"All training samples have {only}; the other classes have none there.",
+            "Move some of their samples into the training split, or divide the data anew.",
+        )
+    return found
 
 
 def _restored(

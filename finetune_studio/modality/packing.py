@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -166,3 +167,21 @@ def _logits(network: nn.Module, given: dict[str, Any], where: torch.device) -> T
     logits = answer.logits
     assert isinstance(logits, Tensor)
     return logits.float()
+
+
+@contextmanager
+def asked_at(network: nn.Module, head: str, keep: Tensor) -> Iterator[None]:
+    """Let the last layer see the kept places alone, (place, hidden)."""
+    if getattr(network, "_compiled_call_impl", None) is not None:  # it would be compiled each time
+        yield
+        return
+
+    def chosen(_layer: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        hidden = given[0]
+        return (hidden[keep],) if hidden.shape[:2] == keep.shape else None
+
+    hook = network.get_submodule(head).register_forward_pre_hook(chosen)
+    try:
+        yield
+    finally:
+        hook.remove()

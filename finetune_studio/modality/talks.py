@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,12 +14,45 @@ from finetune_studio.modality import chat, text
 from finetune_studio.modality.chat import Tokens
 
 ROLES = ("system", "user", "assistant")
+_NAMED = 5  # samples that a sentence names
 
 
 def messages_of(sample: Sample) -> list[dict[str, str]]:
     """Return the turns of a sample's conversation; none where it is a plain text."""
     found = sample.fields.get("messages")
     return list(found) if isinstance(found, list) else []
+
+
+def learnt_turns(sample: Sample) -> list[dict[str, str]]:
+    """Return the turns up to the last answer: what nobody answers behind it teaches nothing."""
+    turns = messages_of(sample)
+    while turns and not (answers(turns[-1]) and turns[-1]["content"].strip()):
+        turns.pop()
+    return turns
+
+
+def teaches(sample: Sample) -> bool:
+    """Whether there is an answer, and no turn before it was emptied; or a plain text."""
+    turns = learnt_turns(sample)
+    said = all(turn["content"].strip() for turn in turns if turn["role"] != "system")
+    return bool(turns and said) or bool(text_of(sample).strip())
+
+
+def said_in(sample: Sample) -> list[dict[str, str]]:
+    """Return the turns that a network is given: all of what is tried out, of the data those learnt."""
+    return (learnt_turns(sample) if sample.split else []) or messages_of(sample)
+
+
+def unanswered(samples: Sequence[Sample]) -> list[str]:
+    """Return, as a sentence, which conversations end with what nobody answers; nothing if none does."""
+    open_ends = [s for s in samples if len(learnt_turns(s)) < len(messages_of(s))]
+    if not open_ends:
+        return []
+    places = ", ".join(sample.place for sample in open_ends[:_NAMED])
+    more = ", …" if len(open_ends) > _NAMED else ""
+    ends = "conversation ends" if len(open_ends) == 1 else "conversations end"
+    told = f"{len(open_ends):,} {ends} with words that nobody answers; only what stands before is learnt"
+    return [f"{told}: {places}{more}."]
 
 
 def text_of(sample: Sample) -> str:
@@ -66,7 +99,7 @@ def encoded(sample: Sample, bundle: Bundle) -> tuple[tuple[Tokens, ...], bool]:
     """
     opened, template = opened_tokenizer(bundle), template_of(bundle)
     room = int(bundle.processor["max_length"])
-    turns = messages_of(sample)
+    turns = said_in(sample)
     try:
         if turns and answers(turns[-1]):
             prompts = bool(bundle.processor.get("prompts"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -110,8 +109,11 @@ class CausalLm(Task):
 
     def teaches(self, sample: Sample) -> bool:
         """Whether the assistant says something, or there is a text."""
-        said = (m["content"] for m in talks.messages_of(sample) if m["role"] == "assistant")
-        return any(map(str.strip, said)) or bool(talks.text_of(sample).strip())
+        return talks.teaches(sample)
+
+    def left_out(self, samples: Sequence[Sample]) -> list[str]:
+        """Return which conversations end with words that nobody answers."""
+        return talks.unanswered(samples)
 
     def labels(self, dataset: Any) -> Labels:  # noqa: ARG002  there are no classes
         """Return no classes."""
@@ -268,7 +270,7 @@ class CausalLm(Task):
 
     def input_of(self, sample: Sample) -> Any:
         """Return the messages, or the text."""
-        return talks.messages_of(sample) or talks.text_of(sample)
+        return talks.said_in(sample) or talks.text_of(sample)
 
     def blank(self, bundle: Bundle) -> Batch:
         """Return one text of two tokens."""
@@ -315,7 +317,7 @@ def _learnt(bundle: Bundle, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
     The last layer is only asked there: its answers for all places would take most of the memory.
     """
     keep = batch.targets["next"] != packing.IGNORED
-    with _asked_at(bundle.network, bundle.head, keep):
+    with packing.asked_at(bundle.network, bundle.head, keep):
         found = bundle.network(**batch.inputs, use_cache=False).logits
     scores = found if found.ndim == 2 else found[keep]
     return scores, batch.targets["next"][keep], batch.targets["owner"][keep]
@@ -341,24 +343,6 @@ def _judged(bundle: Bundle, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         del scores
     losses, right, owner = (torch.cat(parts) for parts in zip(*found, strict=True))
     return losses, right, owner
-
-
-@contextmanager
-def _asked_at(network: nn.Module, head: str, keep: Tensor) -> Iterator[None]:
-    """Let the last layer see the kept places alone, (place, hidden)."""
-    if getattr(network, "_compiled_call_impl", None) is not None:  # it would be compiled each time
-        yield
-        return
-
-    def chosen(_layer: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...] | None:
-        hidden = given[0]
-        return (hidden[keep],) if hidden.shape[:2] == keep.shape else None
-
-    hook = network.get_submodule(head).register_forward_pre_hook(chosen)
-    try:
-        yield
-    finally:
-        hook.remove()
 
 
 def _summed(values: Tensor, owner: Tensor, count: int) -> list[float]:

@@ -15,12 +15,21 @@ from transformers import LlamaConfig
 
 from finetune_studio.core.dataset import Sample
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.events import Evaluated, Event, Prediction, ReplyWritten, RunFinished
+from finetune_studio.core.events import (
+    Evaluated,
+    Event,
+    Noted,
+    Prediction,
+    ReplyWritten,
+    RunFinished,
+    RunStarted,
+)
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.task import Batch, Bundle
 from finetune_studio.engine import chat, evaluate, run
 from finetune_studio.engine.loaders import batch_of
+from finetune_studio.modality import talks as talks_of
 from finetune_studio.models import layers, lora, recompute
 from finetune_studio.tasks import causal_lm
 from finetune_studio.tasks.causal_lm import CausalLm
@@ -251,6 +260,37 @@ def test_a_run_with_adapters_talks_as_before_and_as_after(chatting: Project, tal
         other = beside.network(**batch.inputs).logits
     assert (one - other).abs().max() < 1e-4
     assert (folder / "processor" / "tokenizer.json").is_file()
+
+
+def test_chats_that_were_edited_to_end_unanswered_lose_only_that(
+    bundle: Bundle, talking: Path, tmp_path: Path
+) -> None:
+    task = CausalLm()
+    whole = [{"messages": tiny.chat(n)} for n in range(16)]
+    with project_of(tmp_path / "p", "causal_lm", whole, keep=4) as project:
+        data = project.dataset
+        train = data.samples(split="train")
+        more = [*train[0].fields["messages"], {"role": "user", "content": "and then?"}]
+        gone = [{**turn, "content": ""} for turn in train[2].fields["messages"]]
+        data.rewrite(train[0].id, {"messages": more}, "asked again")
+        data.rewrite(train[1].id, {"messages": train[1].fields["messages"][:1]}, "no answer left")
+        data.rewrite(train[2].id, {"messages": gone}, "emptied")
+        for before, now in zip(train[:1], data.samples(split="train")[:1], strict=True):
+            same, other = (talks_of.encoded(s, bundle) for s in (before, now))
+            assert same == other
+            assert task.input_of(now) == before.fields["messages"]
+        tried = replace(data.samples(split="train")[0], split="")
+        assert talks_of.encoded(tried, bundle)[1]  # what is tried out is answered
+        events = run_all(project, recipe_of("causal_lm", talking, optimiser__epochs=1))
+    warned = [e.text for e in events if isinstance(e, Noted) and e.level == "warning"]
+    assert (
+        f"2 samples hold nothing to learn, and neither train nor judge: sample {train[1].id}, "
+        in (warned[0])
+    )
+    assert warned[1].startswith("1 conversation ends with words that nobody answers")
+    assert f"sample {train[0].id}." in warned[1]
+    began = next(e for e in events if isinstance(e, RunStarted))
+    assert began.samples["train"] == 10
 
 
 def test_a_reply_can_be_stopped_drawn_and_gone_on_from_text(

@@ -12,7 +12,7 @@ from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 
 
-def word_model(place: Path, words: Sequence[str], config: Any) -> Path:
+def word_model(place: Path, words: Sequence[str], config: Any, *, seed: int = 0) -> Path:
     """Write a random network whose tokens are just these words; return its folder."""
     import torch
     import transformers
@@ -36,7 +36,7 @@ def word_model(place: Path, words: Sequence[str], config: Any) -> Path:
     (place / "tokenizer_config.json").write_text(json.dumps(named))
     kind = "AutoModelForSeq2SeqLM" if seq2seq else "AutoModelForCausalLM"
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         getattr(transformers, kind).from_config(config).save_pretrained(place)
     return place
 
