@@ -181,6 +181,23 @@ def test_check_writes_nothing_beside_the_data(
     assert all(e["time"] > 1e9 for e in found if "time" in e)
 
 
+def test_check_says_how_letters_are_read_and_what_was_mended(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "menu.csv"
+    rows = "".join(f"crème brûlée number {n} of the café,{'ab'[n % 2]}\n" for n in range(12))
+    table.write_bytes(f"text,label\n{rows}".encode("cp1252"))
+    assert cli.main(["check", str(table), "--task", "text_classification"]) == 0
+    said = capsys.readouterr().out
+    assert "texts in column 'text', labels in column 'label'" in said
+    assert "menu.csv is read as Windows code page 1252." in said
+    tags = tmp_path / "tags.conll"
+    tags.write_text("Anna I-PER\nmet O\n\n" * 3, encoding="utf-8")
+    assert cli.main(["check", str(tags), "--task", "token_classification", "--json"]) == 0
+    noted = [e["text"] for e in lines(capsys) if e["event"] == "noted"]
+    assert any("repaired" in text for text in noted) or any("IOB1" in text for text in noted)
+
+
 def test_noise_of_c_libraries_goes_to_the_log(
     photos: Path,
     capfd: pytest.CaptureFixture[str],

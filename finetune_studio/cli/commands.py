@@ -28,7 +28,9 @@ def check(arguments: argparse.Namespace, out: Printer, control: Control) -> int:
         tempfile.TemporaryDirectory(prefix="finetune-studio-") as folder,
         Project(Path(folder), task) as project,
     ):
-        out.all(curate.import_data(project, choices.data, choices.seed, control), quiet=True)
+        for event in curate.import_data(project, choices.data, choices.seed, control):
+            if isinstance(event, events.Noted):
+                out.show(event)
         if control.stop.is_set():
             return INTERRUPTED
         last = out.all(curate.check(project.dataset, task, control))

@@ -69,21 +69,23 @@ class ChatLines(Reader):
         parts = _parts(path, choices)
         shapes = Counter(_shape(part) or "unknown" for part in parts.files)
         turns: Counter[str] = Counter()
-        chats = open_ends = 0
+        chats, open_ends, first = 0, 0, ""
         for part in parts.files:
             for index, record in enumerate(lines.records(part)):
                 if index == _LOOKED:
                     break
                 messages = _row(part, record).fields.get("messages", [])
                 chats += bool(messages)
-                open_ends += _ends_open(record)
+                if _ends_open(record):
+                    open_ends, first = open_ends + 1, first or record.place
                 turns.update(message["role"] for message in messages)
         title = f"Conversations in {parts.listed}, in the shape of {' and '.join(shapes)}"
         title += f"; {turns['assistant'] / max(chats, 1):.1f} answers in each"
         notes = [*parts.notes, *lines.encoding_notes(parts)]
         if open_ends:
             notes.append(
-                f"{open_ends:,} end with what nobody answers; that last part is left out, the rest is learnt."
+                f"{open_ends:,} end with what nobody answers (the first: {first}); that last part is left"
+                " out, the rest is learnt."
             )
         if turns["system"]:
             notes.append(f"{turns['system']:,} begin with a message of the system.")

@@ -169,6 +169,21 @@ def test_damage_is_named(tmp_path, text, words):
     assert caught.value.hint
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_line_too_long_is_set_aside_and_the_others_are_read(tmp_path, monkeypatch, end):
+    monkeypatch.setattr(bounded, "LONGEST_LINE", 100_000)
+    rows = end.join(["text,label", "one,a", "x" * 250_000 + ",b", "two,b", ""])
+    found = list(tables.lines(tables.open_table(written(tmp_path, rows))))
+    assert [line.cells["text"] for line in found if not line.problem] == ["one", "two"]
+    assert [line.problem for line in found if line.problem] == [
+        "line 3: the line is longer than 0 million letters"
+    ]
+    objects = ['{"text": "one"}', '{"text": "' + "x" * 300_000 + '"}', '{"text": "two"}']
+    found = list(tables.lines(tables.open_table(written(tmp_path, end.join(objects), "t.jsonl"))))
+    assert [line.cells.get("text") for line in found] == ["one", None, "two"]
+    assert found[1].problem.startswith("line 2: the line is longer")
+
+
 def test_a_line_without_end_is_refused_before_it_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr(bounded, "LONGEST_LINE", 100_000)
     with pytest.raises(StudioError, match="line 2: the line is longer"):

@@ -15,10 +15,11 @@ _ESCAPED = re.compile("[\ud800-\udfff]")  # how bytes that are no letters are he
 class Lines:
     """Iterates over a file's lines, with their ends.
 
-    A line too long is refused before it fills the memory.
+    A line too long to be held is passed over, and an empty one stands in its place.
 
     Attributes:
         number: How many lines were read.
+        long: The number of a line since this was last set to 0 that is too long.
         strange: Whether a line since this was last set to False holds a zero byte, or bytes that are
             no letters in the table's encoding.
     """
@@ -26,6 +27,7 @@ class Lines:
     def __init__(self, table: Table) -> None:
         self._table = table
         self.number = 0
+        self.long = 0
         self.strange = False
 
     def __iter__(self) -> Iterator[str]:
@@ -36,7 +38,9 @@ class Lines:
                 while line := file.readline(LONGEST_LINE):
                     self.number += 1
                     if len(line) == LONGEST_LINE:
-                        raise self._too_long()
+                        self.long, line = self.number, "\n"
+                        while (rest := file.readline(LONGEST_LINE)) and not rest.endswith("\n"):
+                            pass
                     if "\0" in line or not (line.isascii() or _ESCAPED.search(line) is None):
                         self.strange = True
                     yield line
@@ -48,12 +52,10 @@ class Lines:
                     "Choose another encoding, or save the table again as CSV in UTF-8.",
                 ) from error
 
-    def _too_long(self) -> StudioError:
-        return StudioError(
-            f"{self._table.path}, line {self.number}: the line is longer than"
-            f" {LONGEST_LINE // 2**20} million letters.",
-            "This is no table with a row a sample; check how it was written.",
-        )
+
+def too_long(number: int) -> str:
+    """Return what is wrong with a line of this number."""
+    return f"line {number}: the line is longer than {LONGEST_LINE // 2**20} million letters"
 
 
 def strange(cell: str, table: Table) -> str:
@@ -69,6 +71,7 @@ def strange(cell: str, table: Table) -> str:
     return ""
 
 
+LONG_HINT = "Such a line is no row of a table; check how the file was written."
 STRANGE_HINT = (
     "The file is damaged or written in another encoding: choose another one, or save it again"
     " in UTF-8."

@@ -7,7 +7,14 @@ import itertools
 from collections.abc import Iterator
 
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.tables.bounded import LONGEST_LINE, STRANGE_HINT, Lines, strange
+from finetune_studio.core.tables.bounded import (
+    LONG_HINT,
+    LONGEST_LINE,
+    STRANGE_HINT,
+    Lines,
+    strange,
+    too_long,
+)
 from finetune_studio.core.tables.words import Line, Table
 
 _DELIMITERS = (",", ";", "\t", "|")
@@ -42,8 +49,14 @@ def delimiter_of(table: Table) -> tuple[str, bool]:
 
 
 def first_row(table: Table) -> list[str] | None:
-    """Return the cells of the first row; None where there is none."""
-    for _, cells, _ in _records(table):
+    """Return the cells of the first row; None where there is none.
+
+    Raises:
+        StudioError: If its line is too long.
+    """
+    for _, cells, _, long in _records(table):
+        if long:
+            raise StudioError(f"{table.path}, {too_long(long)}.", LONG_HINT)
         return cells
     return None
 
@@ -58,9 +71,11 @@ def rows(table: Table) -> Iterator[Line]:
     if table.header:
         next(records, None)
     columns = table.columns
-    for number, cells, odd in records:
+    for number, cells, odd, long in records:
         problem, hint = "", ""
-        if len(cells) != len(columns):
+        if long:
+            problem, hint = too_long(long), LONG_HINT
+        elif len(cells) != len(columns):
             problem = f"row {number}: {_wrong_width(cells, columns)}"
             hint = _WIDTH_HINT
         elif odd:
@@ -92,8 +107,11 @@ def _head(table: Table) -> tuple[list[str], bool]:
     return head, next(lines, None) is None
 
 
-def _records(table: Table) -> Iterator[tuple[int, list[str], bool]]:
-    """Yield each row's number, its cells, and whether it holds strange letters; empty rows are left out."""
+def _records(table: Table) -> Iterator[tuple[int, list[str], bool, int]]:
+    """Yield each row's number, its cells, and if it holds strange letters or which line is too long.
+
+    Empty rows are left out.
+    """
     csv.field_size_limit(LONGEST_LINE)
     number = 0
     lines = Lines(table)
@@ -101,8 +119,9 @@ def _records(table: Table) -> Iterator[tuple[int, list[str], bool]]:
         for cells in _reader(iter(lines), table.delimiter, quotes=table.quoted):
             number += 1
             odd, lines.strange = lines.strange, False
-            if cells:
-                yield number, cells, odd
+            long, lines.long = lines.long, 0
+            if cells or long:
+                yield number, cells, odd, long
     except csv.Error as error:
         raise StudioError(
             f"{table.path}, row {number + 1}: {_csv_words(str(error), table.delimiter)}.",

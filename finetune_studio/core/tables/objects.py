@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.tables.bounded import STRANGE_HINT, Lines, strange
+from finetune_studio.core.tables.bounded import LONG_HINT, STRANGE_HINT, Lines, strange, too_long
 from finetune_studio.core.tables.words import Line, Table
 
 _SEEN = 200
@@ -52,9 +52,13 @@ def rows(table: Table) -> Iterator[Line]:
     lines = Lines(table)
     for text in lines:
         odd, lines.strange = lines.strange, False
+        long, lines.long = lines.long, 0
+        number = lines.number
+        if long:
+            yield Line(number, {}, too_long(long), LONG_HINT)
+            continue
         if not text.strip():
             continue
-        number = lines.number
         try:
             record = json.loads(text)
         except (ValueError, RecursionError) as error:

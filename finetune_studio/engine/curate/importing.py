@@ -22,7 +22,7 @@ from finetune_studio.core.events import (
 )
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
-from finetune_studio.core.reader import Reader
+from finetune_studio.core.reader import Description, Reader
 from finetune_studio.core.recipe import DataChoices
 from finetune_studio.engine.curate import arrivals
 from finetune_studio.engine.curate.choosing import existing, keep_apart, reader_for
@@ -81,7 +81,20 @@ def import_data(
     if problems := [row.problem for row in rows if row.problem]:
         few = "1 of them is" if len(problems) == 1 else f"{len(problems):,} of them are"
         yield Noted(f"{len(rows):,} samples were read; {few} set aside: {reasons(problems)}.")
-    _keep(project, choices, seed, reader, place, rows, {"source": str(path), "source_kind": kind})
+    described = reader.describe(place, choices)
+    yield Noted(f"{described.title}.")
+    for note in described.notes:
+        yield Noted(note)
+    _keep(
+        project,
+        choices,
+        seed,
+        reader,
+        place,
+        rows,
+        described,
+        {"source": str(path), "source_kind": kind},
+    )
     yield from _told(project, started)
 
 
@@ -232,10 +245,11 @@ def _keep(
     reader: Reader,
     place: Path,
     rows: list[Row],
+    described: Description,
     facts: dict[str, str],
 ) -> None:
     """Write everything in one transaction, so that a project has all of its data or none."""
-    table = reader.describe(place, choices).table
+    table = described.table
     kept = {name: getattr(choices, name) for name in READING}
     if table:
         kept = {name: kept[name] or table.guesses.get(name, "") for name in READING}
