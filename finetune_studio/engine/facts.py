@@ -19,7 +19,7 @@ from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.splits import SPLITS
 from finetune_studio.core.task import Pair, Task
 from finetune_studio.core.words import NAMES, energy, latency
-from finetune_studio.engine import blend_words, decision, drift, evaluate, tally
+from finetune_studio.engine import blend_words, decision, drift, evaluate, tally, untaught
 from finetune_studio.engine.drift import Drift
 from finetune_studio.engine.judged_by import how_chosen, judging_split, unseen
 from finetune_studio.engine.run import Run
@@ -289,7 +289,7 @@ def forgotten(facts: Facts) -> list[str]:
 
 def limits(facts: Facts) -> list[str]:
     """Return what the scores do not say, in plain sentences; those found in these data first."""
-    points = [*_thin_data(facts), *_weak_spots(facts)]
+    points = [*untaught.limits(facts.classes), *_thin_data(facts), *_weak_spots(facts)]
     if facts.test is None and facts.splits.get("test"):
         points.append(
             f"The {facts.splits['test']:,} test samples have not been looked at yet. They are the last"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from finetune_studio.core.dataset import Labels, Sample
 from finetune_studio.core.dataset.words import natural
@@ -73,3 +73,14 @@ def found(task: Task, names: Sequence[str], samples: Sequence[Sample]) -> Iterat
         )
     for words in task.left_out(used):
         yield Noted(words, "warning")
+
+
+def limits(classes: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Return, as a sentence, which classes a model cannot name; counts of samples by class and split."""
+    absent = [name for name, counts in classes.items() if not counts.get("train")]
+    if not absent:
+        return []
+    listed = ", ".join(absent[:_NAMED]) + (", …" if len(absent) > _NAMED else "")
+    return [
+        f"The model cannot name {listed}: no training sample had it, and it is wrong wherever it occurs."
+    ]
