@@ -1,12 +1,13 @@
 """Eight bits for a text classifier: ranges fixed by training samples, or found while it is asked.
 
-    python benchmarks/int8_texts.py [--run PROJECT/runs/1] [--train 400] [--validation 200] [--rounds 5]
+    python benchmarks/int8_texts.py [--run PROJECT/runs/1 [--export FOLDER]] [--train 400]
+                                    [--validation 200] [--rounds 5]
 
 Trains MiniLM with the quick preset on medical abstracts through the terminal, exports it as ONNX (which
-proves that file), and makes three files of 8 bits out of it: ``dynamic`` (weights alone; activations get
-their range from each text), ``static`` (as pictures get it: ranges from 100 training texts, with all that
-lies between) and ``static, products`` (only the products with weights). All answer the validation texts,
-then the same 1 and 32 texts in turn, on one thread.
+proves that file), and makes files of 8 bits out of it: ``dynamic`` (weights alone; activations get their
+range from each text), with the table of words in 8 bits or as it is, ``static`` (as pictures get it: ranges
+from 100 training texts, with all that lies between) and ``static, products`` (only the products). All
+answer the validation texts, then the same 1 and 32 texts in turn, on one thread.
 """
 
 from __future__ import annotations
@@ -47,6 +48,9 @@ def variants(plain: Path, room: Path, seen: Sequence[dict[str, Any]]) -> dict[st
     files = {"fp32": plain}
     files["dynamic"] = room / "dynamic.onnx"
     smaller.quantise_weights(plain, files["dynamic"])
+    files["dynamic, words in 32"] = room / "words.onnx"
+    with patch.object(smaller, "_DYNAMIC", ["MatMul", "Gemm"]):
+        smaller.quantise_weights(plain, files["dynamic, words in 32"])
     files["static"] = room / "static.onnx"
     smaller.quantise(plain, files["static"], seen)
     files["static, products"] = room / "products.onnx"
@@ -103,6 +107,7 @@ def times(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--run", type=Path, help="trained already: only export and measure")
+    parser.add_argument("--export", type=Path, help="the run's export as ONNX, made already")
     parser.add_argument("--train", type=int, default=400)
     parser.add_argument("--validation", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=5)
@@ -110,13 +115,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, measure.measured():
         home = Path(folder)
         run = args.run or trained(home, args.train, args.validation)
-        proven, _ = measure.terminal(
-            "export", str(run), "--format", "onnx", "--out", str(home / "onnx"), home=home
-        )
-        tell(run, Path(proven[-1]["path"]), home, args.rounds)
+        if (export := args.export) is None:
+            proven, _ = measure.terminal(
+                "export", str(run), "--format", "onnx", "--out", str(home / "onnx"), home=home
+            )
+            export = Path(proven[-1]["path"])
+        tell(run, export, home, args.rounds, args.validation)
 
 
-def tell(run: Path, export: Path, room: Path, rounds: int) -> None:
+def tell(run: Path, export: Path, room: Path, rounds: int, texts: int) -> None:
     """Make the smaller files, let all answer, and print the table."""
     import numpy as np
 
@@ -127,7 +134,7 @@ def tell(run: Path, export: Path, room: Path, rounds: int) -> None:
     task = evaluate.load_task("text_classification")
     with Project(run.parent.parent) as project:
         train = project.dataset.samples(split="train", usable=True)[:CALIBRATED]
-        judged = project.dataset.samples(split="validation", usable=True)
+        judged = project.dataset.samples(split="validation", usable=True)[:texts]
     files = variants(export / "model.onnx", room, ranges.inputs(task, export, train))
     inputs = ranges.inputs(task, export, judged)
     sessions = opened(files)
