@@ -35,6 +35,7 @@ from finetune_studio.engine import (
     pacing,
     practices,
     presets,
+    recalling,
     run,
     supply,
     unfreezing,
@@ -77,8 +78,10 @@ def prepare(
     bundle.asked = task.asked(validation, recipe)
     moving, ever = run.moving_names(bundle), unfreezing.learning_names(bundle)
     recipe = practices.settled(bundle, recipe, ever)
+    old = recalling.known(this, bundle, recipe, moving)
     team.wait()  # until all have seen whether the run is new
     if fresh and team.leads:
+        recalling.keep(this.folder, old)
         _write_down(project, this, bundle, device, train, validation)
     if fresh and bundle.note:
         yield Noted(bundle.note)
@@ -109,9 +112,11 @@ def prepare(
     way = methods.made(means, recipe, found[0], methods.Learns(moving, ever, stage, starts))
     if fresh:
         yield from practices.told(task, bundle, recipe, train, found[0], way, team)
+        yield from recalling.told(old, recipe, way)
     session = Session(
         this.folder, means, recipe, way.method, train, validation, place, chosen, moving, ever, stage,
         found, best, blending=blending.made(task, bundle, recipe, train, solved=way.solved),
+        recalling=recalling.made(bundle, recipe, old, solved=way.solved),
     )  # fmt: skip
     if state:
         _go_on(session, state)
