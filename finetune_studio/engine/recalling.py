@@ -70,8 +70,9 @@ def known(this: run.Run, bundle: Bundle, recipe: Recipe, moving: Sequence[str]) 
         return _kept(this.folder, moving)
     head = _head(recipe)
     made_anew = layers.always(bundle.network, bundle.head)
-    if head is None or head.name != bundle.head or not made_anew:
-        return Old(why=_nothing(recipe, keeps=not made_anew))
+    places = head is not None and head.together and not head.labels.names
+    if head is None or head.name != bundle.head or not made_anew or places:
+        return Old(why=_nothing(recipe, keeps=places or not made_anew))
     state = bundle.network.state_dict()
     began = {
         n: state[n].detach().clone() for n in moving if not any(within(n, m) for m in made_anew)
