@@ -1,9 +1,10 @@
-"""Events of studies in plain words: the terminal prints them, the window's log shows them."""
+"""Events of studies and measures in plain words: the terminal prints them, the window's log shows them."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from finetune_studio.core import measures
 from finetune_studio.core import study_events as events
 from finetune_studio.core.recipe import fields
 from finetune_studio.core.words import duration, score_name, scores, sentence
@@ -95,3 +96,20 @@ def _(event: events.RateFound) -> tuple[str, bool]:
         return "No learning rate can be suggested: the loss did not fall at any.", False
     whose = "of the head" if event.group == "head" else "of the pretrained layers"
     return f"Suggested learning rate {whose}: {event.rate:.1e}.", False
+
+
+@sentence.register
+def _(event: measures.ShiftMeasured) -> tuple[str, bool]:
+    names = {
+        "standard_deviations": "mean distance of what reaches the batch norms from what they know,"
+        " in standard deviations",
+        "words": "words looked at",
+        "tokens_a_word": "tokens (pieces) a word",
+        "broken_words": "share of words that are broken up",
+        "unknown_tokens": "share of tokens that are unknown",
+        "plain_words": "share of words that are broken up in plain English",
+    }
+    parts = [f"  {names.get(name, name)}: {value:,.3g}" for name, value in event.figures.items()]
+    head = f"{event.level}: {event.distance:.2f} on a scale from 0 (as what it learnt from) to 1"
+    lines = [f"{event.model}, {event.samples:,} samples, {head}.", event.text, *parts, event.advice]
+    return "\n".join(lines), False

@@ -3,7 +3,8 @@
 Three ways, by what there is: held-out samples with the original's own labels are scored; else the original
 last layer answers the same samples before and after, and the share of equal answers counts (of names and
 answers in texts, of whole samples: most words are none in any case, so that single tags say little); where
-the original brought no last layer, what its body sees in them is compared (linear CKA, Kornblith et al. 2019).
+the original brought no last layer, what its body sees in them is compared (linear CKA, Kornblith et al.
+2019).
 """
 
 from __future__ import annotations
