@@ -1,10 +1,9 @@
-"""Events of studies and measures in plain words: the terminal prints them, the window's log shows them."""
+"""Events of studies in plain words: the terminal prints them, the window's log shows them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from finetune_studio.core import measures
 from finetune_studio.core import study_events as events
 from finetune_studio.core.recipe import fields
 from finetune_studio.core.words import duration, score_name, scores, sentence
@@ -38,9 +37,11 @@ def _(event: events.StudyStarted) -> tuple[str, bool]:
 
 @sentence.register
 def _(event: events.FoldStarted) -> tuple[str, bool]:
-    learn, judge = event.samples["train"], event.samples["validation"]
-    text = f"Fold {event.fold} of {event.folds}: {learn:,} samples to learn from, {judge:,} judge."
-    return text, False
+    learn, picks = event.samples["train"], event.samples["validation"]
+    judge = event.samples.get("judged", 0)
+    apart = f" {picks:,} pick the epoch," if judge else ""
+    text = f"Fold {event.fold} of {event.folds}: {learn:,} samples to learn from,{apart}"
+    return f"{text} {judge or picks:,} judge.", False
 
 
 @sentence.register
@@ -56,8 +57,8 @@ def _(event: events.CrossValidated) -> tuple[str, bool]:
     return (
         f"Over {event.folds} folds (mean ± standard deviation):"
         f" {spread_in_words(event.mean, event.spread)}. {event.samples:,} samples, each judged by a model"
-        " that had not seen it; which epoch of a fold counts was picked by them, so that the scores are a"
-        f" little too good.\nTheir answers: {event.answers}"
+        " that had not seen it; which epoch of a fold counts was picked on other samples, set apart from"
+        f" those that it learnt from.\nTheir answers: {event.answers}"
     ), False
 
 
@@ -73,6 +74,8 @@ def _(event: events.TrialFinished) -> tuple[str, bool]:
     if event.outcome == "failed":
         return f"{head} failed: {event.reason}", False
     how = "fell behind and was broken off" if event.outcome == "pruned" else "finished"
+    if event.outcome == "pruned" and event.reason:
+        how = "was broken off, since the time for the search was over,"
     return f"{head} {how} after {duration(event.seconds)}: {scores(event.metrics)}", False
 
 
@@ -96,20 +99,3 @@ def _(event: events.RateFound) -> tuple[str, bool]:
         return "No learning rate can be suggested: the loss did not fall at any.", False
     whose = "of the head" if event.group == "head" else "of the pretrained layers"
     return f"Suggested learning rate {whose}: {event.rate:.1e}.", False
-
-
-@sentence.register
-def _(event: measures.ShiftMeasured) -> tuple[str, bool]:
-    names = {
-        "standard_deviations": "mean distance of what reaches the batch norms from what they know,"
-        " in standard deviations",
-        "words": "words looked at",
-        "tokens_a_word": "tokens (pieces) a word",
-        "broken_words": "share of words that are broken up",
-        "unknown_tokens": "share of tokens that are unknown",
-        "plain_words": "share of words that are broken up in plain English",
-    }
-    parts = [f"  {names.get(name, name)}: {value:,.3g}" for name, value in event.figures.items()]
-    head = f"{event.level}: {event.distance:.2f} on a scale from 0 (as what it learnt from) to 1"
-    lines = [f"{event.model}, {event.samples:,} samples, {head}.", event.text, *parts, event.advice]
-    return "\n".join(lines), False
