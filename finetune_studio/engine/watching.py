@@ -190,7 +190,7 @@ def last_words(events: Iterable[Event]) -> list[MonitorSpoke] | None:
 
 
 def in_sentences(last: Iterable[MonitorSpoke]) -> str:
-    """Return what monitors said last, each under its title; that they are content where none said anything."""
+    """Return what monitors said last, each under its title; or that they see nothing wrong."""
     told = [f"{CATALOGUE[spoke.monitor].title}: {spoke.text}" for spoke in last]
     return " ".join(told) or "The monitors see nothing wrong."
 

@@ -21,13 +21,13 @@ def blend(first: list[float], second: list[float]) -> BlendMeasured:
 
 
 def test_each_half_picks_what_the_other_scores() -> None:
-    first = [0.0, 0.9, *[0.5] * 8, 0.9]  # picks 0.1
-    second = [0.0, 0.2, 0.3, 0.4, 0.9, *[0.5] * 5, 0.9]  # picks 0.4
+    first = [0.0, 0.9, 0.5, 0.5, 0.8, 1.0, *[0.5] * 4, 0.9]  # picks 0.1
+    second = [0.0, 0.2, 0.3, 0.4, 0.9, 0.9, *[0.5] * 4, 0.9]  # picks 0.4
     found = blend(first, second)
-    assert blend_words.crossfitted(found) == pytest.approx((0.2 + 0.5) / 2)
+    assert blend_words.advised(found) == 0.5  # the first that does as well on both together
+    assert blend_words.crossfitted(found) == pytest.approx((0.2 + 0.8) / 2)
     said = " ".join(blend_words.sentences(found))
-    assert "all of it scores 0.900" in said
-    assert blend_words.advised(found) == 1.0  # nothing else does as well on both together
+    assert "scored on the other, such a blend scores 0.500; all of it scores 0.900." in said
 
 
 def test_luck_that_picks_a_share_is_not_told_as_its_score() -> None:

@@ -110,7 +110,7 @@ class CurvePlot(QWidget):
         self.title = title
         self.legend.title.setText(title)
 
-    def set_logarithmic(self, on: bool) -> None:  # noqa: FBT001  it is a slot of a box too
+    def set_logarithmic(self, on: bool) -> None:
         """Let each power of ten be as high as the next, so that small values can be told apart."""
         self._logarithmic = on
         self.plot.getAxis("left").setLogMode(on)

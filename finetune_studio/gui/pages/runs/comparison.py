@@ -197,7 +197,7 @@ class ComparisonPanel(QWidget):
                 self.loss.add(str(run.number), epoch, value)
 
     @Slot(bool)
-    def _on_logarithmic(self, on: bool) -> None:  # noqa: FBT001  what the box says
+    def _on_logarithmic(self, on: bool) -> None:
         if self.loss is not None:
             self.loss.set_logarithmic(on)
 
