@@ -40,7 +40,7 @@ class Axis(pg.AxisItem):
     @override
     def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[Any, Any]]:
         if not self.logMode:
-            return super().tickValues(minVal, maxVal, size)
+            return list(super().tickValues(minVal, maxVal, size))
         places = steps_between(minVal, maxVal, size / theme.px(self._apart))
         return [(None, [math.log10(value) for value in places])]
 
