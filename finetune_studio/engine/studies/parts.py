@@ -81,7 +81,9 @@ def count_energy(found: Study, folder: Path) -> None:
     cost = run.Run(folder).cost
     if cost is None or cost.study_wh:
         return
-    others = [c for part in found.parts if (c := run.Run(found.run_of(part)).cost) is not None]
+    folders = [found.run_of(part) for part in found.parts]
+    runs = [run.Run(place) for place in folders if (place / "recipe.toml").is_file()]
+    others = [other.cost for other in runs if other.cost is not None]
     if not others:
         return
     drawn = sum(other.energy_wh for other in others)
