@@ -198,6 +198,23 @@ def test_check_says_how_letters_are_read_and_what_was_mended(
     assert any("repaired" in text for text in noted) or any("IOB1" in text for text in noted)
 
 
+def test_distance_of_data_and_of_a_project(
+    photos: Path, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(photos.rglob("*"))
+    assert cli.main(["distance", str(photos), "--task", "image_classification", "--json"]) == 0
+    found = lines(capsys)[-1]
+    assert found["event"] == "shift_measured"
+    assert found["level"] in ("near", "some", "far")
+    assert found["figures"]["standard_deviations"] > 0
+    assert found["samples"] > 0
+    assert sorted(photos.rglob("*")) == before
+    assert cli.main(["distance", str(project), "--model", "starter"]) == 0
+    said = capsys.readouterr().out
+    assert "in standard deviations" in said
+    assert "on a scale from 0 (as what it learnt from) to 1" in said
+
+
 def test_noise_of_c_libraries_goes_to_the_log(
     photos: Path,
     capfd: pytest.CaptureFixture[str],

@@ -28,12 +28,10 @@ from tests import tiny, tiny_models
 
 
 def test_a_repository_in_the_cache_is_no_path(tmp_path: Path) -> None:
-    assert training._source("owner/some-model.v2", tmp_path) == "owner/some-model.v2"
+    assert training.source("owner/some-model.v2", tmp_path) == "owner/some-model.v2"
     (tmp_path / "owner" / "some-model.v2").mkdir(parents=True)
-    assert training._source("owner/some-model.v2", tmp_path) == str(
-        tmp_path / "owner/some-model.v2"
-    )
-    assert training._source("a/b/c", tmp_path) == str(tmp_path / "a/b/c")
+    assert training.source("owner/some-model.v2", tmp_path) == str(tmp_path / "owner/some-model.v2")
+    assert training.source("a/b/c", tmp_path) == str(tmp_path / "a/b/c")
 
 
 def test_resume_needs_no_task(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
-from finetune_studio.cli import commands, inspecting, training
+from finetune_studio.cli import commands, distance, inspecting, training
 from finetune_studio.cli.codes import BUG, DONE, INTERRUPTED, MENDABLE
 from finetune_studio.cli.printing import Printer
 from finetune_studio.cli.surroundings import interruptible, quiet
@@ -121,6 +121,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("data", type=place, metavar="DATA")
     check.add_argument("--task", help="what the data are for; left out, their format decides")
+
+    far = command("distance", distance.distance, "Say how far data lie from what a model knows.")
+    far.add_argument("data", type=place, metavar="DATA|PROJECT")
+    distance.add_arguments(far)
 
     evaluate = command("evaluate", commands.evaluate, "Score a run on a split.")
     evaluate.add_argument("source", type=place, metavar="RUN")

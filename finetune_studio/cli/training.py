@@ -167,10 +167,10 @@ def _settle_data(own: dict[str, Any], base: Path) -> None:
 def _settle_model(own: dict[str, Any], base: Path) -> None:
     """Make the path of the model absolute, and a project its only trained run."""
     if own.get("model.source"):
-        own["model.source"] = _source(own["model.source"], base)
+        own["model.source"] = source(own["model.source"], base)
 
 
-def _source(text: str, base: Path) -> str:
+def source(text: str, base: Path) -> str:
     """Return a model's name as it is, or a file's or folder's path as an absolute one.
 
     A project stands for its only trained run; ``owner/name``, where no such folder is, for a repository

@@ -45,6 +45,7 @@ class CostMeasured(Event):
     Attributes:
         run: The run's folder.
         energy_wh: Estimated energy in watt-hours; ``how`` says what the estimate rests on.
+        study_wh: How much of that the other runs of its study took, where it came out of one.
         processor_s: Seconds of processor time, of all cores together.
         latency_ms: Milliseconds a sample, one at a time, the network alone: the middle of several.
         answered: How many samples that was measured on; 0 where it was not.
@@ -59,6 +60,7 @@ class CostMeasured(Event):
     answered: int = 0
     device: str = ""
     time: float = 0.0
+    study_wh: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,8 @@ class BlendMeasured(Event):
         run: The run's folder.
         headline: What the score on the validation samples is called.
         points: From the original network to the fine-tuned one: ``share`` of the fine-tuned one, ``score``,
-            and ``original``, how much of what the original could do is still there.
+            and ``original``, how much of what the original could do is still there; ``first`` and ``second``
+            are the scores on every other sample.
         samples: How many validation samples gave the scores; ``held_out`` how many the original ability.
         measure: What that is: ``agreement``, ``likeness``, or the name of a score on held-out samples.
         about: That in a sentence.

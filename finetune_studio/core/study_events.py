@@ -28,7 +28,7 @@ class StudyStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class FoldStarted(Event):
-    """A fold's run begins; ``samples`` counts those to learn from and those that judge."""
+    """A fold's run begins; ``samples`` counts those to learn from, to pick the epoch with, and that judge."""
 
     study: str
     fold: int

@@ -37,9 +37,11 @@ def _(event: events.StudyStarted) -> tuple[str, bool]:
 
 @sentence.register
 def _(event: events.FoldStarted) -> tuple[str, bool]:
-    learn, judge = event.samples["train"], event.samples["validation"]
-    text = f"Fold {event.fold} of {event.folds}: {learn:,} samples to learn from, {judge:,} judge."
-    return text, False
+    learn, picks = event.samples["train"], event.samples["validation"]
+    judge = event.samples.get("judged", 0)
+    apart = f" {picks:,} pick the epoch," if judge else ""
+    text = f"Fold {event.fold} of {event.folds}: {learn:,} samples to learn from,{apart}"
+    return f"{text} {judge or picks:,} judge.", False
 
 
 @sentence.register
@@ -55,8 +57,8 @@ def _(event: events.CrossValidated) -> tuple[str, bool]:
     return (
         f"Over {event.folds} folds (mean ± standard deviation):"
         f" {spread_in_words(event.mean, event.spread)}. {event.samples:,} samples, each judged by a model"
-        " that had not seen it; which epoch of a fold counts was picked by them, so that the scores are a"
-        f" little too good.\nTheir answers: {event.answers}"
+        " that had not seen it; which epoch of a fold counts was picked on other samples, set apart from"
+        f" those that it learnt from.\nTheir answers: {event.answers}"
     ), False
 
 
@@ -72,6 +74,8 @@ def _(event: events.TrialFinished) -> tuple[str, bool]:
     if event.outcome == "failed":
         return f"{head} failed: {event.reason}", False
     how = "fell behind and was broken off" if event.outcome == "pruned" else "finished"
+    if event.outcome == "pruned" and event.reason:
+        how = "was broken off, since the time for the search was over,"
     return f"{head} {how} after {duration(event.seconds)}: {scores(event.metrics)}", False
 
 

@@ -184,7 +184,19 @@ def _(event: measures.CostMeasured) -> tuple[str, bool]:
 
 @sentence.register
 def _(event: measures.ShiftMeasured) -> tuple[str, bool]:
-    return f"{event.text} {event.advice}".strip(), False
+    names = {
+        "standard_deviations": "mean distance of what reaches the batch norms from what they know,"
+        " in standard deviations",
+        "words": "words looked at",
+        "tokens_a_word": "tokens (pieces) a word",
+        "broken_words": "share of words that are broken up",
+        "unknown_tokens": "share of tokens that are unknown",
+        "plain_words": "share of words that are broken up in plain English",
+    }
+    parts = [f"  {names.get(name, name)}: {value:,.3g}" for name, value in event.figures.items()]
+    head = f"{event.level}: {event.distance:.2f} on a scale from 0 (as what it learnt from) to 1"
+    lines = [f"{event.model}, {event.samples:,} samples, {head}.", event.text, *parts, event.advice]
+    return "\n".join(lines), False
 
 
 @sentence.register

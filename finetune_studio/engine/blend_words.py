@@ -11,6 +11,7 @@ from finetune_studio.core.words import score_name
 from finetune_studio.engine.run import Run
 
 FILE = "blend.json"
+HALVES = ("first", "second")  # of the validation samples, every other one
 
 
 def kept(run_folder: Path, held_out: str | None = None) -> BlendMeasured | None:
@@ -36,9 +37,20 @@ def sentences(blend: BlendMeasured) -> list[str]:
         point = at(blend, best)
         told.append(
             f"A blend with {percent(best)} of what was learnt comes to {value(blend, point['original'])}"
-            f" there and scores {point['score']:.3f}; all of it scores {last['score']:.3f}."
+            f" there{_scores(blend, point)}; all of it scores {last['score']:.3f}."
         )
     return told
+
+
+def _scores(blend: BlendMeasured, point: dict[str, float]) -> str:
+    """Return what an advised blend scores: on samples that did not pick it, where there are enough."""
+    apart = crossfitted(blend)
+    if apart is None:
+        return f" and scores {point['score']:.3f} on the samples that it was picked on"
+    return (
+        f". Picked on one half of your validation samples and scored on the other, such a blend scores"
+        f" {apart:.3f}"
+    )
 
 
 def _lost(blend: BlendMeasured, before: float, after: float) -> str:
@@ -81,14 +93,32 @@ def advised(blend: BlendMeasured) -> float | None:
     """Return the share that keeps most of the original among those that score as well as all of it.
 
     As well is within one part in a hundred of the score, which is less than most validation splits can tell.
+    What it scores is told by :func:`crossfitted`: the samples that picked it would flatter it.
     """
-    last = blend.points[-1]["score"]
+    return _picked(blend, "score")
+
+
+def crossfitted(blend: BlendMeasured) -> float | None:
+    """Return the score of a blend picked so, on samples that did not pick it; None with too few of them.
+
+    Each half of the samples picks a share that the other half scores; the mean of both.
+    """
+    if not all(half in point for point in blend.points for half in HALVES):
+        return None
+    found = []
+    for mine, other in (HALVES, HALVES[::-1]):
+        share = _picked(blend, mine)
+        found += [point[other] for point in blend.points if point["share"] == share]
+    return sum(found) / len(found) if found else None
+
+
+def _picked(blend: BlendMeasured, key: str) -> float | None:
+    last = blend.points[-1][key]
     room = 0.01 * abs(last)
+    less = blend.less_is_better
     good = [
         point["share"]
         for point in blend.points
-        if (
-            point["score"] <= last + room if blend.less_is_better else point["score"] >= last - room
-        )
+        if (point[key] <= last + room if less else point[key] >= last - room)
     ]
     return min(good, default=None)

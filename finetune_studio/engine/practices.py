@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 _OF_STEPS = (
     *("layers.rate_decay", "layers.rates", "regularise.head_dropout", "regularise.mixup"),
     *("regularise.cutmix", "regularise.towards_pretrained", "regularise.averaging"),
+    "forgetting.old_answers",
 )
-_OF_BODY = ("layers.rate_decay", "regularise.towards_pretrained")
+_OF_BODY = ("layers.rate_decay", "regularise.towards_pretrained", "forgetting.old_answers")
 
 
 def settled(bundle: Bundle, recipe: Recipe, ever: frozenset[str]) -> Recipe:

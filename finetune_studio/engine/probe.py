@@ -166,9 +166,10 @@ def _memory(
 
 
 def _copies(recipe: Recipe) -> int:
-    """Return how many numbers are kept for each that learns: two moments, an average, its start."""
+    """Return how many numbers are kept for each that learns: two moments, an average, its starts."""
     choices = recipe.regularise
-    return 2 + (choices.averaging > 0) + (choices.towards_pretrained > 0)
+    starts = (choices.towards_pretrained > 0) + (recipe.forgetting.old_answers > 0)
+    return 2 + (choices.averaging > 0) + starts
 
 
 def trainable_count(look: ModelLook, names: Sequence[str]) -> int:

@@ -29,6 +29,7 @@ from finetune_studio.engine.device import Device
 from finetune_studio.engine.features.filling import Means
 from finetune_studio.engine.feeds import Feed
 from finetune_studio.engine.launch import Team
+from finetune_studio.engine.recalling import Recalling
 from finetune_studio.engine.supply import Chosen
 
 _SMALL = 4 * 2**20  # bytes; a larger state to go back to lies on disk instead of in memory
@@ -58,6 +59,7 @@ class Session:
         good: The last good epoch, where it is small enough for the memory.
         blending: Lets the run learn from samples that are blended in pairs, where the recipe says so.
         meter: Counts what the run draws.
+        recalling: Keeps what the original network answers, where the recipe says so.
     """
 
     folder: Path
@@ -82,6 +84,7 @@ class Session:
     good: dict[str, Any] | None = None
     blending: Blending | None = None
     meter: Meter | None = None
+    recalling: Recalling | None = None
 
     @property
     def task(self) -> Task:
@@ -202,11 +205,18 @@ class Session:
         """Add a part's gradients, which count by its share of the step; return its share of the loss."""
         self.train_feed.show(batch)
         with self.blending.acting(batch) if self.blending else nullcontext():
-            loss = self.loss(batch)
+            loss, whole = self._losses(batch)
             if share != 1.0:
-                loss = loss * share
-            self.method.scaled(loss).backward()
+                loss, whole = loss * share, whole * share
+            self.method.scaled(whole).backward()
         return loss.detach()
+
+    def _losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the loss that is stated, and that which is learnt from."""
+        if self.recalling is None:
+            loss = self.loss(batch)
+            return loss, loss
+        return self.recalling.loss(batch, lambda: self.loss(batch))
 
     def as_judged(self) -> AbstractContextManager[None]:
         """Return the context in which the network is what is judged and kept."""

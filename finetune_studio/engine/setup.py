@@ -35,6 +35,7 @@ from finetune_studio.engine import (
     pacing,
     practices,
     presets,
+    recalling,
     run,
     supply,
     unfreezing,
@@ -81,8 +82,10 @@ def prepare(
     bundle.asked = task.asked(validation, recipe)
     moving, ever = run.moving_names(bundle), unfreezing.learning_names(bundle)
     recipe = practices.settled(bundle, recipe, ever)
+    old = recalling.known(this, bundle, recipe, moving)
     team.wait()  # until all have seen whether the run is new
     if fresh and team.leads:
+        recalling.keep(this.folder, old)
         _write_down(project, this, bundle, device, train, validation)
     if fresh and bundle.note:
         yield Noted(bundle.note)
@@ -97,12 +100,10 @@ def prepare(
     stage = unfreezing.stage_of(bundle, recipe, place.epoch, ever)
     chosen = _chosen(this, recipe, len(train))
     _use_threads(recipe, stack)
-    measured = pacing.workers(task, bundle, recipe, device, train, chosen.workers)
-    chosen.workers, words = team.same(measured)
+    loader, words = _loader(task, bundle, recipe, device, train, chosen, team)
+    stack.enter_context(loader)
     if words:
         yield Noted(words)
-    threads = recipe.compute.threads
-    loader = stack.enter_context(Loader(task, bundle, threads, workers=chosen.workers))
     means = Means(task, bundle, device, loader, control, team, chosen.batch_size)
     unfreezing.enter(bundle, stage)
     found: list[feeds.Feed] = []
@@ -113,15 +114,32 @@ def prepare(
     way = methods.made(means, recipe, found[0], methods.Learns(moving, ever, stage, starts))
     if fresh:
         yield from practices.told(task, bundle, recipe, train, found[0], way, team)
+        yield from recalling.told(old, recipe, way)
     session = Session(
         this.folder, means, recipe, way.method, train, validation, place, chosen, moving, ever, stage,
         found, best, blending=blending.made(task, bundle, recipe, train, solved=way.solved),
+        recalling=recalling.made(bundle, recipe, old, solved=way.solved),
     )  # fmt: skip
     if state:
         _go_on(session, state)
     yield from fitting.fit(session, known="chosen" in this.environment)
     yield from compiling.compiled(bundle.network, recipe, device, found[0], session.steps)
     made.append(session)
+
+
+def _loader(
+    task: Task,
+    bundle: Bundle,
+    recipe: Recipe,
+    device: Device,
+    train: list[Sample],
+    chosen: Chosen,
+    team: Team,
+) -> tuple[Loader, str]:
+    """Return what reads samples, by as many processes in the whole team, and why by so many."""
+    measured = pacing.workers(task, bundle, recipe, device, train, chosen.workers)
+    chosen.workers, words = team.same(measured)
+    return Loader(task, bundle, recipe.compute.threads, workers=chosen.workers), words
 
 
 def _network(

@@ -17,6 +17,8 @@ from finetune_studio.tasks import CATALOGUE as TASKS
 if TYPE_CHECKING:
     from finetune_studio.core.recipe import Recipe
 
+_LOUD = ("warning", "bad")
+
 
 class Watch:
     """Takes every event of a run in turn and lets each monitor speak once for each state it enters.
@@ -167,6 +169,46 @@ def replayed(recipe: Recipe, events: Iterable[Event]) -> list[Event]:
     for event in watched(recipe, (), known):
         found.append(_timed(event, found) if isinstance(event, MonitorSpoke) else event)
     return found
+
+
+def last_words(events: Iterable[Event]) -> list[MonitorSpoke] | None:
+    """Return the last word of each monitor that still sees something wrong, the worst first.
+
+    None where no monitor heard the run, as of versions without them.
+    """
+    heard, last = False, dict[str, MonitorSpoke]()
+    for event in events:
+        if isinstance(event, WatchBegun):
+            heard = True
+        elif isinstance(event, RunStarted) and not event.resumed:
+            last = {}
+        elif isinstance(event, MonitorSpoke):
+            last[event.monitor] = event
+    found = [spoke for spoke in last.values() if spoke.severity in _LOUD]
+    found.sort(key=lambda spoke: -_LOUD.index(spoke.severity))
+    return found if heard or found else None
+
+
+def in_sentences(last: Iterable[MonitorSpoke]) -> str:
+    """Return what monitors said last, each under its title; or that they see nothing wrong."""
+    told = [f"{CATALOGUE[spoke.monitor].title}: {spoke.text}" for spoke in last]
+    return " ".join(told) or "The monitors see nothing wrong."
+
+
+def in_short(last: Iterable[MonitorSpoke]) -> str:
+    """Return in one sentence which monitors see something wrong, and since when; empty where none does."""
+    told = [
+        CATALOGUE[spoke.monitor].title.lower()
+        + (f" since epoch {spoke.since:g}" if spoke.since else "")
+        for spoke in last
+    ]
+    return f"The monitors saw: {', '.join(told)}." if told else ""
+
+
+def worst(last: Iterable[MonitorSpoke]) -> str:
+    """Return the level of the worst that monitors said."""
+    levels = {spoke.severity for spoke in last}
+    return next((level for level in reversed(_LOUD) if level in levels), "ok")
 
 
 def _timed(spoke: MonitorSpoke, before: list[Event]) -> MonitorSpoke:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from finetune_studio.models.pretrained import Pretrained
 
 _IMAGENET = 1000
+_TAG, _ANSWER = "AutoModelForTokenClassification", "AutoModelForQuestionAnswering"
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,11 @@ class Head:
     Attributes:
         name: Its dotted name in the network.
         weight: (class, feature); ``bias`` (class) or None.
-        labels: What its outputs mean, numbered where their names are not known.
+        labels: What its outputs mean, numbered where their names are not known; none where it tells no
+            classes apart.
         title: What it told apart, in words.
+        together: Whether its outputs only say something put together by the task, as tags of words and
+            places of answers do; they then lie as the task's own do.
     """
 
     name: str
@@ -36,6 +40,7 @@ class Head:
     bias: Tensor | None
     labels: Labels
     title: str
+    together: bool = False
 
     def put_on(self, network: nn.Module) -> None:
         """Give a network this last layer, in the place of the one it has."""
@@ -68,8 +73,40 @@ def of(found: Pretrained) -> Head | None:
         weight, bias = _rows(found.whole(), found.head)
     if weight is None or weight.ndim != 2:
         return None
+    if found.architecture.get("auto") in (_TAG, _ANSWER):
+        return _in_texts(found, weight, bias)
     labels, title = _named(found, len(weight))
     return Head(found.head, weight.float(), None if bias is None else bias.float(), labels, title)
+
+
+def _in_texts(found: Pretrained, weight: Tensor, bias: Tensor | None) -> Head | None:
+    """Return a last layer that marks words or finds answers, its outputs in the order of the task's own."""
+    weight, bias = weight.float(), None if bias is None else bias.float()
+    if found.architecture["auto"] == _ANSWER:
+        return Head(found.head, weight, bias, Labels(()), "its own last layer", together=True)
+    if found.known is not None:
+        labels, order = found.known.labels, list(range(len(weight)))
+    else:
+        types, order = _tags_in_order(found.classes)
+        labels = Labels(types)
+    if len(order) != len(weight) or len(order) != 1 + 2 * len(labels):
+        return None
+    title = f"the {len(labels):,} types of names that it knew"
+    taken = weight[order], None if bias is None else bias[order]
+    return Head(found.head, *taken, labels, title, together=True)
+
+
+def _tags_in_order(tags: tuple[str, ...]) -> tuple[tuple[str, ...], list[int]]:
+    """Return the types of names and where their tags lie: outside, then begin and inside of each.
+
+    Nothing where the tags are not those of the scheme IOB2 (Tjong Kim Sang and Veenstra 1999).
+    """
+    places = {tag: place for place, tag in enumerate(tags)}
+    types = tuple(sorted({tag[2:] for tag in tags if tag[:2] in ("B-", "I-")}))
+    wanted = ["O", *(f"{part}-{kind}" for kind in types for part in "BI")]
+    if not types or set(wanted) != set(tags):
+        return (), []
+    return types, [places[tag] for tag in wanted]
 
 
 def _rows(network: nn.Module, head: str) -> tuple[Tensor | None, Tensor | None]:

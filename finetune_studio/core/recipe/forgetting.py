@@ -18,6 +18,18 @@ class ForgettingChoices(Section):
         ge=0,
         le=1,
     )
+    old_answers: float = described(
+        0.0,
+        "Keep the original's answers",
+        "While the network learns your classes, it must also answer your samples with its original last"
+        " layer as it did before (learning without forgetting). So it needs no samples of what it knew, but a"
+        " model that brought a last layer of its own. 1 counts as much as your classes do, 0 is off; a step"
+        " takes about a third longer.",
+        unit="times your classes",
+        lowest="off",
+        ge=0,
+        le=100,
+    )
     held_out: str = described(
         "",
         "Samples of what it knew",

@@ -56,7 +56,8 @@ class SearchChoices(Section):
     minutes: float = described(
         0.0,
         "Time for the search",
-        "No further trial begins after this time; 0 sets no limit.",
+        "After this time no further trial begins, and the one in hand is broken off, unless it is the first:"
+        " your own recipe is always tried to its end. 0 sets no limit.",
         unit="minutes",
         lowest="no limit",
         ge=0.0,

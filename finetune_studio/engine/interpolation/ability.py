@@ -1,8 +1,10 @@
 """What a network could do before it was fine-tuned, asked again at each place along the blend.
 
 Three ways, by what there is: held-out samples with the original's own labels are scored; else the original
-last layer answers the same samples before and after, and the share of equal answers counts; and where the
-original brought no last layer, what its body sees in them is compared (linear CKA, Kornblith et al. 2019).
+last layer answers the same samples before and after, and the share of equal answers counts (of names and
+answers in texts, of whole samples: most words are none in any case, so that single tags say little); where
+the original brought no last layer, what its body sees in them is compared (linear CKA, Kornblith et al.
+2019).
 """
 
 from __future__ import annotations
@@ -56,7 +58,7 @@ class Scored(Ability):
         """Answer the batch and keep the answers beside the right ones."""
         with asked_with(bundle, self._head) if self._head else nullcontext(bundle) as asked:
             said = self._task.predict(asked, batch)
-        truth = [replace(s, label=self._names.get(s.label or "", s.label)) for s in kept]
+        truth = [renamed(sample, self._names) for sample in kept]
         answers = [replace(one, probabilities={}) for one in said]
         self._pairs.setdefault(share, []).extend(zip(truth, answers, strict=True))
 
@@ -64,6 +66,37 @@ class Scored(Ability):
         """Return the task's headline score at each share."""
         return {
             share: self._task.score(pairs)[self.measure] for share, pairs in self._pairs.items()
+        }
+
+
+def renamed(sample: Sample, names: dict[str, str]) -> Sample:
+    """Return a sample under the original's own names of classes; names in a text that it lacks go."""
+    spans = sample.fields.get("spans")
+    if not names or not isinstance(spans, list):
+        return replace(sample, label=names.get(sample.label or "", sample.label))
+    known = [[start, end, names[kind]] for start, end, kind in spans if kind in names]
+    return replace(sample, fields={**sample.fields, "spans": known})
+
+
+class Answering(Ability):
+    """How often the task puts the same answer together with the original last layer as it did before."""
+
+    def __init__(self, task: Task, head: Head, about: str) -> None:
+        self._task, self._head, self.about = task, head, about
+        self._said: dict[float, list[str | None]] = {}
+
+    def look(self, share: float, bundle: Bundle, batch: Batch, kept: Sequence[Sample]) -> None:  # noqa: ARG002
+        """Answer the batch with the original last layer."""
+        with asked_with(bundle, self._head) as asked:
+            said = [answer.label for answer in self._task.predict(asked, batch)]
+        self._said.setdefault(share, []).extend(said)
+
+    def results(self) -> dict[float, float]:
+        """Return the share of samples that are answered as by the original network."""
+        first = self._said.get(0.0, [])
+        return {
+            share: sum(a == b for a, b in zip(first, said, strict=True)) / max(1, len(first))
+            for share, said in self._said.items()
         }
 
 

@@ -19,7 +19,7 @@ from finetune_studio.core.measures import BlendMeasured
 from finetune_studio.core.project import Project
 from finetune_studio.core.task import Bundle, Pair, Task
 from finetune_studio.engine import before, evaluate, judging
-from finetune_studio.engine.blend_words import FILE, kept
+from finetune_studio.engine.blend_words import FILE, HALVES, kept
 from finetune_studio.engine.interpolation import asking, mixing
 from finetune_studio.engine.interpolation.ability import Ability, Seeing
 from finetune_studio.engine.interpolation.asking import Question
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 GRID = tuple(step / 10 for step in range(11))
 _BATCH = 16
+_HALVED = 10  # samples at least, of which each half scores what the other picks
 
 
 def along(
@@ -140,6 +141,9 @@ class _Way:
             if original is not None and seeing is None:
                 original.look(share, self._bundle, loaded.batch, loaded.kept)
 
+    def _score(self, pairs: Sequence[Pair]) -> float:
+        return round(self._task.score(pairs)[self._task.headline], 6)
+
     def measured(self, run: Run, asked: Question, seconds: float) -> BlendMeasured:
         """Return both curves.
 
@@ -151,9 +155,11 @@ class _Way:
         original = asked.ability.results() if asked.ability is not None else {}
         points = []
         for share in GRID:
-            score = self._task.score(self._pairs[share])[self._task.headline]
+            pairs = self._pairs[share]
             known = {"original": round(original[share], 6)} if share in original else {}
-            points.append({"share": share, "score": round(score, 6), **known})
+            points.append({"share": share, "score": self._score(pairs), **known})
+            if len(pairs) >= _HALVED:
+                points[-1] |= {n: self._score(pairs[k::2]) for k, n in enumerate(HALVES)}
         ability = asked.ability
         return BlendMeasured(
             str(run.folder),

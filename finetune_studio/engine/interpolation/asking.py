@@ -56,6 +56,8 @@ def question(
             f"How often a network with {head.title} answers {len(some):,} of your validation {many} as it"
             " did before. Nobody says which answers are right: it is agreement, no score."
         )
+        if head.together:
+            return Question(some, ability.Answering(task, head, about))
         return Question(some, ability.Agreeing(task, head, about), own=True)
     if _keeps_its_head(network, run):
         why = (
@@ -84,8 +86,11 @@ def _about_folder(
             " (linear CKA): 1 is the same. It brought no last layer that could be asked."
         )
         return Question(samples, ability.Alike(task, about))
-    known = named_alike(head.labels.names, {s.label for s in samples if s.label is not None})
-    labelled = [s for s in samples if s.label in known]
+    if head.together and not head.labels.names:
+        about = f"On {len(samples):,} held-out {many}, answered with {head.title}."
+        return Question(samples, ability.Scored(task, head, {}, about))
+    known = named_alike(head.labels.names, set(task.class_counts(samples)))
+    labelled = [s for s in samples if known.keys() & task.class_counts([s]).keys()]
     if labelled:
         about = f"On {len(labelled):,} held-out {many} of {len(known):,} classes, answered with {head.title}."
         if len(labelled) < len(samples):
@@ -95,6 +100,8 @@ def _about_folder(
         f"How often a network with {head.title} answers {len(samples):,} held-out {many} as it did before."
         " None of their labels is a class of its own, so nobody says which answers are right."
     )
+    if head.together:
+        return Question(samples, ability.Answering(task, head, about))
     return Question(samples, ability.Agreeing(task, head, about))
 
 

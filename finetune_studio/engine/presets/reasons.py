@@ -46,6 +46,7 @@ def reasons(
         *found,
         *_repeats(recipe, samples),
         *_variation(recipe, samples),
+        *_kept(recipe),
         *_device(recipe, device),
     ]
 
@@ -99,6 +100,15 @@ def _variation(recipe: Recipe, samples: int) -> list[str]:
         return []
     why = "few are easily learnt by heart" if samples < FEW else "it then learns what matters"
     return [f"Each photo is varied ({strength}), since {why}."]
+
+
+def _kept(recipe: Recipe) -> list[str]:
+    if not recipe.forgetting.old_answers or recipe.layers.amount == "head_only":
+        return []
+    _, many = nouns(recipe.task)
+    return [
+        f"Your {many} are also answered with the model's original last layer, as before: it forgets less."
+    ]
 
 
 def _device(recipe: Recipe, device: str) -> list[str]:

@@ -25,7 +25,7 @@ from finetune_studio.core.study_events import (
 )
 from finetune_studio.core.task import Task
 from finetune_studio.engine import evaluate
-from finetune_studio.engine.studies import folding, oof, parts
+from finetune_studio.engine.studies import folding, judging, oof, parts
 
 _FOLDS = "folds.json"
 
@@ -35,6 +35,8 @@ def cross_validate(
 ) -> Iterator[Event]:
     """Carry out a run a fold, say mean and spread of their scores, and end with a model to use.
 
+    Which epoch of a fold counts, and when it ends, is picked on a part of the samples that it was given to
+    learn from, never on those that judge it (Cawley and Talbot 2010), so that the scores are not flattered.
     The test split takes part in nothing. The model is a final one, which learns from all samples for the
     median of the folds' best epochs (Hastie, Tibshirani and Friedman 2009, section 7.10: what is
     cross-validated is the procedure, which is then applied to all data), or the best fold's.
@@ -67,8 +69,16 @@ def cross_validate(
             yield ended[0]
             return
         if ended:
-            part.score = ended[0].metrics.get(task.headline)
-            yield _note(found, part, ended[0])
+            judged: list[RunFinished] = []
+            yield from judging.by_the_fold(
+                project, found.run_of(part), folds[part.number - 1], ended[0], control, judged
+            )
+            if not judged:  # stopped by the user while it was judged
+                found.note_stop(stopped=True)
+                yield replace(ended[0], stopped=True)
+                return
+            part.score = judged[0].metrics.get(task.headline)
+            yield _note(found, part, judged[0])
     yield _summed_up(found, oof.FILE)
     if recipe.crossval.final:
         yield from _final(project, recipe, control, found, task)
@@ -134,11 +144,12 @@ def _fold(
 ) -> Iterator[Event]:
     folds, folder = _folds(found), found.run_of(part)
     judged = folds[part.number - 1]
-    others = sorted(n for fold in folds if fold is not judged for n in fold)
-    samples = {"train": others, "validation": sorted(judged)}
+    others = {n for fold in folds if fold is not judged for n in fold}
+    given = [s for s in project.dataset.samples(usable=True) if s.id in others]
+    samples = folding.set_apart(given, found.recipe.data.validation_share, found.recipe.seed)
     mark = {"study": found.number, "kind": study.FOLD, "part": part.number}
     parts.prepare(folder, found.recipe_of(part), mark=mark, samples=samples)
-    counts = {split: len(numbers) for split, numbers in samples.items()}
+    counts = {split: len(numbers) for split, numbers in samples.items()} | {"judged": len(judged)}
     yield FoldStarted(str(found.folder), part.number, len(folds), counts, time.time())
     yield from parts.carried_out(project, folder, control, ended)
 
@@ -223,6 +234,7 @@ def _judged(
     oof.give_to(found.folder, folder)
     pairs = evaluate.answers(folder, project.dataset, "validation")
     stated = replace(ended, metrics=task.score(pairs), reason="Judged by the folds before it.")
+    parts.count_energy(found, folder)
     parts.restate(folder, stated)
     found.finished = True
     found.keep()

@@ -42,6 +42,24 @@ def divide(samples: Sequence[Sample], folds: int, seed: int) -> list[list[int]]:
     return found
 
 
+def set_apart(samples: Sequence[Sample], share: float, seed: int) -> dict[str, list[int]]:
+    """Return the numbers of samples to learn from (``train``) and to pick the epoch with (``validation``).
+
+    The second is about that share of all, divided as folds are: stratified, and never through a group.
+
+    Raises:
+        StudioError: If there are fewer than two samples, or groups.
+    """
+    clusters = {f"g{s.group}" if s.group is not None else f"s{s.id}" for s in samples}
+    parts = divide(samples, max(2, min(round(1 / share), len(clusters))), seed)
+    nearest = min((abs(len(part) - share * len(samples)), n) for n, part in enumerate(parts))
+    chosen = set(parts[nearest[1]])
+    return {
+        "train": sorted(s.id for s in samples if s.id not in chosen),
+        "validation": sorted(chosen),
+    }
+
+
 def thin(samples: Sequence[Sample], folds: int) -> list[str]:
     """Return the classes with fewer samples (or groups of them) than folds, the smallest first.
 

@@ -11,9 +11,11 @@ from typing import Any
 from finetune_studio.core import files, study
 from finetune_studio.core.events import Event, RunFinished
 from finetune_studio.core.job import Control
+from finetune_studio.core.measures import CostMeasured
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.study import Part, Study
+from finetune_studio.core.words import energy
 from finetune_studio.engine import run
 from finetune_studio.engine.train import train
 
@@ -71,13 +73,45 @@ def note(part: Part, ended: RunFinished, folder: Path, outcome: str = study.FINI
     part.epochs = int(judged[-1].epoch) if judged else 0
 
 
+def count_energy(found: Study, folder: Path) -> None:
+    """Let the cost that a study's own run states count all of its runs: without them it would not be there.
+
+    A trial that failed says of itself what it took only if it came that far.
+    """
+    cost = run.Run(folder).cost
+    if cost is None or cost.study_wh:
+        return
+    folders = [found.run_of(part) for part in found.parts]
+    runs = [run.Run(place) for place in folders if (place / "recipe.toml").is_file()]
+    others = [other.cost for other in runs if other.cost is not None]
+    if not others:
+        return
+    drawn = sum(other.energy_wh for other in others)
+    many = "1 other run" if len(others) == 1 else f"{len(others)} other runs"
+    how = f"{cost.how.removesuffix('.')}; {energy(drawn)} of that for {many} of its study."
+    whole = replace(
+        cost,
+        energy_wh=round(cost.energy_wh + drawn, 4),
+        processor_s=round(cost.processor_s + sum(other.processor_s for other in others), 1),
+        how=how,
+        study_wh=round(drawn, 4),
+    )
+    _replace(folder, CostMeasured, whole)
+
+
 def restate(folder: Path, ended: RunFinished) -> None:
     """Let a run's log end otherwise: what it said of its end is replaced."""
+    _replace(folder, RunFinished, ended)
+
+
+def _replace(folder: Path, kind: type[Event], event: Event) -> None:
+    """Put an event where the last of its kind stands in a log; earlier ones of that kind go."""
     log = folder / "events.jsonl"
-    lines = log.read_text(encoding="utf-8").splitlines()
-    word = RunFinished.word()
-    kept = [line for line in lines if line and json.loads(line).get("event") != word]
-    files.write_text(log, "\n".join([*kept, json.dumps(ended.as_json())]) + "\n")
+    lines = [line for line in log.read_text(encoding="utf-8").splitlines() if line]
+    own = [n for n, line in enumerate(lines) if json.loads(line).get("event") == kind.word()]
+    place = own[-1] if own else len(lines)
+    lines[place : place + 1] = [json.dumps(event.as_json())]
+    files.write_text(log, "".join(f"{x}\n" for n, x in enumerate(lines) if n not in own[:-1]))
 
 
 def own_run(project: Project, found: Study) -> Path:
@@ -98,6 +132,7 @@ def promote(project: Project, found: Study, part: Part) -> RunFinished:
             before.rename(target)
     log = (target / "events.jsonl").read_text(encoding="utf-8")
     files.write_text(target / "events.jsonl", log.replace(*_inside(before, target)))
+    count_energy(found, target)
     found.finished = True
     found.keep()
     ended = run.Run(target).finished

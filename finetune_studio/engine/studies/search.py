@@ -33,6 +33,8 @@ FLATTERED = (
     " the test split says how good it is."
 )
 
+_OVER = "The time for the search was over."
+
 
 class Within(Control):
     """Stops and waits when another control says so, and can be broken off by itself."""
@@ -160,8 +162,12 @@ def _trial(
         parts.prepare(folder, found.recipe_of(part), mark=mark)
         curve = _curve(run.Run(folder), task)
         ended: list[RunFinished] = []
+        late, left = False, _left(found, part)
         for event in parts.carried_out(project, folder, own, ended):
             yield event
+            if left is not None and time.monotonic() - began > left and not own.broken_off:
+                late = True
+                own.break_off()
             if isinstance(event, Validated):
                 curve.append(event.metrics.get(task.headline, -event.loss))
                 if asking.falls_behind(part.number, before, curve):
@@ -174,7 +180,7 @@ def _trial(
             return
         outcome = study.PRUNED if ended[0].stopped else study.FINISHED
         parts.note(part, ended[0], folder, outcome)
-        part.seconds = spent
+        part.seconds, part.reason = spent, _OVER if late and ended[0].stopped else ""
         part.curve, part.score = curve, ended[0].metrics.get(task.headline)
     except Exception as error:  # noqa: BLE001  one recipe that does not work is not the end of a search
         told = trouble.explain(error)
@@ -185,6 +191,14 @@ def _trial(
     for other in found.done:
         if other is not best:
             found.slim(other)
+
+
+def _left(found: Study, part: Part) -> float | None:
+    """Return how many seconds a trial has; None for the first, with which all others are compared."""
+    limit = found.recipe.search.minutes * 60
+    if not limit or part.number == 1:
+        return None
+    return max(0.0, limit - sum(one.seconds for one in found.parts))
 
 
 def _curve(this: run.Run, task: Task) -> list[float]:

@@ -15,7 +15,7 @@ from typing_extensions import override
 from finetune_studio.gui import theme
 from finetune_studio.gui.widgets.plot_data import PlotData
 from finetune_studio.gui.widgets.plot_legend import Legend
-from finetune_studio.gui.widgets.plot_parts import Axis, Box, View, pen
+from finetune_studio.gui.widgets.plot_parts import Axis, Box, View, pen, powers, span_of
 
 _REDRAW_MS = 100
 _MOST_POINTS = 2000
@@ -68,6 +68,7 @@ class CurvePlot(QWidget):
         self._zoomed = False
         self._leader: CurvePlot | None = None
         self.followers: list[CurvePlot] = []
+        self._logarithmic = False
         self._level: tuple[str, float] | None = None
         self._moment: tuple[str, float] | None = None
         self.legend = Legend(title)
@@ -108,6 +109,12 @@ class CurvePlot(QWidget):
         """Say otherwise what is plotted."""
         self.title = title
         self.legend.title.setText(title)
+
+    def set_logarithmic(self, on: bool) -> None:
+        """Let each power of ten be as high as the next, so that small values can be told apart."""
+        self._logarithmic = on
+        self.plot.getAxis("left").setLogMode(on)
+        self._plan()
 
     def link_to(self, other: CurvePlot) -> None:
         """Show the same stretch of the x axis as another plot, also while it is zoomed."""
@@ -190,6 +197,7 @@ class CurvePlot(QWidget):
         (left, right), _ = self._box.viewRange()
         for name, data in self.data.items():
             x, y = data.view(left, right, _MOST_POINTS)
+            y = self._scaled(y)
             self._curves[name].setData(x, y)
             if name in self._dots:
                 few = len(x) <= _MOST_DOTS
@@ -198,7 +206,15 @@ class CurvePlot(QWidget):
         self._place(self._moment_line, self._moment)
         self.legend.show_values({s.name: data_last(self.data[s.name]) for s in self.series})
 
+    def _scaled(self, y: Any) -> Any:
+        """Return values as they are drawn: their powers of ten on a logarithmic axis."""
+        return powers(y) if self._logarithmic else y
+
     def _fit(self) -> None:
+        if self._logarithmic:
+            low, high = span_of([powers(d.y) for d in self.data.values() if len(d)])
+            self._box.setRange(xRange=(0, self._x_end), yRange=(low, high), padding=0, update=True)
+            return
         highest = [float(d.y.max()) for d in self.data.values() if len(d)]
         lowest = [float(d.y.min()) for d in self.data.values() if len(d)]
         top = self._top if self._top is not None else max(highest, default=1.0) * 1.06
@@ -211,7 +227,7 @@ class CurvePlot(QWidget):
     def _place(self, line: Any, where: tuple[str, float] | None) -> None:
         line.setVisible(where is not None)
         if where is not None:
-            line.setValue(where[1])
+            line.setValue(self._scaled(where[1]) if line is self._level_line else where[1])
             line.label.setFormat(where[0].replace("{", "(").replace("}", ")"))
 
     # --- parts ------------------------------------------------------------------------------------

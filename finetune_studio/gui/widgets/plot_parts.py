@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pyqtgraph as pg  # noqa: TID253  this module is loaded with the curves of a run, never before
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import QColor, QPen, QWheelEvent
 from typing_extensions import override
 
 from finetune_studio.gui import theme
+
+LEAST = 1e-12  # what is smaller has no place on a logarithmic axis
 
 
 def pen(colour: QColor, *, dashed: bool = False) -> QPen:
@@ -29,7 +33,22 @@ class Axis(pg.AxisItem):
 
     @override
     def tickSpacing(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, float]]:
+        if self.logMode:
+            return [(1.0, 0.0)]
         return [(step_for(maxVal - minVal, size / theme.px(self._apart)), 0.0)]
+
+    @override
+    def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[Any, Any]]:
+        if not self.logMode:
+            return list(super().tickValues(minVal, maxVal, size))
+        places = steps_between(minVal, maxVal, size / theme.px(self._apart))
+        return [(None, [math.log10(value) for value in places])]
+
+    @override
+    def tickStrings(self, values: Any, scale: float, spacing: float) -> list[str]:
+        if not self.logMode:
+            return list(super().tickStrings(values, scale, spacing))
+        return [f"{10.0**value:.3g}" for value in values]
 
 
 def step_for(span: float, most: float) -> float:
@@ -37,6 +56,33 @@ def step_for(span: float, most: float) -> float:
     least = abs(span) / max(1.0, most) or 1.0
     power = 10.0 ** math.floor(math.log10(least))
     return next(power * round_ for round_ in (1, 2, 5, 10) if power * round_ >= least * (1 - 1e-9))
+
+
+def powers(y: Any) -> Any:
+    """Return powers of ten of values; what is not above zero lies at the foot of the axis."""
+    return np.log10(np.maximum(y, LEAST))
+
+
+def span_of(parts: Sequence[Any]) -> tuple[float, float]:
+    """Return the ends of a logarithmic axis on which all these powers of ten are seen."""
+    found = [part[part > math.log10(LEAST)] for part in parts]
+    seen = [part for part in found if len(part)]
+    if not seen:
+        return -1.0, 0.0
+    low, high = min(float(p.min()) for p in seen), max(float(p.max()) for p in seen)
+    room = max(0.05, 0.06 * (high - low))
+    return low - room, high + room
+
+
+def steps_between(low: float, high: float, most: float) -> list[float]:
+    """Return round values (1, 2, 5 of each power of ten, or fewer) between two powers of ten."""
+    tens = range(math.floor(low), math.ceil(high) + 1)
+    for each in ((1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 5), (1,)):
+        found = [k * 10.0**ten for ten in tens for k in each]
+        seen = [value for value in found if low <= math.log10(value) <= high]
+        if len(seen) <= max(3.0, most / 2) or len(each) == 1:
+            return seen or [10.0**low, 10.0**high]
+    return []
 
 
 class View(pg.PlotWidget):

@@ -33,7 +33,10 @@ _FEW_ROWS_PX = 150
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """One run as the table shows it; ``score`` is of the best epoch, on the validation samples."""
+    """One run as the table shows it; ``score`` is of the best epoch, on the validation samples.
+
+    ``monitors`` is what they said last, in sentences, ``monitors_level`` how bad the worst of it is.
+    """
 
     folder: str
     number: int
@@ -46,6 +49,8 @@ class RunRow:
     size: int
     has_network: bool
     at_work: bool = False
+    monitors: str = ""
+    monitors_level: str = "ok"
 
     @property
     def can_resume(self) -> bool:

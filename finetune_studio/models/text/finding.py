@@ -15,7 +15,7 @@ from finetune_studio.models.pretrained import Pretrained, not_offered
 from finetune_studio.models.text import networks, tokens
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from finetune_studio.core.catalogue import Entry
     from finetune_studio.core.recipe import ModelChoices
@@ -151,7 +151,8 @@ def from_folder(
         make=make,
         files=files,
         classes=classes,
-        whole=original if classes else None,
+        rows=_own_rows(place, head, values, auto),
+        whole=original if classes and auto == networks.CLASSIFY else None,
     )
 
 
@@ -162,11 +163,30 @@ def _own_classes(
     kind = auto.removeprefix("AutoModel")
     whole = any(kind in name for name in values.get("architectures") or ())
     named = values.get("id2label")
-    if auto != networks.CLASSIFY or architecture["pooling"] or not whole:
+    if auto not in (networks.CLASSIFY, networks.TAG) or architecture["pooling"] or not whole:
         return ()
     if not isinstance(named, dict):
         return ("0", "1")  # transformers' own default
     return tuple(str(named[key]) for key in sorted(named, key=int))
+
+
+def _own_rows(
+    place: Path, head: str, values: dict[str, Any], auto: str
+) -> tuple[Tensor | None, Tensor | None]:
+    """Return weight and bias of the last layer with which a folder marks words or finds answers."""
+    from safetensors import safe_open
+
+    kind = auto.removeprefix("AutoModel")
+    whole = any(kind in name for name in values.get("architectures") or ())
+    if auto not in (networks.TAG, networks.ANSWER) or not whole:
+        return None, None
+    found: dict[str, Tensor] = {}
+    for file in sorted(place.glob("model*.safetensors")):
+        with safe_open(file, framework="pt") as opened:
+            for part in ("weight", "bias"):
+                if f"{head}.{part}" in opened.keys():  # noqa: SIM118  it is no dictionary
+                    found[part] = opened.get_tensor(f"{head}.{part}")
+    return found.get("weight"), found.get("bias")
 
 
 def _architecture(values: dict[str, Any], auto: str, pooling: str) -> dict[str, Any]:

@@ -12,7 +12,14 @@ import pytest
 from finetune_studio.core import study
 from finetune_studio.core.dataset import Row
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.events import Event, Noted, RunFinished, StepDone, Validated
+from finetune_studio.core.events import (
+    Event,
+    Noted,
+    PhaseStarted,
+    RunFinished,
+    StepDone,
+    Validated,
+)
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.study_events import CrossValidated, FoldFinished, FoldStarted
@@ -67,7 +74,7 @@ def test_mean_and_spread_are_those_of_the_folds_and_the_test_split_is_never_touc
     assert summed.spread["accuracy"] == pytest.approx(statistics.stdev(accuracy))
     assert summed.epochs == int(statistics.median(e.best_epoch for e in each) + 0.5)
     assert (of(FoldStarted, events)[0].samples, summed.samples) == (
-        {"train": 20, "validation": 10},
+        {"train": 17, "validation": 3, "judged": 10},
         30,
     )
 
@@ -86,6 +93,36 @@ def test_mean_and_spread_are_those_of_the_folds_and_the_test_split_is_never_touc
     assert oof.newest(project) == Path(summed.study)
     right = sum(sample.label == answer.label for sample, answer in pairs) / 30
     assert right == pytest.approx(statistics.fmean(accuracy), abs=1e-9)  # folds of equal size
+
+
+def test_what_picks_the_epoch_of_a_fold_is_neither_learnt_nor_judged(project) -> None:
+    apart: list[dict[str, list[int]]] = []
+    for event in carry_out(project, folds(), Control()):
+        if isinstance(event, Validated):  # while the fold learns, its own file says what it uses
+            place = project.studies()[-1] / "runs" / str(len(apart) // 4 + 1) / "samples.json"
+            apart.append(json.loads(place.read_text()))
+    home = oof.folds(project.studies()[-1])
+    for number in (1, 2, 3):
+        used = apart[4 * (number - 1)]
+        judged = {n for n, fold in home.items() if fold == number}
+        assert len(used["validation"]) == 3
+        assert not set(used["validation"]) & (judged | set(used["train"]))
+        assert not set(used["train"]) & judged
+
+
+def test_a_fold_that_was_killed_before_it_was_judged_is_judged_then(project) -> None:
+    whole = carried_out(project, folds())
+    stated = carry_out(project, folds(), Control())
+    for event in stated:
+        if isinstance(event, PhaseStarted) and event.phase == "evaluate":
+            break
+    stated.close()
+    unfinished = study.unfinished(project)
+    assert unfinished is not None
+    rest = carried_out(project, folds(), unfinished.folder)
+    assert len(of(FoldStarted, rest)) == 3
+    (one,), (other,) = of(CrossValidated, whole), of(CrossValidated, rest)
+    assert one.each == other.each
 
 
 def test_the_final_model_learns_from_all_samples_and_is_judged_by_the_folds(project) -> None:
@@ -111,6 +148,10 @@ def test_the_final_model_learns_from_all_samples_and_is_judged_by_the_folds(proj
     kept = study.Study(Path(summed.study))
     assert (kept.finished, kept.run) == (True, "1")
     assert not list(kept.folder.glob("runs/*/checkpoints"))  # nobody needs the folds' weights
+    taken = [Run(kept.run_of(part)).cost for part in kept.parts]
+    assert final.cost is not None
+    assert final.cost.study_wh == pytest.approx(sum(c.energy_wh for c in taken if c), abs=2e-4)
+    assert "for 3 other runs of its study" in final.cost.how
 
 
 def test_the_final_model_takes_the_steps_that_a_run_on_all_samples_would(project) -> None:

@@ -123,6 +123,44 @@ def test_no_trial_begins_after_the_time_is_over(project) -> None:
     assert len(of(TrialFinished, events)) == 1
 
 
+def test_a_trial_is_broken_off_at_the_limit_and_says_why(project, monkeypatch) -> None:
+    from finetune_studio.engine.studies import search as searching_
+
+    monkeypatch.setattr(searching_, "_left", lambda _found, part: None if part.number == 1 else 0.0)
+    recipe = searching(2, optimiser__epochs=5, search__over=["learning_rate"])
+    events = carried_out(project, recipe)
+    trials = of(TrialFinished, events)
+    assert [t.outcome for t in trials] == ["finished", "pruned"]
+    assert trials[1].reason == "The time for the search was over."
+    steps = [e for e in Run(Path(trials[1].run)).events() if isinstance(e, StepDone)]
+    first = [e for e in Run(project.runs()[0]).events() if isinstance(e, StepDone)]
+    assert len(steps) < len(first)
+    assert study.unfinished(project) is None
+
+
+def test_the_time_that_is_left_is_what_earlier_trials_did_not_take(project) -> None:
+    from finetune_studio.engine.studies.search import _left
+
+    found = study.Study.begin(project, study.SEARCH, searching(3, search__minutes=2.0), 0.0)
+    found.parts = [study.Part(1, outcome="finished", seconds=90.0), study.Part(2, seconds=10.0)]
+    assert _left(found, found.parts[0]) is None
+    assert _left(found, found.parts[1]) == 20.0
+    found.parts[0].seconds = 500.0
+    assert _left(found, found.parts[1]) == 0.0
+
+
+def test_the_energy_of_a_search_counts_all_of_its_trials(project) -> None:
+    events = carried_out(project, searching(3, search__over=["learning_rate"]))
+    own = Run(project.runs()[0])
+    others = [Run(f).cost for f in sorted(project.studies()[0].glob("runs/*"))]
+    assert own.cost is not None
+    assert len(others) == 2
+    assert own.cost.study_wh == pytest.approx(sum(c.energy_wh for c in others if c), abs=2e-4)
+    assert own.cost.energy_wh > own.cost.study_wh
+    assert "for 2 other runs of its study" in own.cost.how
+    assert own.finished == events[-1]
+
+
 def test_a_trial_that_falls_behind_is_broken_off() -> None:
     recipe = searching(10)
     asking = Asking(space_of(recipe, varies=True), seed=0, less_is_better=False)

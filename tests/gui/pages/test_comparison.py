@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import shutil
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QApplication, QPushButton, QScrollArea
+from PySide6.QtWidgets import QApplication, QCheckBox, QPushButton, QScrollArea
 
 from finetune_studio.core.dataset import Sample
 from finetune_studio.core.events import (
@@ -97,6 +98,31 @@ def compare(page: RunsPage, qtbot, *runs: int):
     return page._comparing.panel
 
 
+def test_losses_on_a_logarithmic_axis(page, qtbot):
+    panel = compare(page, qtbot, 1, 2)
+    box = page.findChild(QCheckBox, "logarithmic")
+    wanted = panel.loss.data["1"].y
+    box.click()
+    panel.loss.redraw()
+    drawn = panel.loss._curves["1"].getData()[1]
+    assert drawn.tolist() == pytest.approx([math.log10(value) for value in wanted])
+    (low, high) = panel.loss._box.viewRange()[1]
+    every = [math.log10(v) for data in panel.loss.data.values() for v in data.y]
+    assert low < min(every) < max(every) < high
+    ticks = panel.loss.plot.getAxis("left")
+    texts = ticks.tickStrings(
+        [v for _, values in ticks.tickValues(-2, 1, 300) for v in values], 1, 1
+    )
+    assert {"0.01", "0.1", "1", "10"} <= set(texts)
+    qtbot.mouseClick(panel.which.button("training"), LEFT)  # it stays so for the other loss
+    panel.loss.redraw()
+    first = panel.loss.data["1"].y[0]
+    assert panel.loss._curves["1"].getData()[1][0] == pytest.approx(math.log10(first))
+    box.click()
+    panel.loss.redraw()
+    assert panel.loss._curves["1"].getData()[1][0] == pytest.approx(first)
+
+
 def test_two_runs_are_compared_down_to_a_flipped_sample(page, qtbot, tmp_path):
     button = page.findChild(QPushButton, "compare_runs")
     assert not button.isEnabled()
@@ -141,7 +167,8 @@ def test_two_runs_are_compared_down_to_a_flipped_sample(page, qtbot, tmp_path):
     assert flips.view.preview is not None
     with qtbot.waitSignal(page.page_wanted) as heard:
         qtbot.mouseClick(page.findChild(QPushButton, "inspect_run"), LEFT)
-    assert heard.args == ["inspect"]
+    assert heard.args == [f"inspect/{flips.gallery.chosen_id()}"]
+    assert flips.gallery.chosen_id() >= 0
     assert page.studio.run_folder.name == "2"
 
     # As a table for others.

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import RunFinished, RunStarted
 from finetune_studio.core.recipe import Recipe
+from finetune_studio.core.watching import MonitorSpoke, WatchBegun
 from finetune_studio.gui.pages import model_rows
 from finetune_studio.gui.pages.runs import RunsPage, list_runs
 from finetune_studio.gui.pages.runs.rows import to_continue
@@ -56,6 +57,34 @@ def test_every_run_is_listed_even_a_damaged_one(with_project):
     assert first.retrained == "head only"
     assert (second.score, second.state, second.has_network) == (None, "interrupted", False)
     assert (third.folder, third.state) == (str(broken), "damaged")
+
+
+def spoke(monitor: str, severity: str, text: str, state: str = "x") -> MonitorSpoke:
+    return MonitorSpoke(monitor, severity, text, 2.0, 2.0, state)
+
+
+def test_the_last_word_of_each_monitor_stands_under_the_table(with_project, page, qtbot):
+    quiet, loud = make_run(with_project.project), make_run(with_project.project)
+    began = WatchBegun(2, 0)
+    said = [
+        began,
+        spoke("overfitting", "warning", "It learns by heart."),
+        spoke("divergence", "bad", "The loss grows."),
+        spoke("divergence", "ok", "It falls again.", ""),
+    ]
+    for folder, events in ((quiet, [began]), (loud, said)):
+        with (folder / "events.jsonl").open("a") as log:
+            log.writelines(json.dumps(event.as_json()) + "\n" for event in events)
+    page.resize(900, 600)
+    page.show()
+    page.entered()
+    qtbot.waitUntil(lambda: page._table.chosen() is not None, timeout=10_000)
+    assert page._table.chosen().number == 2
+    assert page.monitors.sentence == "Run 2: Overfitting: It learns by heart."
+    assert page.monitors.level == "warning"
+    page._table.selectRow(1)
+    assert page.monitors.sentence == "Run 1: The monitors see nothing wrong."
+    assert page.monitors.level == "ok"
 
 
 def test_a_run_is_opened(with_project, page, qtbot):

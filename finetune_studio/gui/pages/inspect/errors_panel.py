@@ -72,6 +72,7 @@ class ErrorsPanel(QWidget):
         self.lenses = {lens.name: lens for lens in lenses}
         self._beside = beside
         self._narrowed: Narrowed | None = None
+        self._wanted: int | None = None
         self._pairs: dict[int, Pair] = {}
         self._results: Results | None = None
         self.view_bar = ChoiceBar([("errors", self.tr("Errors")), ("classes", self.tr("Classes"))])
@@ -191,6 +192,17 @@ class ErrorsPanel(QWidget):
         self._offer_orders(results)
         self._on_view_chosen(self.view_bar.value())
         self._show_gallery(None if other_run else self.gallery.chosen_id())
+        wanted, self._wanted = self._wanted, None
+        if wanted is not None and other_run:
+            self.gallery.choose(wanted)
+
+    def look_for(self, number: int) -> None:
+        """Choose this sample, among all of them, as soon as the results of another run are shown."""
+        self._wanted = number
+        self.view_bar.set_value("errors")
+        self._on_view_chosen("errors")
+        self._on_show_all_clicked()
+        self.gallery.choose(number)
 
     @Slot()
     def _show_matrix(self) -> None:

@@ -52,6 +52,7 @@ class ForgettingCard(Card):
         self._asked = 0
         self._make_head()
         self._moved, self._said, self._working = _words(), _words(), _words("muted")
+        self.guards = _words("muted")
         self._stages = BarList()
         self._stages.setMinimumHeight(theme.px(150))
         self._stages.setAccessibleName(
@@ -70,6 +71,7 @@ class ForgettingCard(Card):
         self._columns.addLayout(right, 3)
         self.body.addWidget(self._working)
         self.body.addWidget(self._bar)
+        self.body.addWidget(self.guards)
         self.body.addLayout(self._columns)
         studio.busy_changed.connect(self._on_busy_changed)
         self._show(None)
@@ -123,6 +125,8 @@ class ForgettingCard(Card):
             if nothing
             else ""
         )
+        self.guards.setText(known.guards if known else "")
+        self.guards.setVisible(bool(known and known.guards))
         self._show_drift(drift)
         self._show_blend(blend)
         self._show_work(self._at_work)

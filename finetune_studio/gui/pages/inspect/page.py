@@ -166,6 +166,10 @@ class InspectPage(Page):
             self._read()
 
     @override
+    def show_inside(self, name: str) -> None:
+        self.errors.look_for(int(name))
+
+    @override
     def blocked(self) -> str:
         return "" if self.studio.run_folder else self.tr("Train a model first.")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from finetune_studio.core import label_doubts
 from finetune_studio.core.events import Evaluated
@@ -16,6 +17,9 @@ from finetune_studio.gui.pages.inspect import words
 from finetune_studio.gui.pages.inspect.sorting import Sorting, sort_out
 from finetune_studio.gui.pages.inspect.words import TestLook
 from finetune_studio.insights import explainer, sorter
+
+if TYPE_CHECKING:
+    from finetune_studio.engine.run import Run
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ def read(project: Project, folder: Path) -> Results:
     Raises:
         StudioError: If the folder holds no run or one of its files is damaged.
     """
-    from finetune_studio.engine import baselines, evaluate
+    from finetune_studio.engine import evaluate
     from finetune_studio.engine.run import Run
 
     run = Run(folder)
@@ -103,8 +107,17 @@ def read(project: Project, folder: Path) -> Results:
         test,
         tuple(project.dataset.classes().values()) if sorting.grid is not None else (),
         run.recipe,
-        baselines.sentences(baselines.beside(project, folder, pairs)) if pairs else (),
+        _beside(project, run, pairs) if pairs else (),
     )
+
+
+def _beside(project: Project, run: Run, pairs: list[Pair]) -> list[str]:
+    """Return what a score stands beside, and what the monitors of the run saw last."""
+    from finetune_studio.engine import baselines, watching
+
+    found = list(baselines.sentences(baselines.beside(project, run.folder, pairs)))
+    said = watching.in_short(watching.last_words(run.events()) or ())
+    return [*found, said] if said else found
 
 
 def finished_runs(project: Project | None) -> list[tuple[int, Path]]:

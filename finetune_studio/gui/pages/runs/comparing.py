@@ -26,11 +26,11 @@ class Comparing(QWidget):
 
     Signals:
         opened: Whether the comparison is shown now (in place of the table) or was left.
-        run_wanted: The folder of a run to be inspected (a Path).
+        run_wanted: The folder of a run to be inspected (a Path), and the number of a sample to begin with.
     """
 
     opened = Signal(bool)
-    run_wanted = Signal(object)
+    run_wanted = Signal(object, int)
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -9,6 +9,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
+    QCheckBox,
     QFileDialog,
     QHBoxLayout,
     QPushButton,
@@ -42,11 +43,11 @@ class ComparisonPanel(QWidget):
 
     Signals:
         left: The user wants all runs again.
-        run_wanted: The folder of a run to be inspected (a Path).
+        run_wanted: The folder of a run to be inspected (a Path), and the number of a sample to begin with.
     """
 
     left = Signal()
-    run_wanted = Signal(object)
+    run_wanted = Signal(object, int)
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -88,10 +89,19 @@ class ComparisonPanel(QWidget):
         )
         self.which.setObjectName("which_loss")
         self.which.chosen.connect(self._draw_loss)
+        self.logarithmic = QCheckBox(self.tr("Log scale"))
+        self.logarithmic.setObjectName("logarithmic")
+        self.logarithmic.setToolTip(
+            self.tr(
+                "Each tenfold of the loss is as high as the next: small losses can be told apart."
+            )
+        )
+        self.logarithmic.toggled.connect(self._on_logarithmic)
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self._title, 1)
         row.addWidget(self.which)
+        row.addWidget(self.logarithmic)
         row.addWidget(self._save)
         row.addWidget(back)
         return row
@@ -157,6 +167,7 @@ class ComparisonPanel(QWidget):
                 old.hide()
                 old.deleteLater()
         self.loss = self._plot(self.tr("Loss (lower is better)"), self._loss_card, top=None)
+        self.loss.set_logarithmic(self.logarithmic.isChecked())
         self.score = self._plot(title, self._score_card, top=None if less else 1.0)
         for run in runs:
             for epoch, value in run.curves.get("score", ()):
@@ -184,6 +195,11 @@ class ComparisonPanel(QWidget):
         for run in self._shown.runs:
             for epoch, value in run.curves.get(self.which.value(), ()):
                 self.loss.add(str(run.number), epoch, value)
+
+    @Slot(bool)
+    def _on_logarithmic(self, on: bool) -> None:
+        if self.loss is not None:
+            self.loss.set_logarithmic(on)
 
     def _fit_plots(self) -> None:
         runs = len(self._shown.runs) if self._shown is not None else 0
@@ -256,11 +272,11 @@ class ComparisonPanel(QWidget):
         if self._stale:
             self._on_data_changed()
 
-    @Slot(int)
-    def _on_run_wanted(self, number: int) -> None:
+    @Slot(int, int)
+    def _on_run_wanted(self, number: int, sample: int) -> None:
         if self._shown is not None:
             folder = next(run.folder for run in self._shown.runs if run.number == number)
-            self.run_wanted.emit(folder)
+            self.run_wanted.emit(folder, sample)
 
     # --- files ------------------------------------------------------------------------------------
 

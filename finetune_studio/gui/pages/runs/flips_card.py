@@ -26,12 +26,12 @@ class FlipsCard(Card):
     Signals:
         pair_wanted: The numbers of the two runs to compare, the earlier one first.
         answers_wanted: The user wants the missing answers computed.
-        run_wanted: The number of a run to be inspected.
+        run_wanted: The number of a run to be inspected, and of the sample to begin with.
     """
 
     pair_wanted = Signal(int, int)
     answers_wanted = Signal()
-    run_wanted = Signal(int)
+    run_wanted = Signal(int, int)
 
     def __init__(self, thumbnails: Thumbnails, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
@@ -186,4 +186,4 @@ class FlipsCard(Card):
     @Slot()
     def _on_inspect_clicked(self) -> None:
         if self._shown is not None:
-            self.run_wanted.emit(self._shown.flips.second)
+            self.run_wanted.emit(self._shown.flips.second, self.gallery.chosen_id())

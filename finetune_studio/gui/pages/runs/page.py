@@ -18,6 +18,7 @@ from finetune_studio.gui.studio import Studio
 from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.empty_state import EmptyState
 from finetune_studio.gui.widgets.runs_table import RunRow, RunsTable, size_words
+from finetune_studio.gui.widgets.sentence_bar import SentenceBar
 
 
 class RunsPage(Page):
@@ -57,6 +58,8 @@ class RunsPage(Page):
         self._empty.acted.connect(partial(self.page_wanted.emit, "train"))
         self._card.body.addWidget(self._table, 1)
         self._card.body.addWidget(self._empty, 1)
+        self.monitors = SentenceBar()
+        self._card.body.addWidget(self.monitors)
         self._card.body.addLayout(self._make_actions())
         listed.addWidget(self._card, 1)
         self.body.addWidget(self._comparing, 1)
@@ -180,6 +183,10 @@ class RunsPage(Page):
     @Slot(object)
     def _on_row_chosen(self, row: RunRow | None) -> None:
         self._row = row
+        self.monitors.setVisible(row is not None and bool(row.monitors))
+        if row is not None:
+            heading = self.tr("Run {n}:").format(n=row.number)
+            self.monitors.show_sentence(row.monitors_level, heading, row.monitors)
         free = row is not None and not row.at_work
         self._open.setEnabled(row is not None and row.has_network)
         self._resume.setEnabled(row is not None and row.can_resume and not self.studio.training)
@@ -205,10 +212,10 @@ class RunsPage(Page):
         self._open.setVisible(not opened)
         self._resume.setVisible(not opened and self._row is not None and self._row.can_resume)
 
-    @Slot(object)
-    def _on_compared_run_wanted(self, folder: Path) -> None:
+    @Slot(object, int)
+    def _on_compared_run_wanted(self, folder: Path, sample: int) -> None:
         self.studio.choose_run(folder)
-        self.page_wanted.emit("inspect")
+        self.page_wanted.emit(f"inspect/{sample}" if sample >= 0 else "inspect")
 
     @Slot()
     def _on_open_clicked(self) -> None:

@@ -17,6 +17,7 @@ from finetune_studio.gui.widgets.waiting_list import WaitingRow
 
 if TYPE_CHECKING:
     from finetune_studio.core.queue import Waiting
+    from finetune_studio.engine.run import Run
 
 _HERE = " of this project"  # said of a run among its own
 
@@ -49,9 +50,20 @@ def row_of(folder: Path, *, at_work: bool = False) -> RunRow:
             run.size(),
             run.usable,
             at_work,
+            *_monitors(run),
         )
     except (StudioError, OSError, ValueError):
         return RunRow(str(folder), number, 0.0, "–", "–", "", None, "damaged", 0, has_network=False)
+
+
+def _monitors(run: Run) -> tuple[str, str]:
+    """Return what the monitors said last of a run, and its level; nothing of one that none heard."""
+    from finetune_studio.engine import watching
+
+    last = watching.last_words(run.events())
+    if last is None:
+        return "", "ok"
+    return watching.in_sentences(last), watching.worst(last)
 
 
 def waiting_rows(project: Project, waiting: Sequence[Waiting]) -> list[WaitingRow]:

@@ -40,6 +40,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "regularise.cutmix",
             "regularise.averaging",
             "regularise.towards_pretrained",
+            "forgetting.old_answers",
             "forgetting.blend",
             "forgetting.held_out",
         ),

@@ -38,7 +38,7 @@ def cost_of_search(recipe: Recipe, found: Estimated | None) -> str:
     if not recipe.search.over:
         return "Nothing is chosen to search over."
     limit = (
-        f" No trial begins after {recipe.search.minutes:g} min." if recipe.search.minutes else ""
+        f" After {recipe.search.minutes:g} min the search ends." if recipe.search.minutes else ""
     )
     return (
         f"Up to {_runs(trials, found)}{limit} Deeper retraining takes longer, and trials that fall behind"

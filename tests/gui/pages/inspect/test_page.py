@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
@@ -10,6 +12,7 @@ from PySide6.QtWidgets import QPushButton
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Evaluated, Progress
 from finetune_studio.core.preview import Heat, Picture, Preview
+from finetune_studio.core.watching import MonitorSpoke
 from finetune_studio.gui.pages.inspect import jobs
 from finetune_studio.gui.pages.inspect.page import InspectPage
 from finetune_studio.gui.widgets import heats
@@ -59,6 +62,31 @@ def click_cell(qtbot, page, row, column):
 
 def shown(page):
     return [(item.strong, item.second) for item in page.errors.gallery.items]
+
+
+def test_a_sample_that_was_looked_at_elsewhere_is_chosen(page, qtbot):
+    click_cell(qtbot, page, 0, 0)
+    other = answered.add_run(page.studio.project)
+    ids = [item.id for item in page.errors.gallery.items]
+    every = [sample.id for sample in page.studio.project.dataset.samples(split="validation")]
+    wanted = next(number for number in every if number not in ids)
+    page.studio.choose_run(other)
+    page.show_inside(str(wanted))
+    page.entered()
+    qtbot.waitUntil(lambda: page.subtitle.text().startswith("Run 2"), timeout=SOON)
+    qtbot.waitUntil(lambda: page.errors.gallery.chosen_id() == wanted, timeout=SOON)
+    assert len(page.errors.gallery.items) == len(every)
+
+
+def test_what_monitors_saw_last_stands_beside_the_score(page, qtbot):
+    folder = page.studio.run_folder
+    said = MonitorSpoke("overfitting", "warning", "It learns by heart.", 3.0, 2.0, "x")
+    with (folder / "events.jsonl").open("a") as log:
+        log.write(json.dumps(said.as_json()) + "\n")
+    page.studio.choose_run(folder)
+    page.entered()
+    told = "The monitors saw: overfitting since epoch 2."
+    qtbot.waitUntil(lambda: told in page.headline.text, timeout=SOON)
 
 
 def test_the_cards_say_how_good_the_run_is(page):
