@@ -78,8 +78,7 @@ def prepare(
     device = devices.choose(recipe.compute.device, recipe.compute.precision, team.local_rank)
     if slow := devices.half_is_slow(device):
         yield Noted(f"Computing in {device.precision} does not pay here: {slow}.", "warning")
-    bundle = _network(task, this, labels, train, device)
-    bundle.asked = task.asked(validation, recipe)
+    bundle = _network(task, this, labels, (train, validation), device)
     moving, ever = run.moving_names(bundle), unfreezing.learning_names(bundle)
     recipe = practices.settled(bundle, recipe, ever)
     old = recalling.known(this, bundle, recipe, moving)
@@ -143,11 +142,22 @@ def _loader(
 
 
 def _network(
-    task: Task, this: run.Run, labels: Labels, train: list[Sample], device: Device
+    task: Task,
+    this: run.Run,
+    labels: Labels,
+    samples: tuple[list[Sample], list[Sample]],
+    device: Device,
 ) -> Bundle:
     """Return the network on its device, with all marked that learns in any epoch.
 
     A run that goes on is built from its own files: what it was begun from may be gone.
+
+    Args:
+        task: Loads the model.
+        this: The run.
+        labels: The classes that are taught.
+        samples: Those of training and of validation.
+        device: Where the network goes.
     """
     recipe = this.recipe
     lora.refuse_4bit(recipe.layers, device.torch)
@@ -166,8 +176,9 @@ def _network(
     if recipe.compute.checkpointing:
         recompute.wrap(bundle.network, bundle.head)
     if recipe.optimiser.balance == "weights" and labels.names:
-        counts = task.class_counts(train)
+        counts = task.class_counts(samples[0])
         bundle.class_weights = _class_weights(counts, labels).to(device.torch)
+    bundle.asked = task.asked(samples[1], recipe)
     return bundle
 
 
