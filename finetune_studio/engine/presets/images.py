@@ -12,6 +12,9 @@ ROWS = three(
     "Retrains the later half for longer, with more variation: the most accurate, and the slowest.",
 )
 
+# Share of itself that the average of the weights keeps in a step: about the last hundred steps count.
+_AVERAGED = 0.99
+
 
 def settings(preset: str, samples: int, task: str) -> dict[str, Any]:  # noqa: ARG001  one signature for all families
     """Return the fields that a preset sets for so many training samples."""
@@ -33,6 +36,7 @@ def settings(preset: str, samples: int, task: str) -> dict[str, Any]:  # noqa: A
             "optimiser.learning_rate": 2e-4,
             "optimiser.head_learning_rate": 2e-3,
             "optimiser.weight_decay": 0.05,
+            "regularise.averaging": _AVERAGED,
             "stop.patience": 5,
         }
     return {
@@ -44,5 +48,6 @@ def settings(preset: str, samples: int, task: str) -> dict[str, Any]:  # noqa: A
         "optimiser.head_learning_rate": 2e-3,
         "optimiser.weight_decay": 0.05,
         "optimiser.label_smoothing": 0.05,
+        "regularise.averaging": _AVERAGED,
         "stop.patience": 6,
     }
