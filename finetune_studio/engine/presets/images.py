@@ -32,7 +32,7 @@ def settings(preset: str, samples: int, task: str) -> dict[str, Any]:  # noqa: A
             "layers.amount": "last_stage",
             "augment.strength": "light",
             "augment.views": 3,
-            "optimiser.epochs": 15 if few else 9,
+            "optimiser.epochs": 15 if few else 6,
             "optimiser.learning_rate": 2e-4,
             "optimiser.head_learning_rate": 2e-3,
             "optimiser.weight_decay": 0.05,
