@@ -141,9 +141,9 @@ class Recalling:
     """Adds to the loss of a batch how far the network's old answers have moved.
 
     It asks the network itself, with the numbers of before put in their places for the while, so that stored
-    activations, blended samples and adapters go the same way in both passes. Batch norms keep their statistics
-    then: with those of the batch in hand, the answers that are learnt would be others than those that the
-    network gives when it does not learn.
+    activations, blended samples and adapters go the same way in both passes. Batch norms keep their
+    statistics then: with those of the batch in hand, the answers that are learnt would be others than those
+    that the network gives when it does not learn.
 
     Args:
         bundle: The network, on its device.
