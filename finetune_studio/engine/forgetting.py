@@ -38,10 +38,10 @@ def guards(recipe: Recipe) -> str:
         return "Only the new last layer learnt, so that nothing was forgotten."
     found = []
     if recipe.forgetting.old_answers:
-        found.append(f"its old answers were kept ({recipe.forgetting.old_answers:g} times)")
+        found.append(f"its old answers were kept (strength {recipe.forgetting.old_answers:g})")
     if recipe.regularise.towards_pretrained:
         found.append(
-            f"weights were pulled to the pretrained ones ({recipe.regularise.towards_pretrained:g})"
+            f"weights were pulled to the pretrained ones (strength {recipe.regularise.towards_pretrained:g})"
         )
     if recipe.layers.rate_decay < 1:
         found.append(f"deeper layers learnt more slowly ({recipe.layers.rate_decay:g} a stage)")

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Event, Noted
@@ -140,7 +141,9 @@ class Recalling:
     """Adds to the loss of a batch how far the network's old answers have moved.
 
     It asks the network itself, with the numbers of before put in their places for the while, so that stored
-    activations, blended samples and adapters go the same way in both passes.
+    activations, blended samples and adapters go the same way in both passes. Batch norms keep their
+    statistics then: with those of the batch in hand, the answers that are learnt would be others than those
+    that the network gives when it does not learn.
 
     Args:
         bundle: The network, on its device.
@@ -160,6 +163,7 @@ class Recalling:
         device = next(bundle.network.parameters()).device
         self._weight = old.weight.to(device)
         self._bias = None if old.bias is None else old.bias.to(device)
+        self._norms = [m for m in bundle.network.modules() if isinstance(m, _BatchNorm)]
         self._several = bool(bundle.processor.get("several"))
 
     def loss(self, batch: Batch, compute: Callable[[], Tensor]) -> tuple[Tensor, Tensor]:
@@ -170,6 +174,8 @@ class Recalling:
         with self._as_before(), torch.no_grad():
             _, features = self._seen(compute)
             wanted = self._answers(features)
+        for norm in self._norms:
+            norm.training = False
         plain, features = self._seen(compute)
         apart = self._apart(self._answers(features), wanted, _mask(batch, features))
         return plain, plain + self._strength * apart

@@ -80,7 +80,7 @@ def steps_between(low: float, high: float, most: float) -> list[float]:
     for each in ((1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 5), (1,)):
         found = [k * 10.0**ten for ten in tens for k in each]
         seen = [value for value in found if low <= math.log10(value) <= high]
-        if len(seen) <= max(3.0, most / 2) or len(each) == 1:
+        if len(seen) <= max(3.0, most) or len(each) == 1:
             return seen or [10.0**low, 10.0**high]
     return []
 

@@ -39,10 +39,6 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "regularise.mixup",
             "regularise.cutmix",
             "regularise.averaging",
-            "regularise.towards_pretrained",
-            "forgetting.old_answers",
-            "forgetting.blend",
-            "forgetting.held_out",
         ),
     ),
     (
@@ -56,6 +52,15 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "model.image_size",
             "model.fit",
             "seed",
+        ),
+    ),
+    (
+        "Against forgetting",
+        (
+            "forgetting.old_answers",
+            "regularise.towards_pretrained",
+            "forgetting.blend",
+            "forgetting.held_out",
         ),
     ),
     (
