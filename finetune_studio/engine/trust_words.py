@@ -118,19 +118,24 @@ def slices(found: Sequence[Slice], metric: str, tried: int) -> str:
     )
 
 
-def labels(found: Sequence[LabelDoubt] | None) -> str:
-    """Return how many labels are likely wrong, in a sentence."""
+def labels(found: Sequence[LabelDoubt] | None, locked: int = 0) -> str:
+    """Return how many labels are likely wrong, in a sentence; ``locked`` test samples were not looked at."""
     if found is None:
         return (
             "A small head learns from four fifths of your samples and is asked about the last fifth, five"
             " times over. Where it is sure of another class than the label, the label may be wrong."
         )
     count = sum(doubt.suspected for doubt in found)
+    left = (
+        f" The {locked:,} test samples were not looked at: they stay locked until you open the test set."
+        if locked
+        else ""
+    )
     if not count:
-        return f"None of {len(found):,} labels looks wrong."
+        return f"None of {len(found):,} labels looks wrong.{left}"
     return (
-        f"{count:,} of {len(found):,} labels are likely wrong, in all splits. Relabel with L, leave out"
-        " with X, or mark for review with R; Ctrl+Z takes it back."
+        f"{count:,} of {len(found):,} labels are likely wrong. Relabel with L, leave out with X, or mark"
+        f" for review with R; Ctrl+Z takes it back.{left}"
     )
 
 
@@ -149,13 +154,13 @@ def rescored(found: Rescored) -> str:
     if not found.corrections:
         return "Nothing was corrected since the labels were looked at."
     what = f"{found.corrections:,} {'correction' if found.corrections == 1 else 'corrections'}"
-    change = found.after - found.before
     verdict = (
-        "too few samples to tell these two apart"
-        if abs(change) * found.samples < 4
-        else ("better" if change > 0 else "worse")
+        "too few to tell the two apart"
+        if found.chance >= 0.05
+        else ("better" if found.gained > found.lost else "worse")
     )
+    changed = f"{found.gained:,} samples gained, {found.lost:,} lost"
     return (
         f"With {what}, a quick head is right in {fine(found.after)} of {found.samples:,} validation"
-        f" samples, without them in {fine(found.before)}: {verdict} ({found.seconds:.1f} s)."
+        f" samples, without them in {fine(found.before)}: {changed}, {verdict} ({found.seconds:.1f} s)."
     )

@@ -52,7 +52,8 @@ def _table(known: Facts, pictures: dict[str, list[str]]) -> str:
     whole = {split: known.splits.get(split, 0) for split in SPLITS}
     bar = "" if rows else _bar(whole, sum(whole.values()))
     total = f"<tr class='total'><td>Samples</td>{'<td></td>' if pictures else ''}<td>{bar}</td>{sums}</tr>"
-    return f"<div class='wide'><table>{head}</tr>{rows}{total}</table></div>"
+    inside = f"<thead>{head}</tr></thead><tbody>{rows}{total}</tbody>"
+    return f"<div class='wide'><table>{inside}</table></div>"
 
 
 def _lead(known: Facts) -> str:

@@ -1,0 +1,95 @@
+"""Opens a page in Qt's Chromium and says what it asked for, what it complained of, and how it prints.
+
+Run by a Python that has PySide6 with QtWebEngine, in a process of its own:
+
+    QT_QPA_PLATFORM=offscreen python browser.py PAGE.html [PAGE.pdf [light|dark]]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("QTWEBENGINE_DISABLE_SANDBOX", "1")
+os.environ.setdefault("QTWEBENGINE_CHROMIUM_FLAGS", "--no-sandbox --disable-gpu")
+
+from PySide6.QtCore import QMarginsF, QTimer, QUrl
+from PySide6.QtGui import QPageLayout, QPageSize
+from PySide6.QtWebEngineCore import (
+    QWebEnginePage,
+    QWebEngineProfile,
+    QWebEngineUrlRequestInfo,
+    QWebEngineUrlRequestInterceptor,
+)
+from PySide6.QtWidgets import QApplication
+
+_LONGEST_MS = 120_000
+
+
+class Listener(QWebEngineUrlRequestInterceptor):
+    """Notes every request."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    def interceptRequest(self, info: QWebEngineUrlRequestInfo) -> None:
+        self.asked.append(info.requestUrl().toString()[:200])
+
+
+class Page(QWebEnginePage):
+    """Notes every message on the console."""
+
+    said: list[str]
+
+    def javaScriptConsoleMessage(self, level: object, text: str, line: int, source: str) -> None:
+        self.said.append(f"{level}: {text} ({source[:100]}:{line})")
+
+
+def main() -> None:
+    """Open the page, print it, and write what happened as JSON."""
+    file = Path(sys.argv[1]).resolve()
+    pdf = sys.argv[2] if len(sys.argv) > 2 else ""
+    app = QApplication([])
+    profile = QWebEngineProfile()
+    listener = Listener()
+    profile.setUrlRequestInterceptor(listener)
+    page = Page(profile)
+    page.said = []
+    found: dict[str, object] = {"loaded": False}
+
+    def finish() -> None:
+        found.update(asked=listener.asked, said=page.said)
+        print(json.dumps(found))
+        app.quit()
+
+    def printed(_: str, fine: bool) -> None:
+        found["printed"] = fine
+        finish()
+
+    def measured(sizes: object) -> None:
+        found["sizes"] = sizes
+        if not pdf:
+            finish()
+            return
+        a4 = QPageSize(QPageSize.PageSizeId.A4)
+        page.printToPdf(pdf, QPageLayout(a4, QPageLayout.Orientation.Portrait, QMarginsF()))
+
+    def loaded(fine: bool) -> None:
+        found["loaded"] = fine
+        page.runJavaScript(
+            "JSON.stringify([document.documentElement.scrollWidth, window.innerWidth, document.images.length,"
+            " [...document.images].filter(i => !i.naturalWidth).length])",
+            measured,
+        )
+
+    page.pdfPrintingFinished.connect(printed)
+    page.loadFinished.connect(loaded)
+    QTimer.singleShot(_LONGEST_MS, app.quit)
+    page.load(QUrl.fromLocalFile(str(file)))
+    app.exec()
+
+
+main()
