@@ -35,7 +35,7 @@ class Listener(QWebEngineUrlRequestInterceptor):
         super().__init__()
         self.asked: list[str] = []
 
-    def interceptRequest(self, info: QWebEngineUrlRequestInfo) -> None:
+    def interceptRequest(self, info: QWebEngineUrlRequestInfo) -> None:  # noqa: N802  Qt's name
         self.asked.append(info.requestUrl().toString()[:200])
 
 
@@ -44,7 +44,9 @@ class Page(QWebEnginePage):
 
     said: list[str]
 
-    def javaScriptConsoleMessage(self, level: object, text: str, line: int, source: str) -> None:
+    def javaScriptConsoleMessage(  # noqa: N802  Qt's name
+        self, level: object, text: str, line: int, source: str
+    ) -> None:
         self.said.append(f"{level}: {text} ({source[:100]}:{line})")
 
 
@@ -75,7 +77,9 @@ def main() -> None:
             finish()
             return
         a4 = QPageSize(QPageSize.PageSizeId.A4)
-        page.printToPdf(pdf, QPageLayout(a4, QPageLayout.Orientation.Portrait, QMarginsF()))
+        way, millimetre = QPageLayout.Orientation.Portrait, QPageLayout.Unit.Millimeter
+        # Qt's own margins stand above those of the page's style, so they are the same.
+        page.printToPdf(pdf, QPageLayout(a4, way, QMarginsF(12, 14, 12, 16), millimetre))
 
     def loaded(fine: bool) -> None:
         found["loaded"] = fine

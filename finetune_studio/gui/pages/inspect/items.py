@@ -62,27 +62,39 @@ def shown(sorter: str, pair: Pair, preview: Preview, sorting: Sorting) -> Shown:
             beside = "last" if pair[1].answer.get("reply") else ""
             return Shown(preview, (), facts, beside=beside, replies=True)
         return Shown(preview, (), facts, beside="first" if "summary" in pair[1].answer else "")
+    return _class_shown(pair, preview, facts)
+
+
+def _class_shown(pair: Pair, preview: Preview, facts: str) -> Shown:
     sample, prediction = pair
     if several.has_several([pair]):
         names = [n for n, share in prediction.probabilities.items() if share >= 0.05]
         return Shown(preview, tuple((name, name) for name in names[:8]), facts)
-    said, truth = str(prediction.label), str(sample.label)
+    truth = str(sample.label) if sample.label else ""
     if prediction.label is None:  # it was not asked about this one, such as a training sample
-        offered: list[tuple[str, Wanted]] = [(truth, truth)] if sample.label else []
-        return Shown(preview, tuple(offered), facts, truth if sample.label else "")
-    others = [name for name in list(prediction.probabilities)[:5] if name not in (said, truth)]
+        return Shown(preview, ((truth, truth),) if truth else (), facts, truth)
+    pictures = any(isinstance(mark, Picture) for mark in preview.marks)
+    said = str(prediction.label)
+    offers = _class_offers(said, truth, list(prediction.probabilities), pictures=pictures)
+    return Shown(preview, offers, facts, str(sample.label), said)
+
+
+def _class_offers(
+    said: str, truth: str, names: list[str], *, pictures: bool
+) -> tuple[tuple[str, Wanted], ...]:
+    """Return what can be explained of one class; of a wrong answer first, beside the right one."""
+    others = [name for name in names[:5] if name not in (said, truth)]
     offers: list[tuple[str, Wanted]] = [(said, said), *((name, name) for name in others)]
-    differ = truth != said and bool(sample.label)
+    differ = truth not in ("", said)
     if differ:
         offers.insert(1, (f"{truth} (label)", truth))
         offers.insert(0, (f"{said} beside {truth} (label)", Both(said, truth)))
-    if any(isinstance(mark, Picture) for mark in preview.marks):
-        asked = [said, truth] if differ else [said]
-        ways = [By(name, "occlusion") for name in asked]
+    if pictures:
+        ways = [By(name, "occlusion") for name in ((said, truth) if differ else (said,))]
         if differ:
             offers.append((f"{said} beside {truth}, by covering", Both(*ways)))
         offers += [(f"{way.name}, by covering", way) for way in ways]
-    return Shown(preview, tuple(offers), facts, truth, said)
+    return tuple(offers)
 
 
 # --- captions in the gallery -----------------------------------------------------------------------

@@ -258,11 +258,7 @@ class MapLens(Lens):
         if by == "label":
             return sample.label or ""
         answer = self._answers.get(sample.id)
-        if answer is None or answer.label is None:
-            return ""
-        if by == "said":
-            return str(answer.label)
-        return "right" if str(answer.label) == str(sample.label) else "wrong"
+        return "" if answer is None else _of_answer(answer, sample, str(by))
 
     @Slot(str)
     def _on_tool_chosen(self, tool: str) -> None:
@@ -323,6 +319,15 @@ class MapLens(Lens):
         nothing = Prediction(None, {})
         pairs = [(sample, self._answers.get(sample.id, nothing)) for sample in samples]
         return sorted(pairs, key=_place)
+
+
+def _of_answer(answer: Prediction, sample: Sample, by: str) -> str:
+    """Return what a sample is coloured by that depends on the answer to it."""
+    if answer.label is None:
+        return ""
+    if by == "said":
+        return str(answer.label)
+    return "right" if str(answer.label) == str(sample.label) else "wrong"
 
 
 def _place(pair: Pair) -> tuple[bool, bool]:
