@@ -17,6 +17,7 @@ _DEPTH = 4
 _CLEARLY = 0.05  # above the simplest answer, also at the lower end of the interval
 _STRONG = 0.25
 _MOST_VALUES = 30
+_NAMED = 4  # columns that a sentence names
 _LARGEST = 1e38  # trees count in 32 bits
 _ALL = "\0"  # stands for all columns together; no column is called so
 
@@ -34,6 +35,7 @@ class Shortcut:
         by: What it goes by most: the column that alone tells most; empty if none does.
         alone: What that column alone reaches.
         samples: How many samples were asked.
+        asked: The columns that were tried.
         reason: Why nothing can be said, in words; empty if it can.
     """
 
@@ -43,6 +45,7 @@ class Shortcut:
     alone: float = 0.0
     samples: int = 0
     reason: str = ""
+    asked: tuple[str, ...] = ()
 
     @property
     def level(self) -> str:
@@ -61,14 +64,23 @@ class Shortcut:
         simplest = f"{self.majority:.0%}".replace("%", " %")
         if self.level == "ok":
             return (
-                "Size, brightness and source do not tell the class: a tiny model that sees only these is"
-                f" right in {reached}, always saying the commonest class in {simplest}."
+                f"The class cannot be told without looking: a tiny model that sees only {self._sees} is right"
+                f" in {reached}, always saying the commonest class in {simplest}."
             )
         alone = f"{self.alone:.0%}".replace("%", " %")
         return (
             f"A tiny model that never looks at the samples is right in {reached}, going by {self.by}"
             f" most ({alone} by it alone; always saying the commonest class: {simplest}). The model may"
             " have learnt that instead of what is shown."
+        )
+
+    @property
+    def _sees(self) -> str:
+        """Return the columns that were tried, the first few by name."""
+        names, more = self.asked[:_NAMED], len(self.asked) - _NAMED
+        listed = [*names, f"{more} more"] if more > 0 else list(names)
+        return (
+            " and ".join(filter(None, (", ".join(listed[:-1]), listed[-1]))) if listed else "these"
         )
 
 
@@ -97,7 +109,9 @@ def shortcut(
     made = {name: _encoded(values, ids) for name, values in columns.items()}
     accuracy, by = _nested(made, truth, parts)
     alone = _accuracy(made[by], truth, parts)
-    return Shortcut(accuracy, max(counts.values()) / len(ids), by, alone, len(ids))
+    return Shortcut(
+        accuracy, max(counts.values()) / len(ids), by, alone, len(ids), asked=tuple(made)
+    )
 
 
 def _nested(

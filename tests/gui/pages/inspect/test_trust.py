@@ -170,7 +170,7 @@ def test_points_are_coloured_by_slices_of_the_data(page, qtbot, monkeypatch):
     assert [name for name, _ in lens.map._legend] == ["phone", "studio"]
     phones = sum(s.fields["camera"] == "phone" for s in lens._samples)
     assert sorted(np.bincount(lens.map._kinds).tolist()) == sorted([phones, 72 - phones])
-    lens.colours.setCurrentIndex(lens.colours.findText("Slice: file size (KB)"))
+    lens.colours.setCurrentIndex(lens.colours.findText("Slice: brightness"))
     lens.colours.activated.emit(lens.colours.currentIndex())
     names = [name for name, _ in lens.map._legend]
     assert names[0].startswith("up to")  # ranges stay in their order
@@ -178,7 +178,7 @@ def test_points_are_coloured_by_slices_of_the_data(page, qtbot, monkeypatch):
     # What colours the points stays when the map is drawn anew.
     qtbot.mouseClick(lens.button, LEFT)
     qtbot.waitUntil(lambda: lens.button.text() == "Draw anew", timeout=SOON)
-    assert lens.colours.currentText() == "Slice: file size (KB)"
+    assert lens.colours.currentText() == "Slice: brightness"
 
 
 def test_a_slice_filters_the_gallery(page, qtbot):
