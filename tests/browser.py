@@ -2,7 +2,7 @@
 
 Run by a Python that has PySide6 with QtWebEngine, in a process of its own:
 
-    QT_QPA_PLATFORM=offscreen python browser.py PAGE.html [PAGE.pdf [light|dark]]
+    QT_QPA_PLATFORM=offscreen python browser.py PAGE.html PAGE.pdf [PAGE.png [light|dark [WIDTHxHEIGHT]]]
 """
 
 from __future__ import annotations
@@ -15,17 +15,20 @@ from pathlib import Path
 os.environ.setdefault("QTWEBENGINE_DISABLE_SANDBOX", "1")
 os.environ.setdefault("QTWEBENGINE_CHROMIUM_FLAGS", "--no-sandbox --disable-gpu")
 
-from PySide6.QtCore import QMarginsF, QTimer, QUrl
+from PySide6.QtCore import QMarginsF, Qt, QTimer, QUrl
 from PySide6.QtGui import QPageLayout, QPageSize
 from PySide6.QtWebEngineCore import (
     QWebEnginePage,
     QWebEngineProfile,
+    QWebEngineSettings,
     QWebEngineUrlRequestInfo,
     QWebEngineUrlRequestInterceptor,
 )
+from PySide6.QtWebEngineWidgets import QWebEngineView
 from PySide6.QtWidgets import QApplication
 
 _LONGEST_MS = 120_000
+_SETTLE_MS = 500  # until a page that is shown is painted too
 
 
 class Listener(QWebEngineUrlRequestInterceptor):
@@ -52,14 +55,23 @@ class Page(QWebEnginePage):
 
 def main() -> None:
     """Open the page, print it, and write what happened as JSON."""
-    file = Path(sys.argv[1]).resolve()
-    pdf = sys.argv[2] if len(sys.argv) > 2 else ""
+    file, pdf, *more = sys.argv[1:]
+    picture, scheme, size = (*more, *("", "light", "640x900")[len(more) :])
     app = QApplication([])
+    dark = scheme == "dark"
+    app.styleHints().setColorScheme(Qt.ColorScheme.Dark if dark else Qt.ColorScheme.Light)
     profile = QWebEngineProfile()
     listener = Listener()
     profile.setUrlRequestInterceptor(listener)
     page = Page(profile)
     page.said = []
+    # Qt alone would keep a local page from asking elsewhere; the page itself has to.
+    remote = QWebEngineSettings.WebAttribute.LocalContentCanAccessRemoteUrls
+    page.settings().setAttribute(remote, True)
+    view = QWebEngineView()
+    view.setPage(page)
+    view.resize(*map(int, size.split("x")))
+    view.show()
     found: dict[str, object] = {"loaded": False}
 
     def finish() -> None:
@@ -73,9 +85,11 @@ def main() -> None:
 
     def measured(sizes: object) -> None:
         found["sizes"] = sizes
-        if not pdf:
-            finish()
-            return
+        QTimer.singleShot(_SETTLE_MS, keep)
+
+    def keep() -> None:
+        if picture:
+            view.grab().save(picture)
         a4 = QPageSize(QPageSize.PageSizeId.A4)
         way, millimetre = QPageLayout.Orientation.Portrait, QPageLayout.Unit.Millimeter
         # Qt's own margins stand above those of the page's style, so they are the same.
@@ -92,7 +106,7 @@ def main() -> None:
     page.pdfPrintingFinished.connect(printed)
     page.loadFinished.connect(loaded)
     QTimer.singleShot(_LONGEST_MS, app.quit)
-    page.load(QUrl.fromLocalFile(str(file)))
+    page.load(QUrl.fromLocalFile(str(Path(file).resolve())))
     app.exec()
 
 
