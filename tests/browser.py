@@ -15,7 +15,7 @@ from pathlib import Path
 os.environ.setdefault("QTWEBENGINE_DISABLE_SANDBOX", "1")
 os.environ.setdefault("QTWEBENGINE_CHROMIUM_FLAGS", "--no-sandbox --disable-gpu")
 
-from PySide6.QtCore import QMarginsF, Qt, QTimer, QUrl
+from PySide6.QtCore import QMarginsF, QTimer, QUrl
 from PySide6.QtGui import QPageLayout, QPageSize
 from PySide6.QtWebEngineCore import (
     QWebEnginePage,
@@ -57,9 +57,9 @@ def main() -> None:
     """Open the page, print it, and write what happened as JSON."""
     file, pdf, *more = sys.argv[1:]
     picture, scheme, size = (*more, *("", "light", "640x900")[len(more) :])
+    if scheme == "dark":
+        os.environ["QTWEBENGINE_CHROMIUM_FLAGS"] += " --blink-settings=preferredColorScheme=0"
     app = QApplication([])
-    dark = scheme == "dark"
-    app.styleHints().setColorScheme(Qt.ColorScheme.Dark if dark else Qt.ColorScheme.Light)
     profile = QWebEngineProfile()
     listener = Listener()
     profile.setUrlRequestInterceptor(listener)
