@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from finetune_studio.insights.unlike import TurnedAway
 
 
+FEWEST_CERTAIN = 20  # answers below which nothing is said about certainty
+
+
 def whole(share: float) -> str:
     """Return a share as whole percent: ``92 %``."""
     return f"{share:.0%}".replace("%", " %")
@@ -30,6 +33,12 @@ def calibration(look: Look) -> str:
     """Return how far certainty is off, in a sentence."""
     if not look.count:
         return "These answers come without a certainty, so there is nothing to calibrate."
+    if look.count < FEWEST_CERTAIN:
+        many = "answer has" if look.count == 1 else "answers have"
+        return (
+            f"Only {look.count:,} {many} a certainty: too few to say how far it is off. At least"
+            f" {FEWEST_CERTAIN} validation samples are needed."
+        )
     bounds = ""
     if look.interval:
         bounds = f" (95 % interval {fine(look.interval[0])} to {fine(look.interval[1])})"
@@ -107,6 +116,8 @@ def slices(found: Sequence[Slice], metric: str, tried: int) -> str:
     few = f" {small:,} more are too small to judge (below 10)." if small else ""
     if not found:
         return "Nothing is known of these samples that could part them."
+    if not tried:
+        return "Every part of these samples is too small to judge (below 10 samples)."
     name = NAMES.get(metric, metric.replace("_", " "))
     if not worse:
         return f"None of {tried:,} parts is worse in {name} than chance explains.{few}"

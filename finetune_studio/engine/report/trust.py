@@ -106,7 +106,7 @@ def limits(project: Project, known: Facts) -> Sequence[str]:
     """Return what the figures do not say about certainty and labels, in plain sentences."""
     points = []
     look = calibrating.look(known.run.folder, project.dataset)
-    if look.count and look.error_now > 0.05:
+    if look.count >= trust_words.FEWEST_CERTAIN and look.error_now > 0.05:
         points.append(
             f"Its certainty is off by {trust_words.fine(look.error_now)} on average: probabilities are an"
             " order, not a promise."
