@@ -89,8 +89,8 @@ def compared(first: Preview, second: Preview) -> tuple[str, ...]:
     if len(one) != len(two) or (agreement := alike.order(one, two)) < _ALIKE:
         return ()
     told = (
-        f"The same places speak for both (agreement {agreement:.2f}): the heat does not tell why the model"
-        " chose one and not the other."
+        f"The same places speak for both (agreement {agreement:.2f}), so this does not tell why it chose"
+        " one of them."
     )
     return (told,)
 

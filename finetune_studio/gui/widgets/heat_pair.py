@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QLabel, QScrollBar, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QScrollBar, QSizePolicy, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from finetune_studio.core.preview import Picture, Preview
 from finetune_studio.gui import theme
 from finetune_studio.gui.thumbnails import Thumbnails
+from finetune_studio.gui.widgets.elided_label import ElidedLabel
 from finetune_studio.gui.widgets.preview_view import PreviewView
 
 _WIDE = 560  # pixels from which on two texts stand side by side
@@ -108,7 +109,7 @@ class HeatPair(QWidget):
         """Return how high it may be at a width without leaving a picture's sides empty."""
         if not self.is_pair:
             return width
-        above = max(label.heightForWidth(max(1, (width - _GAP) // 2)) for label in self.titles)
+        above = max(label.sizeHint().height() for label in self.titles)
         return (width - _GAP) // 2 + above + 4
 
     def _fit(self) -> None:
@@ -128,15 +129,22 @@ class HeatPair(QWidget):
         self._fit()
 
     @override
+    def sizeHint(self) -> QSize:
+        # A page with wrapped labels is as high as its parts wish.
+        if not self.is_pair:
+            return self.view.sizeHint()
+        high = self.most_height(max(1, self.width())) if self.shows_picture else 2 * self._least
+        return QSize(self.view.sizeHint().width(), max(self._least, high))
+
+    @override
     def minimumSizeHint(self) -> QSize:
         return QSize(self._least, self._least)
 
 
-def _title() -> QLabel:
-    made = QLabel()
+def _title() -> ElidedLabel:
+    """Return a line: wrapped ones of unequal height would put the pictures at unequal heights."""
+    made = ElidedLabel()
     made.setProperty("role", "small")
-    made.setTextFormat(Qt.TextFormat.PlainText)
-    made.setWordWrap(True)
     return made
 
 

@@ -22,6 +22,7 @@ from typing_extensions import override
 
 from finetune_studio.core.events import Prediction
 from finetune_studio.core.preview import Both, By, Picture, Preview, Span
+from finetune_studio.gui import theme
 from finetune_studio.gui.pages.inspect import words
 from finetune_studio.gui.pages.inspect.items import Shown
 from finetune_studio.gui.thumbnails import Thumbnails
@@ -298,7 +299,7 @@ class WhyCard(Card):
         wide = self.contentsRect().width() - 28
         most = 16_777_215 if self._is_text else max(120, self.pair.most_height(wide))
         self.pair.setMaximumHeight(most)
-        self.pair.setMinimumHeight(_LEAST_TEXT if self._is_text else 120)
+        self.pair.setMinimumHeight(theme.px(_LEAST_TEXT if self._is_text else 104))
         # A wrapped label would let itself be squeezed.
         self._lines.setMinimumHeight(max(0, self._lines.heightForWidth(wide)))
 
