@@ -210,7 +210,10 @@ class AnswerCard(Card):
     def show_heat(self, preview: Preview) -> None:
         """Show the picture with heat."""
         self._waiting.hide()
-        self.pair.show_preview(preview)
+        asked = self.looked_for.currentData()
+        both = (asked.said, asked.truth) if isinstance(asked, Both) else ("", "")
+        titles = [self.tr("For {name}").format(name=name) if name else "" for name in both]
+        self.pair.show_preview(preview, titles=(titles[0], titles[1]))
         self._say_lines(preview.lines if preview.beside is None else preview.lines[1:])
         self._fit_view()
 

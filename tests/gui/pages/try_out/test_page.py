@@ -134,7 +134,7 @@ def test_why_shows_heat_and_goes_again(page, qtbot, photo, monkeypatch):
     choice.setCurrentIndex(1)
     choice.activated.emit(1)
     qtbot.waitUntil(lambda: page.answer.pair.is_pair)
-    assert page.answer.pair.titles[1].text() == "Where it looked for “shirt”"
+    assert [title.text() for title in page.answer.pair.titles] == ["For hat", "For shirt"]
     page.answer.why.click()
     assert len(page.answer.view.preview.marks) == 1
     assert not page.answer.pair.is_pair
