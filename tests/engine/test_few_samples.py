@@ -10,7 +10,7 @@ from finetune_studio.insights.slices import slices
 
 
 def look(count: int) -> Look:
-    bins = [Bin(0.9, 1.0, 0.99, 1.0, count)]
+    bins = [Bin(0.9, 1.0, 0.99, 1.0, count, tuple(range(count)))]
     scaling = Scaling(1.0, 0.006, 0.006, count, "")
     return Look(
         [], bins, bins, 0.006, (0.006, 0.006), 0.006, scaling, Decision(), False, count, (), {}

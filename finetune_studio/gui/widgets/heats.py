@@ -101,8 +101,10 @@ class Heats(QObject):
 
     @Slot()
     def _on_rested(self) -> None:
-        if self._wish in self._kept and self._wish not in self._judged and self._check is not None:
-            wish = self._wish
+        wish = self._wish
+        if wish is None or wish in self._judged or wish not in self._kept:
+            return
+        if self._check is not None:
             self._judged.add(wish)
             # A check that fails leaves the heat as it is: what was explained stays explained.
             self._ask(self._check, partial(self._on_checked, wish), lambda _: None)

@@ -80,10 +80,10 @@ def said_of(tried: Tried, preview: Preview, *, explains: bool) -> Said:
         written = str(about["summary"])
         return Said(f"{len(written.split()):,} words", Preview((Words(written, "Summary"),)))
     names = list(prediction.probabilities)[:8] if explains else []
-    offers: list[tuple[str, Wanted]] = [(name, name) for name in names]
+    wishes: list[tuple[str, Wanted]] = [(name, name) for name in names]
     if len(names) > 1 and "labels" not in about:
-        offers.insert(1, (f"{names[0]} beside {names[1]}", Both(names[0], names[1])))
-    return Said(label or "None of the classes", preview, tuple(offers))
+        wishes.insert(1, (f"{names[0]} beside {names[1]}", Both(names[0], names[1])))
+    return Said(label or "None of the classes", preview, tuple(wishes))
 
 
 def _span_offers(preview: Preview) -> tuple[tuple[str, Wanted], ...]:
