@@ -77,6 +77,14 @@ class Spans:
     said: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Both:
+    """Two answers that are to be explained beside each other: what was said, and what is true."""
+
+    said: str | By | Span
+    truth: str | By | Span
+
+
 Mark = Picture | Heat | Grid | Words | Spans
 
 
@@ -88,6 +96,8 @@ class Preview:
         marks: Painted in order.
         truth: The label given by the user, if any.
         said: The model's answer, if any, and ``certainty`` its probability from 0 to 1.
+        lines: Sentences about it; of an explanation, the first says what is explained.
+        beside: A second preview of the same sample, to stand beside this one.
     """
 
     marks: tuple[Mark, ...]
@@ -95,3 +105,4 @@ class Preview:
     said: str = ""
     certainty: float | None = None
     lines: tuple[str, ...] = field(default=())
+    beside: Preview | None = None

@@ -20,6 +20,7 @@ from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Pair
 from finetune_studio.engine import baselines, evaluate, quick_head
+from finetune_studio.engine.comparing import mcnemar
 from finetune_studio.engine.features.table import Table, tabulate
 from finetune_studio.engine.run import Run
 from finetune_studio.insights.label_errors import doubts
@@ -36,6 +37,9 @@ class Rescored:
         before: Its share of right answers with the labels that were there when it was looked for wrong
             ones, judged by today's; ``after`` with today's labels.
         corrections: How many labels and exclusions differ.
+        gained: Validation samples that are right only with the corrections; ``lost`` those that are right
+            only without them.
+        chance: How often chance alone makes so uneven a split (McNemar 1947).
         samples: How many validation samples judge it.
         seconds: How long it took.
     """
@@ -45,6 +49,9 @@ class Rescored:
     corrections: int
     samples: int
     seconds: float
+    gained: int = 0
+    lost: int = 0
+    chance: float = 1.0
 
 
 def look(project: Project, run_folder: Path, control: Control) -> Iterator[Event]:
@@ -134,14 +141,27 @@ def rescore(
     known = np.array([s.id in earlier for s in samples])
     with_old = learnt & known & (before >= 0)
     with_new = learnt & usable
-    scores = []
+    right = []
     for mask, targets in ((with_old, before), (with_new, labels)):
         weights = quick_head.fitted(values[mask], targets[mask], len(names))
         said = quick_head.answered(values[judged], weights).argmax(1)
-        scores.append(float((said == labels[judged]).mean()))
+        right.append(said == labels[judged])
+    old, new = right
+    gained, lost = int((new & ~old).sum()), int((old & ~new).sum())
     count = int((known & learnt & ((before != labels) | ~usable)).sum())
     took = time.perf_counter() - began
-    made.append(Rescored(scores[0], scores[1], count, int(judged.sum()), took))
+    made.append(
+        Rescored(
+            float(old.mean()),
+            float(new.mean()),
+            count,
+            int(judged.sum()),
+            took,
+            gained,
+            lost,
+            mcnemar(gained, lost),
+        )
+    )
 
 
 def features(
@@ -152,14 +172,15 @@ def features(
     *,
     excluded: bool = False,
 ) -> Iterator[Event]:
-    """Append the reduced features of all labelled samples, from memory where they are there.
+    """Append the reduced features of labelled samples, from memory where they are there.
 
-    Those that were ``excluded`` since are only given where they are still in memory.
+    Test samples stay locked until the test set was opened. Those that were ``excluded`` since are only
+    given where they are still in memory.
 
     Raises:
         StudioError: If the task has no classes, or there are too few samples.
     """
-    samples = [s for s in project.dataset.samples(usable=True) if s.label is not None]
+    samples = _asked(project)
     names, _ = _labels(samples)
     if len(names) < 2 or len(samples) < _FEWEST:
         raise StudioError(
@@ -170,7 +191,7 @@ def features(
     known = _tables.get(key)
     if known is not None and _holds(known, samples):
         if excluded:
-            samples = [s for s in project.dataset.samples() if s.label is not None]
+            samples = _asked(project, usable=None)
         made.append(_of(known, samples))
         return
     task = evaluate.load_task(recipe.task)
@@ -190,6 +211,13 @@ def features(
     while len(_tables) > 2:
         _tables.popitem(last=False)
     made.append(_of(table, samples))
+
+
+def _asked(project: Project, *, usable: bool | None = True) -> list[Sample]:
+    """Return the labelled samples that may be looked at."""
+    opened = bool(project.logged("test_opened"))
+    samples = project.dataset.samples(usable=usable)
+    return [s for s in samples if s.label is not None and (opened or s.split != "test")]
 
 
 def _holds(table: Table, samples: Sequence[Sample]) -> bool:

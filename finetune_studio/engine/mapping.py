@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +12,13 @@ from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Event, Noted, PhaseStarted
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
+from finetune_studio.core.task import Pair
 from finetune_studio.engine import evaluate
+from finetune_studio.engine.columns import columns
 from finetune_studio.engine.features.table import Table, tabulate
 from finetune_studio.engine.run import Run, load_bundle
 from finetune_studio.insights import map as layout
+from finetune_studio.insights.slices import grouped, is_ordered
 
 _FEWEST = 3
 
@@ -33,6 +36,45 @@ class Map:
     ids: np.ndarray
     places: np.ndarray
     way: str
+
+
+@dataclass(frozen=True)
+class Parts:
+    """How something that is known of samples parts them, as on the Slices tab.
+
+    Attributes:
+        column: A column of the data, or something measured, such as brightness.
+        of: What each sample's part is called, by the sample's number.
+        order: The names of the parts, as they are shown.
+        ordered: Whether they are ranges of a number, which come one after the other.
+    """
+
+    column: str
+    of: dict[int, str]
+    order: tuple[str, ...]
+    ordered: bool
+
+
+def parts(project: Project, ids: Sequence[int]) -> list[Parts]:
+    """Return every way in which columns of the data and measures part samples of a map.
+
+    Pictures are opened where nothing is known of them yet.
+    """
+    wanted = set(ids)
+    samples = [s for s in project.dataset.samples(usable=True) if s.id in wanted]
+    found = []
+    for name, values in columns(project.dataset, samples).items():
+        groups = grouped(values)
+        if len(groups) > 1:
+            of = {number: value for value, members in groups for number in members}
+            order = tuple(value for value, _ in groups)
+            found.append(Parts(name, of, order, is_ordered(values)))
+    return found
+
+
+def answers_to_training(project: Project, run_folder: Path) -> list[Pair]:
+    """Return the run's answers to the samples that it learnt from, where it was asked for them."""
+    return evaluate.answers(run_folder, project.dataset, "train")
 
 
 def lay_out(

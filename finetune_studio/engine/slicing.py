@@ -53,13 +53,18 @@ def look(project: Project, run_folder: Path) -> SliceLook:
 
 
 def shortcuts(project: Project) -> Shortcut | None:
-    """Return whether classes can be told without looking at samples; None where there are none."""
-    labelled = [s for s in project.dataset.samples(usable=True) if s.label is not None]
+    """Return whether classes can be told without looking at samples; None where there are none.
+
+    Test samples stay locked until the test set was opened.
+    """
+    opened = bool(project.logged("test_opened"))
+    known = project.dataset.samples(usable=True)
+    labelled = [s for s in known if s.label is not None and (opened or s.split != "test")]
     if not labelled:
         return None
     some = labelled[:: max(1, math.ceil(len(labelled) / _MOST_FOR_SHORTCUTS))]
-    known = columns(project.dataset, some)
-    return shortcut({s.id: str(s.label) for s in some}, known, {s.id: s.group for s in some})
+    found = columns(project.dataset, some)
+    return shortcut({s.id: str(s.label) for s in some}, found, {s.id: s.group for s in some})
 
 
 def own_scores(task: Task, pairs: Sequence[Pair]) -> tuple[str, dict[int, float]]:

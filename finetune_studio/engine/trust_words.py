@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from finetune_studio.insights.unlike import TurnedAway
 
 
+FEWEST_CERTAIN = 20  # answers below which nothing is said about certainty
+
+
 def whole(share: float) -> str:
     """Return a share as whole percent: ``92 %``."""
     return f"{share:.0%}".replace("%", " %")
@@ -30,6 +33,12 @@ def calibration(look: Look) -> str:
     """Return how far certainty is off, in a sentence."""
     if not look.count:
         return "These answers come without a certainty, so there is nothing to calibrate."
+    if look.count < FEWEST_CERTAIN:
+        many = "answer has" if look.count == 1 else "answers have"
+        return (
+            f"Only {look.count:,} {many} a certainty: too few to say how far it is off. At least"
+            f" {FEWEST_CERTAIN} validation samples are needed."
+        )
     bounds = ""
     if look.interval:
         bounds = f" (95 % interval {fine(look.interval[0])} to {fine(look.interval[1])})"
@@ -107,6 +116,8 @@ def slices(found: Sequence[Slice], metric: str, tried: int) -> str:
     few = f" {small:,} more are too small to judge (below 10)." if small else ""
     if not found:
         return "Nothing is known of these samples that could part them."
+    if not tried:
+        return "Every part of these samples is too small to judge (below 10 samples)."
     name = NAMES.get(metric, metric.replace("_", " "))
     if not worse:
         return f"None of {tried:,} parts is worse in {name} than chance explains.{few}"
@@ -118,19 +129,24 @@ def slices(found: Sequence[Slice], metric: str, tried: int) -> str:
     )
 
 
-def labels(found: Sequence[LabelDoubt] | None) -> str:
-    """Return how many labels are likely wrong, in a sentence."""
+def labels(found: Sequence[LabelDoubt] | None, locked: int = 0) -> str:
+    """Return how many labels are likely wrong, in a sentence; ``locked`` test samples were not looked at."""
     if found is None:
         return (
             "A small head learns from four fifths of your samples and is asked about the last fifth, five"
             " times over. Where it is sure of another class than the label, the label may be wrong."
         )
     count = sum(doubt.suspected for doubt in found)
+    left = (
+        f" The {locked:,} test samples were not looked at: they stay locked until you open the test set."
+        if locked
+        else ""
+    )
     if not count:
-        return f"None of {len(found):,} labels looks wrong."
+        return f"None of {len(found):,} labels looks wrong.{left}"
     return (
-        f"{count:,} of {len(found):,} labels are likely wrong, in all splits. Relabel with L, leave out"
-        " with X, or mark for review with R; Ctrl+Z takes it back."
+        f"{count:,} of {len(found):,} labels are likely wrong. Relabel with L, leave out with X, or mark"
+        f" for review with R; Ctrl+Z takes it back.{left}"
     )
 
 
@@ -149,13 +165,13 @@ def rescored(found: Rescored) -> str:
     if not found.corrections:
         return "Nothing was corrected since the labels were looked at."
     what = f"{found.corrections:,} {'correction' if found.corrections == 1 else 'corrections'}"
-    change = found.after - found.before
     verdict = (
-        "too few samples to tell these two apart"
-        if abs(change) * found.samples < 4
-        else ("better" if change > 0 else "worse")
+        "too few to tell the two apart"
+        if found.chance >= 0.05
+        else ("better" if found.gained > found.lost else "worse")
     )
+    changed = f"{found.gained:,} samples gained, {found.lost:,} lost"
     return (
         f"With {what}, a quick head is right in {fine(found.after)} of {found.samples:,} validation"
-        f" samples, without them in {fine(found.before)}: {verdict} ({found.seconds:.1f} s)."
+        f" samples, without them in {fine(found.before)}: {changed}, {verdict} ({found.seconds:.1f} s)."
     )

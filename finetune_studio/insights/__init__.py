@@ -9,7 +9,8 @@ _CLASSES = ["image_classification", "text_classification"]
 _ENCODERS = ["text_classification", "token_classification", "question_answering"]
 
 # Facts of a row: ``tasks`` that it suits (the tabs of the Inspect page follow them); ``sorts`` where it
-# sorts their samples by what went wrong; ``explains`` where it shows why an answer was given.
+# sorts their samples by what went wrong; ``explains`` where it shows why an answer was given, and
+# then ``check`` where something says whether that depends on what was learnt.
 
 CATALOGUE = Catalogue(
     "insight",
@@ -117,7 +118,11 @@ CATALOGUE = Catalogue(
             "Where it looked",
             "Shows which part of a picture spoke for a class (Grad-CAM).",
             f"{_HERE}.saliency:explained",
-            {"tasks": ["image_classification"], "explains": True},
+            {
+                "tasks": ["image_classification"],
+                "explains": True,
+                "check": f"{_HERE}.saliency:checked",
+            },
         ),
         Entry(
             "occlusion",
@@ -131,7 +136,7 @@ CATALOGUE = Catalogue(
             "Which words counted",
             "Shows which words of a text spoke for an answer (integrated gradients).",
             f"{_HERE}.attribution:explained",
-            {"tasks": _ENCODERS, "explains": True},
+            {"tasks": _ENCODERS, "explains": True, "check": f"{_HERE}.attribution:checked"},
         ),
     ],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ from finetune_studio.core.events import Prediction
 from finetune_studio.core.preview import Preview, Span, Spans, Words
 from finetune_studio.core.task import Batch, Bundle
 from finetune_studio.modality.lettered import Lettered, by_word
+from finetune_studio.models import alike
+from finetune_studio.models.shuffling import shuffled
 
 _STEPS = (16, 32, 64, 128)  # tried in turn until the weights account for the score
 _MOST = 20_000  # tokens times steps: a long text gets fewer steps, so that nobody waits for minutes
@@ -23,6 +25,10 @@ _CLOSE = 0.05  # by which share of the score's change they may miss it
 _NEAR = 0.02  # by how much they may miss it where it hardly changes
 _AT_ONCE = 8  # steps that go through the network together
 _FAINT = 0.02  # of the strongest word: weights below are not shown
+_SHUFFLES = 2  # networks with shuffled weights that the words are compared with
+_FEW_STEPS = (16,)  # for the check, which looks at the order of words alone
+_SAME = 0.6  # rank correlation above which the tint says nothing about what was learnt
+_FEWEST = 6  # words below which an order may be chance
 Heat = tuple[tuple[int, int, float], ...]
 
 Score = Callable[[Any], Tensor]
@@ -64,7 +70,11 @@ class Attribution:
 
 
 def attribute(
-    bundle: Bundle, inputs: dict[str, Tensor], target: int | Score, kept: Sequence[bool] = ()
+    bundle: Bundle,
+    inputs: dict[str, Tensor],
+    target: int | Score,
+    kept: Sequence[bool] = (),
+    tries: Sequence[int] = _STEPS,
 ) -> Attribution:
     """Return how much each token spoke for an output.
 
@@ -77,6 +87,7 @@ def attribute(
         inputs: One text, as the network takes it: int64 (1, tokens) by name.
         target: The number of a class, or what makes a score (texts,) of the network's answer.
         kept: Which tokens stay as they are in the empty text, such as those that mark its start.
+        tries: In how many steps the way is gone; the next where the weights do not account for the score.
 
     Raises:
         StudioError: If the network has no embeddings of tokens.
@@ -99,7 +110,7 @@ def attribute(
         full = float(forward(ids, *others))
         empty = float(_replaced(layer, layer(blank), lambda: forward(ids, *others)))
     found = Attribution(np.zeros(ids.shape[1]), full, empty, 0)
-    for steps in _STEPS:
+    for steps in tries:
         with torch.enable_grad():
             weights = LayerIntegratedGradients(forward, layer).attribute(
                 ids,
@@ -184,15 +195,14 @@ def explained(
         answer: What the model says.
         wanted: A class, or a place in the text (the context); None takes the model's own answer.
     """
-    asked = sample.fields.get("question")
-    text = str(sample.fields.get("context" if asked is not None else "text", ""))
+    asked, text = _texts(sample)
     place = _place(answer, wanted)
-    shown = Lettered(bundle, text, str(asked) if asked is not None else None, place)
+    shown = Lettered(bundle, text, asked, place)
     target, about = _target(bundle, shown, answer, wanted, place)
     found = attribute(bundle, shown.inputs, target, shown.special)
     marks: list[Words | Spans] = []
     if asked is not None:
-        marks.append(Words(str(asked), "Question"))
+        marks.append(Words(asked, "Question"))
     marks.append(Words(text, "Context" if asked is not None else ""))
     heat = _heats([mark.text for mark in marks if isinstance(mark, Words)], shown, found.weights)
     marks = [Words(m.text, m.title, h) for m, h in zip(marks, heat, strict=True)]  # type: ignore[union-attr]  # words alone
@@ -202,6 +212,13 @@ def explained(
     lines = (f"Which words speak for {about}", found.sentence, *shown.notes)
     certainty = answer.probabilities.get(said)
     return Preview(tuple(marks), sample.label or "", said, certainty, lines)
+
+
+def _texts(sample: Sample) -> tuple[str | None, str]:
+    """Return the question, where there is one, and the text."""
+    asked = sample.fields.get("question")
+    text = str(sample.fields.get("context" if asked is not None else "text", ""))
+    return (str(asked) if asked is not None else None), text
 
 
 def _place(answer: Prediction, wanted: str | Span | None) -> Span | None:
@@ -215,6 +232,55 @@ def _place(answer: Prediction, wanted: str | Span | None) -> Span | None:
     if wanted is None and about.get("text"):
         return Span(int(about["start"]), int(about["end"]), "answer")
     return None
+
+
+# --- whether it explains anything -------------------------------------------------------------------
+
+
+def checked(
+    bundle: Bundle,
+    sample: Sample,
+    batch: Batch,  # noqa: ARG001  the checks share one signature
+    answer: Prediction,
+    wanted: str | Span | None,
+) -> str:
+    """Return in a sentence whether the tint depends on what the network has learnt.
+
+    The randomisation test of Adebayo et al. (2018), as for pictures: networks with the same weights in
+    other places tint the same text, and the order of its words by weight is compared.
+    """
+    asked, text = _texts(sample)
+    place = _place(answer, wanted)
+    shown = Lettered(bundle, text, asked, place)
+    target, _ = _target(bundle, shown, answer, wanted, place)
+    own = _sizes(bundle, shown, text, target)
+    if len(own) < _FEWEST:
+        return ""
+    agreements = []
+    for seed in range(_SHUFFLES):
+        other = replace(bundle, network=shuffled(bundle.network, seed))
+        agreements.append(alike.order(own, _sizes(other, shown, text, target)))
+    return sentence(float(np.mean(agreements)))
+
+
+def sentence(agreement: float) -> str:
+    """Return what an agreement with shuffled networks means."""
+    if agreement > _SAME:
+        return (
+            f"A network with shuffled weights tints nearly the same words (agreement {agreement:.2f}): this"
+            " tint explains nothing."
+        )
+    return f"Checked: shuffled weights tint other words (agreement {agreement:.2f})."
+
+
+def _sizes(bundle: Bundle, shown: Lettered, text: str, target: int | Score) -> np.ndarray:
+    """Return how much each word of a text counted that was read, for or against."""
+    found = attribute(bundle, shown.inputs, target, shown.special, _FEW_STEPS)
+    offsets = shown.offsets(shown.last)
+    end = max((end for _, end in offsets), default=0)
+    begin = min((start for start, end in offsets if end > start), default=0)
+    words = by_word(text, offsets, found.weights.tolist())
+    return np.array([abs(w) for s, e, w in words if e > begin and s < end])
 
 
 def _heats(parts: Sequence[str], shown: Lettered, weights: np.ndarray) -> list[Heat]:

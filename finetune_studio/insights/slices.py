@@ -80,8 +80,7 @@ def slices(scores: Mapping[int, float], columns: Mapping[str, Values]) -> list[S
 
 def grouped(values: Values) -> list[tuple[str, list[int]]]:
     """Return the samples by value: each value of a few, ranges of many numbers; nothing of many texts."""
-    numbers = _numbers(values)
-    if numbers is not None and len(set(numbers.values())) > _MOST_VALUES:
+    if (numbers := _measured(values)) is not None:
         return _ranges(numbers)
     counts = Counter(str(value) for value in values.values())
     if len(counts) > _MOST_VALUES:
@@ -96,6 +95,17 @@ def grouped(values: Values) -> list[tuple[str, list[int]]]:
         if str(value) in found:
             found[str(value)].append(number)
     return list(found.items())
+
+
+def is_ordered(values: Values) -> bool:
+    """Whether :func:`grouped` makes ranges of the values, which come one after the other."""
+    return _measured(values) is not None
+
+
+def _measured(values: Values) -> dict[int, float] | None:
+    """Return values as numbers where they are many different ones; else None."""
+    numbers = _numbers(values)
+    return numbers if numbers and len(set(numbers.values())) > _MOST_VALUES else None
 
 
 def _numbers(values: Values) -> dict[int, float] | None:

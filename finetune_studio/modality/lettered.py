@@ -73,14 +73,15 @@ class Lettered:
         self.notes = self._left_out(text)
 
     def _left_out(self, text: str) -> tuple[str, ...]:
-        read = [(start, end) for start, end in self.offsets(self._last) if end > start]
+        read = [(start, end) for start, end in self.offsets(self.last) if end > start]
         if not read or (read[0][0] <= 1 and not text[read[-1][1] :].strip()):
             return ()
         told = f"Letters {read[0][0] + 1:,} to {read[-1][1]:,} of {len(text):,} were read at once"
         return (f"{told}; words outside are not tinted.",)
 
     @property
-    def _last(self) -> int:
+    def last(self) -> int:
+        """Return which of the texts is the one that answers: 1 after a question, else 0."""
         return 1 if self._pair else 0
 
     @property
@@ -95,13 +96,13 @@ class Lettered:
 
     def offsets(self, part: int) -> list[tuple[int, int]]:
         """Return the letters of each token in the first or second text; (0, 0) outside."""
-        shift = self._shift if part == self._last else 0
+        shift = self._shift if part == self.last else 0
         places = zip(self._found.sequence_ids, self._found.offsets, strict=True)
         return [(s + shift, e + shift) if belongs == part else (0, 0) for belongs, (s, e) in places]
 
     def tokens(self, place: Span) -> list[int]:
         """Return the tokens that lie in a place of the text."""
-        offsets = self.offsets(self._last)
+        offsets = self.offsets(self.last)
         return [
             n for n, (s, e) in enumerate(offsets) if e > s and s < place.end and e > place.start
         ]

@@ -9,7 +9,25 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Encoding, Tokenizer
 
-_ENDINGS = r"\.(txt|text|md|json|jsonl|csv|tsv|htm|html|xml|log|rst|tex)"
+_ENDINGS = (
+    r"\.(txt|text|md|json|jsonl|csv|tsv|htm|html|xml|log|rst|tex|pdf|docx?|odt|rtf|xlsx?|pptx?"
+    r"|png|jpe?g|gif|bmp|tiff?|webp|wav|mp3|flac|ogg|m4a|mp4|zip|exe)"
+)
+# How files begin that hold no plain text, even where no byte in them is zero.
+_BEGINNINGS = (
+    (b"%PDF-", "a PDF"),
+    (b"{\\rtf", "a formatted document (RTF)"),
+    (b"PK\x03\x04", "a zip or an office document"),
+    (b"\xd0\xcf\x11\xe0", "an office document"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"GIF87a", "a picture"),
+    (b"GIF89a", "a picture"),
+    (b"ID3", "sound"),
+    (b"OggS", "sound"),
+    (b"fLaC", "sound"),
+    (b"\x1f\x8b", "a packed file"),
+)
 # A name without spaces; a file in a folder, which begins with a few words at most; a few words that end so.
 _FILE_NAME = re.compile(
     rf"\S+{_ENDINGS}|([^\s/\\]+ ){{0,3}}[^\s/\\]*[/\\][^\r\n]{{0,1000}}{_ENDINGS}"
@@ -152,8 +170,12 @@ def decoded(content: bytes) -> str:
     """Return the text in a file's bytes: UTF-8, UTF-16 with its mark, or Windows' western letters.
 
     Raises:
-        ValueError: If there are zero bytes in it, as no text has.
+        ValueError: If there are zero bytes in it, as no text has, or it begins as a PDF, an office
+            document, a picture or sound does.
     """
+    kind = next((kind for begin, kind in _BEGINNINGS if content.startswith(begin)), "")
+    if kind:
+        raise ValueError(f"it is {kind}, no plain text: save its text as a .txt file")
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return content.decode("utf-16")
     if b"\0" in content:

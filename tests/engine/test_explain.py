@@ -10,9 +10,9 @@ from PIL import Image
 
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import RunFinished
-from finetune_studio.core.preview import By, Heat, Picture
+from finetune_studio.core.preview import Both, By, Heat, Picture, Preview, Words
 from finetune_studio.core.project import Project
-from finetune_studio.engine.explain import explain
+from finetune_studio.engine.explain import check, compared, explain
 from finetune_studio.insights.saliency import on_picture
 from finetune_studio.modality import preprocess
 from tests.engine.conftest import run_all, settings
@@ -60,14 +60,40 @@ def test_explain(project: Project) -> None:
     other = explain(Path(last.run), sample, "class2", project.dataset)
     assert isinstance(other.marks[1], Heat)
     assert "class2" in other.marks[1].caption
-    assert "shuffled weights" in found.lines[1]
+    classes = [f"class{n}" for n in range(3)]
+    told = [check(Path(last.run), sample, name, project.dataset) for name in classes]
+    assert any("shuffled weights" in text for text in told)
     covered = explain(Path(last.run), sample, By("class1", "occlusion"), project.dataset)
     assert isinstance(covered.marks[1], Heat)
     assert "needs to see for “class1”" in covered.marks[1].caption
     assert covered.marks[1].values.shape == (40, 40)
     assert covered.marks[1].values.max() <= 1
+    # What covering costs is measured on the answer itself: there is nothing to check.
+    assert check(Path(last.run), sample, By("class1", "occlusion"), project.dataset) == ""
+    pair = explain(Path(last.run), sample, Both("class1", "class2"), project.dataset)
+    assert pair.beside is not None
+    assert "class1" in pair.lines[0]
+    assert "class2" in pair.beside.lines[0]
+    assert pair.marks[1].values == pytest.approx(
+        explain(Path(last.run), sample, "class1", project.dataset).marks[1].values
+    )
+    assert pair.beside.marks[1].values == pytest.approx(other.marks[1].values)
+    new = explain(Path(last.run), sample, Both("class1", "unicorn"), project.dataset)
+    assert new.beside is None
+    assert "does not know the class 'unicorn'" in new.lines[-1]
     with pytest.raises(StudioError, match="does not know"):
         explain(Path(last.run), sample, "unicorn", project.dataset)
     Path(sample.path).unlink()
     with pytest.raises(StudioError, match="not there"):
         explain(Path(last.run), sample, None, project.dataset)
+
+
+def test_it_is_said_when_two_heats_do_not_tell_two_answers_apart() -> None:
+    slope = np.linspace(0, 1, 4096, dtype=np.float32).reshape(64, 64)
+    one = Preview((Picture("a.png"), Heat(slope)))
+    assert "same places speak for both (agreement 1.00)" in compared(one, one)[0]
+    assert compared(one, Preview((Picture("a.png"), Heat(1 - slope)))) == ()
+    said = Preview((Words("good and bad", heat=((0, 4, 1.0), (9, 12, -0.5))),))
+    true = Preview((Words("good and bad", heat=((0, 4, -1.0), (9, 12, 0.5))),))
+    assert compared(said, true) == ()
+    assert compared(said, said) != ()

@@ -85,7 +85,7 @@ def test_page_stands_alone_and_says_what_the_run_found(trained: Path) -> None:
     assert f"{wrong} of 6 answers are wrong" in found.text
     assert page.count("<figure>") == wrong
     assert "Is it as often right as it says?" in found.text
-    assert "Its certainty is off by" in found.text
+    assert "Only 6 answers have a certainty: too few to say" in found.text
     assert "Parts of the data" not in found.text  # six samples part into nothing that can be judged
     assert "It answers every input" in found.text
 

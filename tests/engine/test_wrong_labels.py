@@ -16,7 +16,15 @@ from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Prediction
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
-from finetune_studio.engine import baselines, decision, evaluate, label_errors, unlike
+from finetune_studio.engine import (
+    baselines,
+    comparing,
+    decision,
+    evaluate,
+    label_errors,
+    trust_words,
+    unlike,
+)
 from finetune_studio.engine.features.table import Table
 from tests.engine.conftest import finished, run_all, settings
 
@@ -79,6 +87,9 @@ def test_planted_wrong_labels_lead_the_list_and_corrections_count(project: Proje
     assert made[0].corrections == learnt
     assert made[0].samples == 12
     assert made[0].after >= made[0].before
+    moved = made[0].gained - made[0].lost
+    assert moved == round((made[0].after - made[0].before) * 12)
+    assert made[0].chance == comparing.mcnemar(made[0].gained, made[0].lost)
     project.dataset.undo()
     assert len(label_doubts.open_ones(project.dataset) or ()) == 45
 
@@ -116,6 +127,30 @@ def test_a_run_stands_beside_the_model_before_it_and_the_run_before(project: Pro
     wrong = next(s for s in project.dataset.samples() if s.label == "class0")
     project.dataset.relabel([wrong.id], "class1")
     assert baselines.beside(project, second, pairs).before is None
+
+
+def test_test_samples_stay_locked_until_the_test_set_was_opened(project: Project) -> None:
+    locked = [s.id for s in project.dataset.samples(split="validation")][:4]
+    project.dataset.move(locked, "test")
+    carry_out(label_errors.find(project, Control(), settings()))
+    found = label_doubts.open_ones(project.dataset) or []
+    assert len(found) == 44
+    assert {doubt.sample for doubt in found}.isdisjoint(locked)
+    assert "The 4 test samples were not looked at" in trust_words.labels(found, 4)
+    project.log("test_opened", run="1")
+    carry_out(label_errors.find(project, Control(), settings()))
+    assert len(label_doubts.open_ones(project.dataset) or []) == 48
+    assert "locked" not in trust_words.labels(found)
+
+
+def test_corrections_are_called_better_only_where_chance_does_not_explain_it() -> None:
+    """Six of 40 samples more are right, but twelve were won and six lost: that is no proof."""
+    unsure = label_errors.Rescored(0.70, 0.85, 9, 40, 0.1, 12, 6, comparing.mcnemar(12, 6))
+    assert "12 samples gained, 6 lost, too few to tell the two apart" in trust_words.rescored(
+        unsure
+    )
+    sure = label_errors.Rescored(0.70, 0.85, 9, 40, 0.1, 9, 1, comparing.mcnemar(9, 1))
+    assert "better" in trust_words.rescored(sure)
 
 
 def test_features_of_other_data_are_not_taken_for_those_of_today() -> None:

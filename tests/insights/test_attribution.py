@@ -15,7 +15,7 @@ from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Prediction
 from finetune_studio.core.preview import Span, Spans, Words
 from finetune_studio.core.task import Batch, Bundle
-from finetune_studio.insights.attribution import attribute, embeddings, explained
+from finetune_studio.insights.attribution import attribute, checked, embeddings, explained
 from finetune_studio.modality.lettered import by_word
 
 VOCABULARY = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "good", "bad", "film", "the", "a", "un", "like"]
@@ -200,3 +200,32 @@ def test_embeddings_are_found_or_missed_in_words() -> None:
     assert embeddings(Adding()).num_embeddings == len(VOCABULARY)
     with pytest.raises(StudioError, match="no embeddings"):
         embeddings(nn.Linear(2, 2))
+
+
+class Fixed(nn.Module):
+    """Scores tokens by numbers that are no weights, so that nothing of it was learnt."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(4)
+        self.words = nn.Embedding(len(VOCABULARY), 4)
+        table = self.words.weight.detach()
+        del self.words.weight
+        self.words.register_buffer("weight", table)
+        self.bias = nn.Parameter(torch.zeros(2))
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> SimpleNamespace:
+        total = self.words(input_ids).sum((1, 2))
+        return SimpleNamespace(logits=torch.stack([-total, total], 1) + self.bias)
+
+
+def test_a_tint_that_does_not_depend_on_what_was_learnt_is_told_from_one_that_does() -> None:
+    text = "the good unlike film a bad film the good bad a the film unlike bad good"
+    answer = Prediction("yes", {"yes": 0.8, "no": 0.2})
+    learnt = bundle_of(Adding(), ("no", "yes"), longest=64)
+    assert checked(learnt, sample_of(text=text), NOTHING, answer, None).startswith("Checked: ")
+    fixed = bundle_of(Fixed(), ("no", "yes"), longest=64)
+    told = checked(fixed, sample_of(text=text), NOTHING, answer, None)
+    assert told.endswith("(agreement 1.00): this tint explains nothing.")
+    # The order of so few words may be chance.
+    assert checked(learnt, sample_of(text="good film"), NOTHING, answer, None) == ""

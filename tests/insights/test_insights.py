@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image as PILImage
 from torch import Tensor, nn
 
 from finetune_studio.core.dataset import Labels, Sample
@@ -16,8 +18,10 @@ from finetune_studio.core.task import Batch, Bundle, Pair
 from finetune_studio.engine.intervals import bootstrap
 from finetune_studio.insights.confusion import confusion, in_cell
 from finetune_studio.insights.per_class import per_class
-from finetune_studio.insights.saliency import heat, last_place
+from finetune_studio.insights.saliency import checked, explained, heat
 from finetune_studio.insights.worst import ordered
+from finetune_studio.models import alike, places
+from finetune_studio.models.shuffling import shuffled
 from finetune_studio.tasks.image_classification import ImageClassification
 
 NAMES = ("cat", "dog", "eel")
@@ -127,7 +131,7 @@ def test_last_place_is_found_in_any_family(name: str) -> None:
 
     network = getattr(models, name)(num_classes=2).eval()
     pixels = torch.rand(1, 3, 64, 64)
-    place = last_place(network, pixels)
+    place = places.last_place(network, pixels)
     assert place is not None
     assert place not in {"conv1", "conv_proj", "features.0"}
     found = heat(bundle_of(network), Batch(pixels, None), 0)
@@ -148,7 +152,7 @@ def test_tokens_have_places_too() -> None:
         num_classes=2,
     )
     pixels = torch.rand(1, 3, 32, 32)
-    assert last_place(network.eval(), pixels) is not None
+    assert places.last_place(network.eval(), pixels) is not None
     assert heat(bundle_of(network), Batch(pixels, None), 1).shape == (32, 32)
 
 
@@ -160,3 +164,51 @@ def test_network_without_places_is_explained_by_covering() -> None:
         weights[1, :, :8, :8] = 1
     found = heat(bundle_of(network), Batch(torch.ones(1, 3, 32, 32), None), 1)
     assert found[:8, :8].mean() > found[16:, 16:].mean() + 0.3
+
+
+def transformer(kind: str) -> nn.Module:
+    """Return a small transformer that looks at 32 x 32 pixels in patches of 8."""
+    from finetune_studio.models import library
+
+    library.load()
+    from transformers import (
+        DeiTConfig,
+        DeiTForImageClassificationWithTeacher,
+        ViTConfig,
+        ViTForImageClassification,
+    )
+
+    torch.manual_seed(3)
+    sizes = {"image_size": 32, "patch_size": 8, "hidden_size": 16, "num_hidden_layers": 2}
+    sizes |= {"num_attention_heads": 2, "intermediate_size": 16, "num_labels": 2}
+    if kind == "vit":
+        return ViTForImageClassification(ViTConfig(**sizes)).eval()
+    return DeiTForImageClassificationWithTeacher(DeiTConfig(**sizes)).eval()
+
+
+@pytest.mark.parametrize("kind", ["vit", "deit"])
+def test_a_transformer_is_explained_by_covering_and_says_so(kind: str, tmp_path: Path) -> None:
+    """What comes before its tokens are mixed says little of its answer, such as where patches are cut."""
+    network = transformer(kind)
+    pixels = torch.rand(1, 3, 32, 32)
+    covering = places.as_heat(places.occlusion(network, pixels, 1), pixels.shape[-2:])
+    assert covering.max() == pytest.approx(1)
+    assert heat(bundle_of(network), Batch(pixels, None), 1) == pytest.approx(covering)
+    PILImage.new("RGB", (32, 32)).save(tmp_path / "a.png")
+    sample = Sample(1, str(tmp_path / "a.png"), None, None, "validation")
+    answer = Prediction("bright", {"bright": 0.6, "dark": 0.4})
+    found = explained(bundle_of(network), sample, Batch(pixels, None), answer, None)
+    assert found.lines[0] == "What it needs to see for “bright”"
+    assert found.lines[1].startswith("Its gradients show no place that speaks for it")
+    assert checked(bundle_of(network), sample, Batch(pixels, None), answer, None) == ""
+
+
+def test_shuffled_weights_keep_their_numbers_but_not_their_places() -> None:
+    network = nn.Sequential(nn.Linear(8, 8), nn.Embedding(2000, 600))
+    other = shuffled(network, 1)
+    for one, two in zip(network.parameters(), other.parameters(), strict=True):
+        same = torch.equal(one, two)
+        assert same if one.ndim == 1 else not same
+        assert torch.equal(one.flatten().sort().values, two.flatten().sort().values)
+    assert alike.order(np.array([1.0, 2, 3]), np.array([10.0, 20, 90])) == pytest.approx(1)
+    assert alike.order(np.array([1.0, 2, 3]), np.array([5.0, 5, 5])) == 0

@@ -27,6 +27,8 @@ def test_a_folder_is_no_text(tmp_path: Path) -> None:
         "some folder/of mine/and below/a long name of a file that is gone.md",
         "C:\\Users\\My Name\\a text.csv",
         "data/gone.txt ",
+        "/home/me/gone.png",
+        "letter.docx",
     ],
 )
 def test_the_name_of_a_file_that_is_not_there_is_no_text(name: str) -> None:
@@ -67,3 +69,23 @@ def test_zero_bytes_are_no_text_typed_or_in_a_file(tmp_path: Path) -> None:
     for given in ("\0" * 5000, "a\0b", str(tmp_path / "nothing.txt")):
         with pytest.raises(ValueError, match="zero bytes"):
             text_inputs.text_of(given)
+
+
+@pytest.mark.parametrize(
+    ("begin", "kind"),
+    [
+        (b"%PDF-1.7\n", "a PDF"),
+        (b"PK\x03\x04", "an office document"),
+        (b"\xff\xd8\xff\xe0", "a picture"),
+        (b"{\\rtf1 ", "RTF"),
+    ],
+)
+def test_a_foreign_file_without_a_zero_byte_is_no_text_either(
+    tmp_path: Path, begin: bytes, kind: str
+) -> None:
+    """Its bytes would be read as Windows' western letters, and get an answer."""
+    (tmp_path / "foreign.txt").write_bytes(begin + b"words " * 50)
+    with pytest.raises(ValueError, match=kind):
+        text_inputs.text_of(str(tmp_path / "foreign.txt"))
+    with pytest.raises(StudioError, match="no plain text"):
+        text.sample_of(str(tmp_path / "foreign.txt"))

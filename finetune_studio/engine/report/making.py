@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -52,7 +53,8 @@ def _table(known: Facts, pictures: dict[str, list[str]]) -> str:
     whole = {split: known.splits.get(split, 0) for split in SPLITS}
     bar = "" if rows else _bar(whole, sum(whole.values()))
     total = f"<tr class='total'><td>Samples</td>{'<td></td>' if pictures else ''}<td>{bar}</td>{sums}</tr>"
-    return f"<div class='wide'><table>{head}</tr>{rows}{total}</table></div>"
+    inside = f"<thead>{head}</tr></thead><tbody>{rows}{total}</tbody>"
+    return f"<div class='wide'><table>{inside}</table></div>"
 
 
 def _lead(known: Facts) -> str:
@@ -208,10 +210,16 @@ def recipe(known: Facts) -> str:
     return section(
         "How to make it again",
         f"{_list(rows)}<h3>It ran with</h3>{_list(used)}"
-        f"<details><summary>The whole recipe</summary><pre>{escape(chosen.toml())}</pre></details>",
+        f"<details><summary>The whole recipe</summary><pre>{escape(_bare(chosen.toml()))}</pre></details>",
         "Whatever is not listed was left as it is by default. The same recipe, data and versions give the"
         " same model.",
     )
+
+
+def _bare(toml: str) -> str:
+    """Return a recipe without its explanations: the same choices on half a page."""
+    kept = [line for line in toml.splitlines() if not line.startswith("#")]
+    return re.sub(r"\n{2,}", "\n\n", "\n".join(kept)).strip()
 
 
 def _said(value: object) -> str:

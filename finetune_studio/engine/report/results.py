@@ -18,6 +18,7 @@ from finetune_studio.insights.worst import ordered
 _SHOWN = 12
 _MOST_CARDS = 5  # scores; those of single types stand in the table
 _MOST_IN_MATRIX = 40
+_FEW_IN_MATRIX = 14  # classes up to which cells are large
 _MOST_CONFUSIONS = 5
 _MEANING = {
     "macro_f1": "Every class counts the same, however small.",
@@ -34,6 +35,13 @@ def section(title: str, inside: str, lead: str = "") -> str:
     """Return a card of the page; ``lead`` is plain text, ``inside`` is HTML. Nothing inside: no card."""
     before = f"<p class='lead'>{escape(lead)}</p>" if lead else ""
     return f"<section><h2>{escape(title)}</h2>{before}{inside}</section>" if inside else ""
+
+
+def table(head: str, rows: str, kind: str = "") -> str:
+    """Return a table whose head is printed again on every page that it goes on to."""
+    named = f" class='{kind}'" if kind else ""
+    inside = f"<thead>{head}</thead><tbody>{rows}</tbody>"
+    return f"<div class='wide'><table{named}>{inside}</table></div>"
 
 
 def cards(known: Facts) -> str:
@@ -102,7 +110,7 @@ def classes(known: Facts) -> str:
         "Found: of the samples of a class, the share that the model names so. Right when said: of the"
         " times it says a class, the share that is that class. F1 takes both together."
     )
-    return section("Class by class", f"<div class='wide'><table>{head}{rows}</table></div>", lead)
+    return section("Class by class", table(head, rows), lead)
 
 
 def _class_row(row: ClassScore) -> str:
@@ -163,7 +171,8 @@ def _matrix(names: Sequence[str], counts: object) -> str:
         total = max(1, sum(values[i]))
         cells = "".join(_cell(n, n / total, right=i == j) for j, n in enumerate(values[i]))
         rows += f"<tr><th class='row'>{escape(name)}</th>{cells}</tr>"
-    return f"<div class='wide'><table class='matrix'><tr><th></th>{head}</tr>{rows}</table></div>"
+    kind = "matrix many" if len(names) > _FEW_IN_MATRIX else "matrix"
+    return table(f"<tr><th></th>{head}</tr>", rows, kind)
 
 
 def _cell(count: int, share: float, *, right: bool) -> str:

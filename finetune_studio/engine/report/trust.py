@@ -10,7 +10,7 @@ from finetune_studio.core.project import Project
 from finetune_studio.engine import calibrating, slicing, trust_words
 from finetune_studio.engine.calibrating import Look
 from finetune_studio.engine.facts import Facts
-from finetune_studio.engine.report.results import section
+from finetune_studio.engine.report.results import section, table
 from finetune_studio.insights.slices import Slice
 
 _SHOWN = 12  # slices
@@ -30,7 +30,7 @@ def calibration(project: Project, known: Facts) -> str:
         "<tr><th>Certainty</th><th colspan='2'>Says on average</th><th colspan='2'>Is right</th>"
         "<th class='number'>Answers</th></tr>"
     )
-    inside = f"<div class='wide'><table>{head}{rows}</table></div>{_decided(project, known, look)}"
+    inside = f"{table(head, rows)}{_decided(project, known, look)}"
     return section("Is it as often right as it says?", inside, trust_words.calibration(look))
 
 
@@ -76,21 +76,21 @@ def slices(project: Project, known: Facts) -> str:
     judged = [one for one in look.slices if not one.small]
     rows = "".join(_slice_row(one) for one in judged[:_SHOWN])
     head = (
-        "<tr><th>Part of the data</th><th colspan='2'>Score</th><th>95 % interval</th>"
+        "<tr><th>Part of the data</th><th colspan='2'>Score</th><th class='number'>95 % interval</th>"
         "<th class='number'>Elsewhere</th><th class='number'>Samples</th></tr>"
     )
-    table = f"<div class='wide'><table>{head}{rows}</table></div>" if rows else ""
+    listed = table(head, rows) if rows else ""
     found = look.shortcut
     told = f"<p>{escape(found.sentence)}</p>" if found is not None and not found.reason else ""
     lead = trust_words.slices(look.slices, look.metric, look.tried)
-    return section("Parts of the data", f"{table}{told}", lead) if table or told else ""
+    return section("Parts of the data", f"{listed}{told}", lead) if listed or told else ""
 
 
 def _slice_row(one: Slice) -> str:
     name = escape(f"{one.column}: {one.value}")
     shown = f"<b>{name}</b>, worse than chance explains" if one.worse else name
     return (
-        f"<tr><td>{shown}</td>{_share(one.score)}<td>{one.low:.2f} to {one.high:.2f}</td>"
+        f"<tr><td>{shown}</td>{_share(one.score)}<td class='number'>{one.low:.2f} to {one.high:.2f}</td>"
         f"<td class='number'>{one.rest:.2f}</td><td class='number'>{one.count:,}</td></tr>"
     )
 
@@ -106,7 +106,7 @@ def limits(project: Project, known: Facts) -> Sequence[str]:
     """Return what the figures do not say about certainty and labels, in plain sentences."""
     points = []
     look = calibrating.look(known.run.folder, project.dataset)
-    if look.count and look.error_now > 0.05:
+    if look.count >= trust_words.FEWEST_CERTAIN and look.error_now > 0.05:
         points.append(
             f"Its certainty is off by {trust_words.fine(look.error_now)} on average: probabilities are an"
             " order, not a promise."

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from finetune_studio.core.preview import By, Mark, Picture, Preview, Span, Words
+from finetune_studio.core.preview import Both, By, Mark, Picture, Preview, Span, Words
 from finetune_studio.core.task import Pair
 from finetune_studio.core.words import NAMES
 from finetune_studio.gui.pages.inspect import words
@@ -15,7 +15,7 @@ from finetune_studio.gui.widgets.excerpt import excerpt
 from finetune_studio.gui.widgets.gallery import GalleryItem
 from finetune_studio.insights import answers, closeness, entities, several
 
-Wanted = str | Span | By
+Wanted = str | Span | By | Both
 _MOST_OFFERED = 30  # names of one text that are offered to be explained
 
 
@@ -62,19 +62,39 @@ def shown(sorter: str, pair: Pair, preview: Preview, sorting: Sorting) -> Shown:
             beside = "last" if pair[1].answer.get("reply") else ""
             return Shown(preview, (), facts, beside=beside, replies=True)
         return Shown(preview, (), facts, beside="first" if "summary" in pair[1].answer else "")
+    return _class_shown(pair, preview, facts)
+
+
+def _class_shown(pair: Pair, preview: Preview, facts: str) -> Shown:
     sample, prediction = pair
     if several.has_several([pair]):
         names = [n for n, share in prediction.probabilities.items() if share >= 0.05]
         return Shown(preview, tuple((name, name) for name in names[:8]), facts)
-    said, truth = str(prediction.label), str(sample.label)
-    others = [name for name in list(prediction.probabilities)[:5] if name not in (said, truth)]
+    truth = str(sample.label) if sample.label else ""
+    if prediction.label is None:  # it was not asked about this one, such as a training sample
+        return Shown(preview, ((truth, truth),) if truth else (), facts, truth)
+    pictures = any(isinstance(mark, Picture) for mark in preview.marks)
+    said = str(prediction.label)
+    offers = _class_offers(said, truth, list(prediction.probabilities), pictures=pictures)
+    return Shown(preview, offers, facts, str(sample.label), said)
+
+
+def _class_offers(
+    said: str, truth: str, names: list[str], *, pictures: bool
+) -> tuple[tuple[str, Wanted], ...]:
+    """Return what can be explained of one class; of a wrong answer first, beside the right one."""
+    others = [name for name in names[:5] if name not in (said, truth)]
     offers: list[tuple[str, Wanted]] = [(said, said), *((name, name) for name in others)]
-    if truth != said:
+    differ = truth not in ("", said)
+    if differ:
         offers.insert(1, (f"{truth} (label)", truth))
-    if any(isinstance(mark, Picture) for mark in preview.marks):
-        asked = [said] if truth == said else [said, truth]
-        offers += [(f"{name}, by covering", By(name, "occlusion")) for name in asked]
-    return Shown(preview, tuple(offers), facts, truth, said)
+        offers.insert(0, (f"{said} beside {truth} (label)", Both(said, truth)))
+    if pictures:
+        ways = [By(name, "occlusion") for name in ((said, truth) if differ else (said,))]
+        if differ:
+            offers.append((f"{said} beside {truth}, by covering", Both(*ways)))
+        offers += [(f"{way.name}, by covering", way) for way in ways]
+    return tuple(offers)
 
 
 # --- captions in the gallery -----------------------------------------------------------------------
@@ -84,6 +104,8 @@ _Caption = tuple[str, str, str, str]
 
 def _class_caption(pair: Pair, sorting: Sorting) -> _Caption:  # noqa: ARG001  captions share one signature
     sample, prediction = pair
+    if prediction.label is None and not prediction.probabilities:
+        return f"labelled {sample.label or 'nothing'}", "", f"{sample.split}: not asked", ""
     if several.has_several([pair]):
         right = several.kind(pair) == several.RIGHT
         truth = ", ".join(sorted(several.true_names(pair))) or "nothing"
@@ -173,9 +195,17 @@ def _entity_offers(pair: Pair) -> tuple[tuple[str, Wanted | None], ...]:
         span = find.said or find.truth
         assert span is not None
         name = " ".join(text[span.start : span.end].split())
+        if find.kind == entities.TYPE and find.said is not None and find.truth is not None:
+            told = f"{name}: {find.said.name} beside {find.truth.name} (label)"
+            offers.append((told, Both(_bare(find.said), _bare(find.truth))))
         missed = " (missed)" if find.said is None else ""
         offers.append((f"{name}: {span.name}{missed}", Span(span.start, span.end, span.name)))
     return tuple(offers) if len(offers) > 1 else ()
+
+
+def _bare(span: Span) -> Span:
+    """Return a place without its certainty, which no explanation asks for."""
+    return Span(span.start, span.end, span.name)
 
 
 def _answer_offers(pair: Pair) -> tuple[tuple[str, Wanted | None], ...]:
@@ -187,7 +217,12 @@ def _answer_offers(pair: Pair) -> tuple[tuple[str, Wanted | None], ...]:
     for answer in pair[0].fields.get("answers") or []:
         start, text = int(answer["start"]), str(answer["text"])
         if text and text != about.get("text"):
-            offers.append((f"{text} (right)", Span(start, start + len(text), "answer")))
+            right = Span(start, start + len(text), "answer")
+            offers.append((f"{text} (right)", right))
+            if about.get("text"):
+                offers.append(
+                    (f"{_cut(str(about['text']), 30)} beside the right one", Both(said, right))
+                )
             break
     return tuple(offers) if len(offers) > 1 else ()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -99,7 +99,7 @@ class LabelsLens(Lens):
 
     def _show(self) -> None:
         known = self._found
-        self.says.setText(trust_words.labels(known))
+        self.says.setText(self._told(known))
         heaps = trust_words.confused(known or [])
         self.bars.set_rows([BarRow(name, len(ids), f"{len(ids):,}") for name, ids in heaps.items()])
         self.bars.setVisible(bool(heaps))
@@ -108,6 +108,10 @@ class LabelsLens(Lens):
         )
         self.rescore_button.setVisible(known is not None)
         self._narrow()
+
+    def _told(self, found: Sequence[LabelDoubt] | None) -> str:
+        test = self.results.test if self.results is not None else None
+        return trust_words.labels(found, test.samples if test and not test.opened else 0)
 
     def _narrow(self) -> None:
         if self._found is None:
@@ -191,7 +195,7 @@ class LabelsLens(Lens):
 
     def _on_rescored(self) -> None:
         self._end()
-        self.says.setText(trust_words.labels(self._found))
+        self.says.setText(self._told(self._found))
         if self._rescored:
             self.rescored.setText(trust_words.rescored(self._rescored[-1]))
 
@@ -199,7 +203,7 @@ class LabelsLens(Lens):
     def _on_job_failed(self, name: str, error: Any) -> None:
         if name in (LOOKING, RESCORING) and isinstance(error, StudioError):
             self._end()
-            self.says.setText(trust_words.labels(self._found))
+            self.says.setText(self._told(self._found))
             self.say_trouble(error)
 
 

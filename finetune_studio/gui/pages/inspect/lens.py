@@ -26,11 +26,13 @@ class Narrowed:
         title: What these samples are, in words.
         ids: Which of the gallery's samples; None shows all.
         pairs: Samples with answers to be shown instead of the validation split's, in their order.
+        back: Whether all samples can be shown again, where ``pairs`` are some of them.
     """
 
     title: str
     ids: frozenset[int] | None = None
     pairs: Sequence[Pair] | None = None
+    back: bool = False
 
 
 class Lens(QWidget):

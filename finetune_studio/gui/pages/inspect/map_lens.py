@@ -26,11 +26,15 @@ from finetune_studio.gui.widgets.choice_bar import ChoiceBar
 from finetune_studio.gui.widgets.point_map import LASSO, MOVE, PointMap
 
 if TYPE_CHECKING:
-    from finetune_studio.engine.mapping import Map
+    from finetune_studio.core.task import Pair
+    from finetune_studio.engine.mapping import Map, Parts
 
 MAPPING = "map"  # name of the job
 _THUMBNAIL = 96
+_FIRST = 4  # ways of colouring that are always there
 _MOST_KINDS = 12
+_MOST_SHOWN = 5000  # samples of a lasso that the gallery takes
+_PART = "part:"  # before the name of a column that colours the points
 
 
 class MapLens(Lens):
@@ -48,6 +52,8 @@ class MapLens(Lens):
         self._folder: Path | None = None
         self._samples: list[Sample | None] = []
         self._answers: dict[int, Prediction] = {}
+        self._learnt: dict[int, Prediction] = {}  # answers to training samples
+        self._parts: dict[str, Parts] = {}
         self.map = PointMap()
         self.colours = QComboBox()
         self.colours.setObjectName("map_colours")
@@ -60,7 +66,13 @@ class MapLens(Lens):
         ):
             self.colours.addItem(text, value)
         self.tool = ChoiceBar([(MOVE, self.tr("Move")), (LASSO, self.tr("Lasso"))])
-        self.tool.set_tip(LASSO, self.tr("Draw around points to see these samples (also Shift)."))
+        self.tool.set_tip(
+            LASSO,
+            self.tr(
+                "Draw around points to see these samples, training and validation (also Shift). Escape shows"
+                " all again."
+            ),
+        )
         self.says = sentence()
         self.button = QPushButton(self.tr("Draw the map"))
         self.button.setObjectName("draw_map")
@@ -100,8 +112,10 @@ class MapLens(Lens):
         if self._folder != results.folder:
             self._folder = results.folder
             self._made, self._shown, self._samples = [], 0, []
+            self._learnt = {}
+            self._offer_parts([])
             self.map.show_points(np.zeros((0, 2), np.float32))
-        self._answers = {sample.id: answer for sample, answer in results.pairs}
+        self._answers = self._learnt | {sample.id: answer for sample, answer in results.pairs}
         self._know_samples()
         self._colour()
         self._say()
@@ -147,6 +161,28 @@ class MapLens(Lens):
     def _end(self) -> None:
         self.bar.hide()
         self._say()
+        project = self.studio.project
+        if self._made and project is not None and self.results is not None:
+            folder, ids = self.results.folder, self._made[-1].ids.tolist()
+            self.studio.ask(partial(_known, project, folder, ids), self._on_known, self.say_trouble)
+
+    def _on_known(self, known: tuple[Path, list[Parts], list[Pair]]) -> None:
+        """Offer colours by column, and take answers to training samples where there are any."""
+        folder, parts, pairs = known
+        if folder == self._folder:
+            self._learnt = {sample.id: answer for sample, answer in pairs}
+            self._answers = self._learnt | self._answers
+            self._offer_parts(parts)
+            self._colour()
+
+    def _offer_parts(self, parts: list[Parts]) -> None:
+        kept = self.colours.currentData()
+        while self.colours.count() > _FIRST:
+            self.colours.removeItem(self.colours.count() - 1)
+        self._parts = {f"{_PART}{one.column}": one for one in parts}
+        for value, one in self._parts.items():
+            self.colours.addItem(self.tr("Slice: {column}").format(column=one.column), value)
+        self.colours.setCurrentIndex(max(0, self.colours.findData(kept)))
 
     def _say(self) -> None:
         if MAPPING in self.studio.jobs:
@@ -182,14 +218,22 @@ class MapLens(Lens):
         for word in words:
             counted[word] = counted.get(word, 0) + 1
         ordered = sorted(counted, key=lambda word: (word != "", -counted[word]))
-        shades = self._shades([word for word in ordered if word])
+        part = self._parts.get(str(self.colours.currentData()))
+        if part is not None:
+            ordered = [word for word in ("", *part.order) if word in counted]
+        shades = self._shades([word for word in ordered if word], part)
         place = {word: number for number, word in enumerate(ordered)}
         colours = [shades.get(word, theme.tokens().line) for word in ordered]
         legend = [(word, shades[word]) for word in ordered if word in shades][:_MOST_KINDS]
         self.map.colour(np.array([place[word] for word in words]), colours, legend)
 
-    def _shades(self, words: list[str]) -> Mapping[str, QColor]:
+    def _shades(self, words: list[str], part: Parts | None) -> Mapping[str, QColor]:
         now = theme.tokens()
+        if (
+            part is not None and part.ordered
+        ):  # from cold to warm, apart for colour-blind readers too
+            ramp = [now.series[0], now.series[5], now.series[1], now.series[3]]
+            return {name: ramp[min(n, 3)] for n, name in enumerate(part.order)}
         if self.colours.currentData() == "error":
             return {"right": now.series[0], "wrong": now.bad}
         made = {}
@@ -207,16 +251,14 @@ class MapLens(Lens):
         if sample is None:
             return ""
         by = self.colours.currentData()
+        if (part := self._parts.get(str(by))) is not None:
+            return part.of.get(sample.id, "")
         if by == "split":
             return sample.split
         if by == "label":
             return sample.label or ""
         answer = self._answers.get(sample.id)
-        if answer is None or answer.label is None:
-            return ""
-        if by == "said":
-            return str(answer.label)
-        return "right" if str(answer.label) == str(sample.label) else "wrong"
+        return "" if answer is None else _of_answer(answer, sample, str(by))
 
     @Slot(str)
     def _on_tool_chosen(self, tool: str) -> None:
@@ -260,11 +302,44 @@ class MapLens(Lens):
         mask = np.zeros(len(self._samples), bool)
         mask[places] = True
         self.map.choose(mask)
-        ids = frozenset(s.id for s in chosen if s.id in self._answers)
-        title = self.tr("{n} of {all} in the lasso are validation samples").format(
-            n=f"{len(ids):,}", all=f"{len(chosen):,}"
+        judged = [s for s in chosen if s.split == "validation"]
+        if len(judged) == len(chosen):
+            title = self.tr("In the lasso: {n} validation samples").format(n=f"{len(chosen):,}")
+            self.narrowed.emit(Narrowed(title, frozenset(s.id for s in chosen)))
+            return
+        title = self.tr("In the lasso: {n} validation, {m} training samples").format(
+            n=f"{len(judged):,}", m=f"{len(chosen) - len(judged):,}"
         )
-        self.narrowed.emit(Narrowed(title, ids))
+        if len(chosen) > _MOST_SHOWN:
+            title += self.tr(" (the first {n} shown)").format(n=f"{_MOST_SHOWN:,}")
+        self.narrowed.emit(Narrowed(title, None, self._pairs(chosen)[:_MOST_SHOWN], back=True))
+
+    def _pairs(self, samples: list[Sample]) -> list[Pair]:
+        """Return samples with what the model says: wrong answers, right ones, then those it was not asked."""
+        nothing = Prediction(None, {})
+        pairs = [(sample, self._answers.get(sample.id, nothing)) for sample in samples]
+        return sorted(pairs, key=_place)
+
+
+def _of_answer(answer: Prediction, sample: Sample, by: str) -> str:
+    """Return what a sample is coloured by that depends on the answer to it."""
+    if answer.label is None:
+        return ""
+    if by == "said":
+        return str(answer.label)
+    return "right" if str(answer.label) == str(sample.label) else "wrong"
+
+
+def _place(pair: Pair) -> tuple[bool, bool]:
+    sample, answer = pair
+    return answer.label is None, str(answer.label) == str(sample.label)
+
+
+def _known(project: Project, folder: Path, ids: list[int]) -> tuple[Path, list[Parts], list[Pair]]:
+    from finetune_studio.engine import mapping
+
+    pairs = mapping.answers_to_training(project, folder)
+    return folder, mapping.parts(project, ids), pairs
 
 
 def _lay_out(project: Project, folder: Path, made: list[Map], control: Control) -> Iterator[Event]:

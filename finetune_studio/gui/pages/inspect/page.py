@@ -124,6 +124,7 @@ class InspectPage(Page):
         self.errors.lens_opened.connect(self._on_lens_opened)
         self.heats.waiting.connect(self.why.show_waiting)
         self.heats.ready.connect(self.why.show_heat)
+        self.heats.checked.connect(self.why.show_checked)
         self.heats.failed.connect(self.why.show_trouble)
         self.why.heat_wanted.connect(self._on_heat_wanted)
         self.why.replies_wanted.connect(self._on_replies_wanted)

@@ -21,14 +21,15 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from finetune_studio.core.events import Prediction
-from finetune_studio.core.preview import Picture, Preview
+from finetune_studio.core.preview import Both, By, Picture, Preview, Span
+from finetune_studio.gui import theme
 from finetune_studio.gui.pages.inspect import words
 from finetune_studio.gui.pages.inspect.items import Shown
 from finetune_studio.gui.thumbnails import Thumbnails
 from finetune_studio.gui.widgets.bar_list import BarList, BarRow
 from finetune_studio.gui.widgets.card import Card
+from finetune_studio.gui.widgets.heat_pair import HeatPair
 from finetune_studio.gui.widgets.message import Message
-from finetune_studio.gui.widgets.preview_view import PreviewView
 
 _LEAST_TEXT = 170  # pixels of height below which a text can hardly be read
 
@@ -57,12 +58,13 @@ class WhyCard(Card):
         self._classes: tuple[str, ...] = ()
         self._is_text = False
         self._plain_title = ""
-        self.view = PreviewView(thumbnails, least=120)
+        self.pair = HeatPair(thumbnails, least=120)
+        self.view = self.pair.view
         self._make_head()
         self._make_labels()
         self._make_buttons()
         self.body.setSpacing(6)
-        self.body.addWidget(self.view, 1)
+        self.body.addWidget(self.pair, 1)
         self.body.addWidget(self._lines)
         self.body.addWidget(self._waiting)
         self.body.addWidget(self._trouble)
@@ -191,11 +193,11 @@ class WhyCard(Card):
         self.review_button.setEnabled(shown is not None)
         self._say_lines(shown.facts if shown is not None else "")
         if shown is None:
-            self.view.show_preview(None, self.tr("Choose a sample to see where the model looked."))
+            self.pair.show_preview(None, self.tr("Choose a sample to see where the model looked."))
             return
         self.view.set_beside(shown.beside)
+        self.pair.show_preview(shown.preview)
         self._fit_view()
-        self.view.show_preview(shown.preview)
         self._shares.set_rows([BarRow(*row) for row in shares], most=1.0)
         self._offer(offers)
 
@@ -235,21 +237,25 @@ class WhyCard(Card):
         """Show the sample with its heat."""
         self._waiting.hide()
         facts = self._shown.facts if self._shown is not None else ""
+        self.pair.show_preview(preview, titles=_titles(self.looked_for.currentData()))
         self._say_lines("\n".join(line for line in (facts, *preview.lines[1:]) if line))
-        self.view.show_preview(preview)
+
+    def show_checked(self, text: str) -> None:
+        """Add what the check of the heat found, which comes after it."""
+        self._say_lines("\n".join(line for line in (self.lines, text) if line))
 
     def show_replies(self, preview: Preview) -> None:
         """Show the conversation with two replies side by side, as far as they are written."""
         self._waiting.hide()
         self.view.set_beside("last")
-        self.view.show_preview(preview, keep=True)
+        self.pair.show_preview(preview, keep=True)
 
     def show_plain(self) -> None:
         """Show the sample without heat."""
         self._waiting.hide()
         if self._shown is not None:
+            self.pair.show_preview(self._shown.preview)
             self._say_lines(self._shown.facts)
-            self.view.show_preview(self._shown.preview)
 
     def show_trouble(self, text: str) -> None:
         """Say in place why there is no heat."""
@@ -290,20 +296,35 @@ class WhyCard(Card):
 
     def _fit_view(self) -> None:
         """Keep a picture no higher than it is wide; a text takes the height there is."""
-        most = 16_777_215 if self._is_text else max(120, self.contentsRect().width() - 28)
-        self.view.setMaximumHeight(most)
-        self.view.setMinimumHeight(_LEAST_TEXT if self._is_text else 120)
-        # A wrapped label would let itself be squeezed.
         wide = self.contentsRect().width() - 28
+        most = 16_777_215 if self._is_text else max(120, self.pair.most_height(wide))
+        self.pair.setMaximumHeight(most)
+        self.pair.setMinimumHeight(theme.px(_LEAST_TEXT if self._is_text else 104))
+        # A wrapped label would let itself be squeezed.
         self._lines.setMinimumHeight(max(0, self._lines.heightForWidth(wide)))
 
     @Slot(int)
     def _on_strength_changed(self, value: int) -> None:
-        self.view.set_heat(value / 100)
+        self.pair.set_heat(value / 100)
 
     @Slot()
     def _on_label_chosen(self) -> None:
         self.heat_wanted.emit(self.looked_for.currentData())
+
+
+def _titles(wanted: object) -> tuple[str, str]:
+    """Return what stands over two explanations: what the model said, and what the data say."""
+    if not isinstance(wanted, Both):
+        return "", ""
+    said, truth = _name(wanted.said), _name(wanted.truth)
+    return f"Said: {said}" if said else "Said", f"Label: {truth}" if truth else "Right"
+
+
+def _name(wanted: str | By | Span) -> str:
+    """Return the class that is explained; empty for a place that is an answer."""
+    if isinstance(wanted, str):
+        return wanted
+    return "" if wanted.name == "answer" else wanted.name
 
 
 def shows_picture(preview: Preview) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QCheckBox,
+    QComboBox,
     QHBoxLayout,
     QLabel,
     QProgressBar,
@@ -15,15 +18,15 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
-from finetune_studio.core.preview import Picture, Preview
+from finetune_studio.core.preview import Both, By, Picture, Preview
 from finetune_studio.gui import theme
 from finetune_studio.gui.pages.try_out.tried import Tried, answer_in_words, percent, warning
 from finetune_studio.gui.thumbnails import Thumbnails
 from finetune_studio.gui.widgets.bar_list import BarList, BarRow
 from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.elided_label import ElidedLabel
+from finetune_studio.gui.widgets.heat_pair import HeatPair
 from finetune_studio.gui.widgets.message import Message
-from finetune_studio.gui.widgets.preview_view import PreviewView
 
 _MOST_BARS = 5
 
@@ -32,16 +35,18 @@ class AnswerCard(Card):
     """Shows one tried picture: what the model says, how surely, how quickly, and why.
 
     Signals:
-        why_wanted: Whether the user wants to see where the model looked.
+        why_wanted: What the user wants explained: a class, two beside each other, another way; None for
+            nothing.
         add_wanted: The user wants the picture among the data.
     """
 
-    why_wanted = Signal(bool)
+    why_wanted = Signal(object)
     add_wanted = Signal()
 
     def __init__(self, thumbnails: Thumbnails, parent: QWidget | None = None) -> None:
         super().__init__("", parent)
-        self.view = PreviewView(thumbnails, least=160)
+        self.pair = HeatPair(thumbnails, least=160)
+        self.view = self.pair.view
         self.file = ElidedLabel(mode=Qt.TextElideMode.ElideMiddle)
         self.file.setProperty("role", "muted")
         self.answer = ElidedLabel()
@@ -60,7 +65,25 @@ class AnswerCard(Card):
         self.why = QCheckBox(self.tr("Show where the model looked"))
         self.why.setObjectName("why")
         self.why.setToolTip(self.tr("Bright places spoke most for the answer (Grad-CAM)."))
-        self.why.toggled.connect(self.why_wanted)
+        self.why.toggled.connect(self._on_why_changed)
+        self.looked_for = QComboBox()
+        self.looked_for.setObjectName("looked_for")
+        self.looked_for.setAccessibleName(self.tr("What is explained"))
+        self.looked_for.setToolTip(
+            self.tr(
+                "Another class, two beside each other, or what is lost where the picture is covered (slower,"
+                " and closer to the question)."
+            )
+        )
+        self.looked_for.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.looked_for.setMinimumContentsLength(14)
+        self.looked_for.activated.connect(self._on_why_changed)
+        self._lines = QLabel()
+        self._lines.setProperty("role", "small")
+        self._lines.setWordWrap(True)
+        self._lines.setTextFormat(Qt.TextFormat.PlainText)
         self.add_button = QPushButton(self.tr("Add to the data"))
         self.add_button.setObjectName("add_to_data")
         self.add_button.clicked.connect(self.add_wanted)
@@ -86,13 +109,18 @@ class AnswerCard(Card):
         right.addWidget(self.sentence)
         right.addWidget(self.trouble)
         right.addWidget(self.bars)
-        right.addWidget(self.why)
+        asked = QHBoxLayout()
+        asked.setSpacing(8)
+        asked.addWidget(self.why)
+        asked.addWidget(self.looked_for, 1)
+        right.addLayout(asked)
         right.addWidget(self._waiting)
+        right.addWidget(self._lines)
         right.addWidget(self.add_button, 0, Qt.AlignmentFlag.AlignLeft)
         right.addStretch(1)
         row = QHBoxLayout()
         row.setSpacing(20)
-        row.addWidget(self.view, 5)
+        row.addWidget(self.pair, 5)
         row.addLayout(right, 6)
         self.body.addLayout(row)
 
@@ -105,14 +133,17 @@ class AnswerCard(Card):
         if answered:
             self.trouble.say(warning(tried), "warning")
         self._waiting.hide()
+        self._say_lines(())
+        self.looked_for.setVisible(answered and self.why.isChecked())
         if tried is None:
-            self.view.show_preview(None, self.tr("Loading the trained model…"))
+            self.pair.show_preview(None, self.tr("Loading the trained model…"))
             self.file.setText("")
             return
         self.file.setText(tried.name)
         if tried.trouble:
-            self.view.show_preview(None, self.tr("This file cannot be shown."))
+            self.pair.show_preview(None, self.tr("This file cannot be shown."))
             return
+        self._offer(list(tried.prediction.probabilities))
         self.show_picture(tried)
         said = self.tr("None of these") if tried.unlike else str(tried.prediction.label)
         self.answer.setText(said)
@@ -132,7 +163,43 @@ class AnswerCard(Card):
     def show_picture(self, tried: Tried) -> None:
         """Show the picture without heat."""
         said = str(tried.prediction.label)
-        self.view.show_preview(Preview((Picture(tried.path),), "", said, tried.certainty))
+        self.pair.show_preview(Preview((Picture(tried.path),), "", said, tried.certainty))
+        self._say_lines(())
+
+    def _offer(self, names: Sequence[str]) -> None:
+        """Offer what can be explained: classes, the likeliest two beside each other, and covering."""
+        self.looked_for.clear()
+        if not names:
+            return
+        said = names[0]
+        self.looked_for.addItem(said, said)
+        if len(names) > 1:
+            text = self.tr("{one} beside {two}").format(one=said, two=names[1])
+            self.looked_for.addItem(text, Both(said, names[1]))
+        for name in names[1:_MOST_BARS]:
+            self.looked_for.addItem(name, name)
+        self.looked_for.addItem(
+            self.tr("{one}, by covering").format(one=said), By(said, "occlusion")
+        )
+
+    @property
+    def wanted(self) -> object:
+        """Return what is to be explained; None for nothing."""
+        return self.looked_for.currentData() if self.why.isChecked() else None
+
+    @Slot()
+    def _on_why_changed(self) -> None:
+        self.looked_for.setVisible(self.why.isChecked())
+        self.why_wanted.emit(self.wanted)
+
+    def _say_lines(self, lines: Sequence[str]) -> None:
+        self._lines.setText("\n".join(line for line in lines if line))
+        self._lines.setVisible(bool(self._lines.text()))
+
+    @property
+    def lines(self) -> str:
+        """Return the sentences about the heat, such as the check of it."""
+        return self._lines.text()
 
     @Slot()
     def show_waiting(self) -> None:
@@ -143,7 +210,17 @@ class AnswerCard(Card):
     def show_heat(self, preview: Preview) -> None:
         """Show the picture with heat."""
         self._waiting.hide()
-        self.view.show_preview(preview)
+        asked = self.looked_for.currentData()
+        both = (asked.said, asked.truth) if isinstance(asked, Both) else ("", "")
+        titles = [self.tr("For {name}").format(name=name) if name else "" for name in both]
+        self.pair.show_preview(preview, titles=(titles[0], titles[1]))
+        self._say_lines(preview.lines if preview.beside is None else preview.lines[1:])
+        self._fit_view()
+
+    @Slot(str)
+    def show_checked(self, text: str) -> None:
+        """Add what the check of the heat found, which comes after it."""
+        self._say_lines((self.lines, text))
 
     @Slot(str)
     def show_trouble(self, text: str) -> None:
@@ -154,4 +231,7 @@ class AnswerCard(Card):
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.view.setMaximumHeight(max(200, self.view.width()))
+        self._fit_view()
+
+    def _fit_view(self) -> None:
+        self.pair.setMaximumHeight(max(200, self.pair.most_height(self.pair.width())))

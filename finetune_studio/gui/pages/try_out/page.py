@@ -144,12 +144,13 @@ class TryOutPage(Page):
         self.entry.asked.connect(self._on_text_given)
         self.entry.dropped.connect(self.ask)
         self.entry.browse_wanted.connect(self._on_browse_wanted)
-        self.answer.why_wanted.connect(self._on_why_wanted)
+        self.answer.why_wanted.connect(self._explain)
         self.text_answer.why_wanted.connect(self._explain)
         for card in (self.answer, self.text_answer):
             card.add_wanted.connect(self._on_add_wanted)
             self.heats.waiting.connect(card.show_waiting)
             self.heats.ready.connect(card.show_heat)
+            self.heats.checked.connect(card.show_checked)
             self.heats.failed.connect(card.show_trouble)
         self.adding.added.connect(partial(self.message.say, level="ok"))
         self.chat.replied.connect(self.state_changed)
@@ -262,17 +263,13 @@ class TryOutPage(Page):
             self.text_answer.show_tried(tried, self._drawing.said(tried))
             return
         self.answer.show_tried(tried)
-        self._on_why_wanted(self.answer.why.isChecked())
+        self._explain(self.answer.wanted)
 
     @Slot(int)
     def _on_chosen(self, number: int) -> None:
         found = next((tried for tried in self.tried if tried.id == number), None)
         if found is not None:
             self._show(found)
-
-    @Slot(bool)
-    def _on_why_wanted(self, wanted: bool) -> None:
-        self._explain(str(self._shown.prediction.label) if self._shown and wanted else None)
 
     @Slot(object)
     def _explain(self, wanted: Any) -> None:

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
-from finetune_studio.core.preview import Preview, Span, Spans, Words
+from finetune_studio.core.preview import Both, Preview, Span, Spans, Words
 from finetune_studio.gui.pages.try_out.inputs import sample_of
 from finetune_studio.gui.pages.try_out.tried import Tried, answer_in_words, percent, warning
 from finetune_studio.gui.thumbnails import Thumbnails
 from finetune_studio.gui.widgets.bar_list import BarList, BarRow
 from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.elided_label import ElidedLabel
+from finetune_studio.gui.widgets.heat_pair import HeatPair
 from finetune_studio.gui.widgets.message import Message
-from finetune_studio.gui.widgets.preview_view import PreviewView
 from finetune_studio.insights import explainer
 
 if TYPE_CHECKING:  # tasks bring pydantic, which the page needs only once it is used
@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # tasks bring pydantic, which the page needs only once it is 
 
 _MOST_BARS = 3
 _MOST_OFFERED = 30
-Wanted = str | Span
+Wanted = str | Span | Both
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,10 @@ def said_of(tried: Tried, preview: Preview, *, explains: bool) -> Said:
         written = str(about["summary"])
         return Said(f"{len(written.split()):,} words", Preview((Words(written, "Summary"),)))
     names = list(prediction.probabilities)[:8] if explains else []
-    return Said(label or "None of the classes", preview, tuple((name, name) for name in names))
+    wishes: list[tuple[str, Wanted]] = [(name, name) for name in names]
+    if len(names) > 1 and "labels" not in about:
+        wishes.insert(1, (f"{names[0]} beside {names[1]}", Both(names[0], names[1])))
+    return Said(label or "None of the classes", preview, tuple(wishes))
 
 
 def _span_offers(preview: Preview) -> tuple[tuple[str, Wanted], ...]:
@@ -121,7 +124,8 @@ class TextAnswer(Card):
         self.bars = BarList(pickable=False)
         self.bars.fit_height(_MOST_BARS + 1)
         self.bars.setAccessibleName(self.tr("Probabilities"))
-        self.view = PreviewView(thumbnails, least=80)
+        self.pair = HeatPair(thumbnails, least=80)
+        self.view = self.pair.view
         self._lines = QLabel()
         self._lines.setProperty("role", "small")
         self._lines.setWordWrap(True)
@@ -160,7 +164,7 @@ class TextAnswer(Card):
         self.body.addLayout(head)
         for part in (self.sentence, self.trouble, self.bars):
             self.body.addWidget(part)
-        self.body.addWidget(self.view, 1)
+        self.body.addWidget(self.pair, 1)
         self.body.addWidget(self._waiting)
         self.body.addWidget(self._lines)
         self.body.addLayout(foot)
@@ -183,10 +187,10 @@ class TextAnswer(Card):
         self.why.setVisible(said is not None and bool(said.offers))
         if tried is None or said is None:
             nothing = self.tr("Loading the trained model…") if tried is None else ""
-            self.view.setVisible(tried is None)
-            self.view.show_preview(None, nothing)
+            self.pair.setVisible(tried is None)
+            self.pair.show_preview(None, nothing)
             return
-        self.view.show()
+        self.pair.show()
         self.answer.setText(self.tr("None of these") if tried.unlike else said.heading)
         self.share.setText("" if tried.unlike else percent(tried.certainty))
         self.sentence.setText(answer_in_words(tried))
@@ -195,14 +199,14 @@ class TextAnswer(Card):
         self.why.addItem(self.tr("Show why…"), None)
         for text, wanted in said.offers:
             self.why.addItem(self.tr("Why {what}?").format(what=text), wanted)
-        self.view.show_preview(said.preview)
+        self.pair.show_preview(said.preview)
 
     def show_plain(self) -> None:
         """Show the text without heat."""
         self._waiting.hide()
         self._say_lines(())
         if self._said is not None:
-            self.view.show_preview(self._said.preview)
+            self.pair.show_preview(self._said.preview)
 
     def _say_lines(self, lines: Sequence[str]) -> None:
         self._lines.setText("\n".join(lines))
@@ -225,7 +229,12 @@ class TextAnswer(Card):
         """Show the text with heat, and whether it accounts for the answer."""
         self._waiting.hide()
         self._say_lines(preview.lines[1:])
-        self.view.show_preview(preview)
+        self.pair.show_preview(preview)
+
+    @Slot(str)
+    def show_checked(self, text: str) -> None:
+        """Add what the check of the heat found, which comes after it."""
+        self._say_lines([line for line in (self.lines, text) if line])
 
     @Slot(str)
     def show_trouble(self, text: str) -> None:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QPushButton
 
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Evaluated, Progress
-from finetune_studio.core.preview import Heat, Picture, Preview
+from finetune_studio.core.preview import Both, Heat, Picture, Preview
 from finetune_studio.core.watching import MonitorSpoke
 from finetune_studio.gui.pages.inspect import jobs
 from finetune_studio.gui.pages.inspect.page import InspectPage
@@ -31,9 +31,15 @@ def explained(monkeypatch):
         if label == "shoe":
             raise StudioError("The model does not know the class 'shoe'.", "Train again.")
         marks = (Picture(sample.path), Heat(np.eye(8, dtype=np.float32)))
+        if isinstance(label, Both):
+            other = Preview(marks, sample.label or "", label.truth)
+            return Preview(
+                marks, sample.label or "", label.said, lines=("", "Alike."), beside=other
+            )
         return Preview(marks, sample.label or "", label)
 
     monkeypatch.setattr(heats, "explanation", explanation)
+    monkeypatch.setattr(heats, "check", lambda *_: "Checked: it depends on what was learnt.")
     return asked
 
 
@@ -144,18 +150,29 @@ def test_a_class_in_the_table_filters_too(page, qtbot):
 def test_why_shows_heat_for_what_was_said_and_for_another_class(page, qtbot, explained):
     qtbot.waitUntil(lambda: page.why.view.preview is not None and bool(explained))
     number = page.errors.gallery.chosen_id()
-    assert explained == [(number, "hat")]
+    both = Both("hat", "shirt")
+    assert explained == [(number, both)]  # a wrong answer is explained beside the right one
     qtbot.waitUntil(lambda: len(page.why.view.preview.marks) == 2)
+    pair = page.why.pair
+    assert pair.is_pair
+    assert [title.text() for title in pair.titles] == ["Said: hat", "Label: shirt"]
+    assert (pair.view.preview.said, pair.other.preview.said) == ("hat", "shirt")
+    assert abs(pair.view.width() - pair.other.width()) <= 1
+    assert page.why.lines == "Alike."
+    qtbot.waitUntil(lambda: page.why.lines.endswith("depends on what was learnt."))
     choice = page.why.looked_for
     choice.setCurrentIndex(choice.findData("shirt"))
     choice.activated.emit(choice.currentIndex())
     qtbot.waitUntil(lambda: (number, "shirt") in explained)
     qtbot.waitUntil(lambda: page.why.view.preview.said == "shirt")
-    # what was explained once is not asked for again
+    assert not pair.is_pair
+    # what was explained once is not asked for again, and what its check said is kept with it
     choice.setCurrentIndex(0)
     choice.activated.emit(0)
     assert page.why.view.preview.said == "hat"
-    assert explained == [(number, "hat"), (number, "shirt")]
+    assert pair.is_pair
+    assert page.why.lines == "Alike.\nChecked: it depends on what was learnt."
+    assert explained == [(number, both), (number, "shirt")]
 
 
 def test_a_failed_explanation_is_said_in_place(page, qtbot, studio):

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import Qt
 
 from finetune_studio.core.events import ReplyWritten
-from finetune_studio.core.preview import Preview, Span, Spans, Words
+from finetune_studio.core.preview import Both, Preview, Span, Spans, Words
 from finetune_studio.gui.pages.inspect.page import InspectPage
 from finetune_studio.gui.studio import work
 from finetune_studio.gui.widgets import heats
@@ -27,6 +27,7 @@ def explained(monkeypatch):
         return Preview((Words(text, "", ((0, 3, 1.0), (4, 6, -0.5))),), lines=lines)
 
     monkeypatch.setattr(heats, "explanation", explanation)
+    monkeypatch.setattr(heats, "check", lambda *_: "Checked: it depends on what was learnt.")
     return asked
 
 
@@ -81,11 +82,12 @@ def test_a_class_of_texts_is_filtered_and_its_words_are_weighed(opened, qtbot, e
     assert page.errors.shown.title.text() == "All validation texts: 4"
     assert captions(page)[0] == "said nerves"
     assert "arm after climbing" in words_in(page.errors.gallery.items[0])
-    qtbot.waitUntil(lambda: explained == ["nerves"])
+    both = Both("nerves", "heart")
+    qtbot.waitUntil(lambda: explained == [both])
     qtbot.waitUntil(lambda: page.why.view.explains == ["speaks for it", "speaks against it"])
     assert "add up to +1.00" in page.why.lines
     choose(page, "heart (label)")
-    qtbot.waitUntil(lambda: explained == ["nerves", "heart"])
+    qtbot.waitUntil(lambda: explained == [both, "heart"])
     view = page.errors.confusion
     box = view.places().cell_box(0, 0)
     qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=box.center())

@@ -7,6 +7,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 
 from finetune_studio.core import label_doubts
+from finetune_studio.core.events import Noted
 from finetune_studio.core.label_doubts import LabelDoubt
 from finetune_studio.engine import decision
 from finetune_studio.gui.pages.inspect.page import InspectPage
@@ -24,6 +25,7 @@ def page(with_project, qtbot, tmp_path, monkeypatch):
     monkeypatch.setattr(
         heats, "explanation", lambda _, sample, *__: Preview((Picture(sample.path),))
     )
+    monkeypatch.setattr(heats, "check", lambda *_: "")
     trusting.fill(with_project.project, tmp_path / "photos")
     with_project.choose_run(trusting.add_run(with_project.project))
     made = InspectPage(with_project)
@@ -112,7 +114,6 @@ def test_the_matrix_shows_percent_and_confused_classes_together(page, qtbot):
 
 
 def test_a_lasso_on_the_map_filters_the_gallery(page, qtbot, monkeypatch):
-    from finetune_studio.core.events import Noted
     from finetune_studio.engine.mapping import Map
     from finetune_studio.gui.pages.inspect import map_lens
 
@@ -135,14 +136,49 @@ def test_a_lasso_on_the_map_filters_the_gallery(page, qtbot, monkeypatch):
     for corner in corners[1:]:
         qtbot.mouseMove(lens.map, QPoint(*corner))
     qtbot.mouseRelease(lens.map, LEFT, pos=QPoint(*corners[-1]))
-    assert count(page) == 20
-    assert page.errors.shown.title.text() == "20 of 24 in the lasso are validation samples"
+    assert count(page) == 24
+    assert page.errors.shown.title.text() == "In the lasso: 20 validation, 4 training samples"
+    told = [(item.strong, item.second) for item in page.errors.gallery.items]
+    assert told[-4:] == [("labelled hat", "train: not asked")] * 4  # after those that were answered
+    assert told[0][0] != "said hat"  # a wrong answer comes first
+    assert page.errors.pair(page.errors.gallery.items[-1].id)[0].split == "train"
+    qtbot.mouseClick(page.errors.all_button, LEFT)
+    assert count(page) == 60
     spot = lens.map.on_widget()[0]
     lens.map._hover(QPointF(float(spot[0]), float(spot[1])))
     assert lens._over.isVisible()
     lens.colours.setCurrentIndex(lens.colours.findData("label"))
     lens.colours.activated.emit(lens.colours.currentIndex())
     assert [name for name, _ in lens.map._legend] == ["hat", "shirt", "shoe"]
+
+
+def test_points_are_coloured_by_slices_of_the_data(page, qtbot, monkeypatch):
+    from finetune_studio.engine.mapping import Map
+    from finetune_studio.gui.pages.inspect import map_lens
+
+    def laid_out(project, folder, made, control):
+        ids = np.array([s.id for s in project.dataset.samples()])
+        made.append(Map(ids, np.random.default_rng(0).uniform(-1, 1, (len(ids), 2)), "tsne"))
+        yield Noted("The map is laid out by neighbourhoods.")
+
+    monkeypatch.setattr(map_lens, "_lay_out", laid_out)
+    lens = open_tab(qtbot, page, "map")
+    qtbot.mouseClick(lens.button, LEFT)
+    qtbot.waitUntil(lambda: lens.colours.findText("Slice: camera") > 0, timeout=SOON)
+    lens.colours.setCurrentIndex(lens.colours.findText("Slice: camera"))
+    lens.colours.activated.emit(lens.colours.currentIndex())
+    assert [name for name, _ in lens.map._legend] == ["phone", "studio"]
+    phones = sum(s.fields["camera"] == "phone" for s in lens._samples)
+    assert sorted(np.bincount(lens.map._kinds).tolist()) == sorted([phones, 72 - phones])
+    lens.colours.setCurrentIndex(lens.colours.findText("Slice: brightness"))
+    lens.colours.activated.emit(lens.colours.currentIndex())
+    names = [name for name, _ in lens.map._legend]
+    assert names[0].startswith("up to")  # ranges stay in their order
+    assert names[-1].startswith("above")
+    # What colours the points stays when the map is drawn anew.
+    qtbot.mouseClick(lens.button, LEFT)
+    qtbot.waitUntil(lambda: lens.button.text() == "Draw anew", timeout=SOON)
+    assert lens.colours.currentText() == "Slice: brightness"
 
 
 def test_a_slice_filters_the_gallery(page, qtbot):

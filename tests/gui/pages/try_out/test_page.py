@@ -11,7 +11,7 @@ from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtGui import QImage
 
 from finetune_studio.core.events import Prediction, Progress
-from finetune_studio.core.preview import Heat, Picture, Preview
+from finetune_studio.core.preview import Both, Heat, Picture, Preview
 from finetune_studio.gui.pages.try_out import page as try_page
 from finetune_studio.gui.pages.try_out.history import TriedItemModel
 from finetune_studio.gui.pages.try_out.page import TryOutPage
@@ -116,15 +116,29 @@ def test_a_picture_can_be_pasted_as_a_file_and_as_itself(page, qtbot, photo):
 
 def test_why_shows_heat_and_goes_again(page, qtbot, photo, monkeypatch):
     def explanation(folder, sample, label, dataset):
-        return Preview((Picture(sample.path), Heat(np.eye(4, dtype=np.float32))), "", label)
+        names = (label.said, label.truth) if isinstance(label, Both) else (label,)
+        marks = (Picture(sample.path), Heat(np.eye(4, dtype=np.float32)))
+        told = [Preview(marks, "", n, lines=(f"Where it looked for “{n}”",)) for n in names]
+        return replace(told[0], beside=told[1] if len(told) > 1 else None)
 
     monkeypatch.setattr(heats, "explanation", explanation)
+    monkeypatch.setattr(heats, "check", lambda *_: "Checked: it depends on what was learnt.")
     page.ask([photo])
     qtbot.waitUntil(lambda: page.answer.answer.text() == "hat")
     page.answer.why.click()
     qtbot.waitUntil(lambda: len(page.answer.view.preview.marks) == 2)
+    qtbot.waitUntil(lambda: "what was learnt" in page.answer.lines)
+    choice = page.answer.looked_for
+    assert choice.isVisible()
+    assert choice.itemText(1) == "hat beside shirt"
+    choice.setCurrentIndex(1)
+    choice.activated.emit(1)
+    qtbot.waitUntil(lambda: page.answer.pair.is_pair)
+    assert [title.text() for title in page.answer.pair.titles] == ["For hat", "For shirt"]
     page.answer.why.click()
     assert len(page.answer.view.preview.marks) == 1
+    assert not page.answer.pair.is_pair
+    assert page.answer.lines == ""
 
 
 def test_answers_belong_to_their_run(page, qtbot, photo, studio):
