@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from finetune_studio.engine.calibrating import Look
     from finetune_studio.engine.label_errors import Rescored
     from finetune_studio.insights.slices import Slice
-    from finetune_studio.insights.thresholds import Best
+    from finetune_studio.insights.thresholds import Best, Fair
     from finetune_studio.insights.unlike import TurnedAway
 
 
@@ -89,15 +89,30 @@ def counts(name: str, threshold: float, missed: int, falsely: int, positives: in
     )
 
 
-def best(found: Best, ratio: float) -> str:
-    """Return what the cheapest threshold saves, in a sentence."""
-    saved = found.cost_at_half - found.cost
+def best(found: Best, fair: Fair | None, ratio: float) -> str:
+    """Return what the cheapest threshold saves on samples that it was not chosen by, in a sentence."""
     times = f"{ratio:g} {'time' if ratio == 1 else 'times'}"
-    told = f"If a miss costs {times} a false alarm, {found.threshold:.2f} is cheapest"
-    if saved <= 0:
-        return f"{told}, no cheaper than 0.50."
-    part = saved / found.cost_at_half
-    return f"{told}: {whole(part)} cheaper on the validation samples than 0.50."
+    told = f"If a miss costs {times} a false alarm, {found.threshold:.2f} is cheapest."
+    if fair is None:
+        return f"{told} There are too few samples to try it on others than it was chosen by."
+    saved = fair.cost_at_half - fair.cost
+    part = whole(abs(saved) / fair.cost_at_half) if fair.cost_at_half else ""
+    if saved > 0:
+        verdict = f"that is {part} cheaper than 0.50"
+    elif saved < 0 and part:
+        verdict = f"that is {part} dearer than 0.50, so 0.50 may serve as well"
+    else:
+        verdict = "that is no cheaper than 0.50"
+    return f"{told} {fairly(fair)[:-1]}; {verdict}."
+
+
+def fairly(fair: Fair) -> str:
+    """Return what a threshold gives on samples that it was not chosen by, in a sentence."""
+    alarms = "alarm" if round(fair.falsely) == 1 else "alarms"
+    return (
+        f"On samples that it was not chosen by (a fifth each time), about {round(fair.missed):,} are"
+        f" missed, with about {round(fair.falsely):,} false {alarms}."
+    )
 
 
 def slices(found: Sequence[Slice], metric: str, tried: int) -> str:

@@ -58,6 +58,8 @@ def _decided(project: Project, known: Facts, look: Look) -> str:
                 f" On validation {len(missed):,} of {trade.positives:,} are missed so, with"
                 f" {len(falsely):,} false alarms."
             )
+            if (fair := look.fairly(name)) is not None:
+                told += f" {trust_words.fairly(fair)}"
         points.append(f"{name} is named from a probability of {threshold:.2f} on{why}.{told}")
     if kept.least_likeness > -1:
         points.append(

@@ -231,9 +231,11 @@ class ThresholdLens(Lens):
         extra = self.tr("Average precision {ap}, area under ROC {auc}.").format(
             ap=f"{precision:.2f}", auc=f"{area:.2f}"
         )
-        self.says.setText(told if narrow else f"{told} {extra}")
-        set_to, _ = self._in_use()
+        set_to, costs = self._in_use()
         unchanged = set_to is not None and abs(set_to - self.threshold) < 0.5 / _STEPS
+        if unchanged and costs and self._look and (fair := self._look.fairly(trade.name)):
+            told = f"{told} {trust_words.fairly(fair)}"
+        self.says.setText(told if narrow else f"{told} {extra}")
         self.use_button.setEnabled(not unchanged)
         if narrow:
             title = self.tr("Missed {m}, false alarms {f}").format(m=len(missed), f=len(falsely))
@@ -244,10 +246,10 @@ class ThresholdLens(Lens):
         if self._trade is None:
             return
         ratio = self.ratio.value()
-        found = _cheapest(self._trade, ratio)
+        found, fair = _cheapest(self._trade, ratio)
         self.slider.setValue(round(_STEPS * found.threshold))
         self._say(narrow=True)
-        self.says.setText(f"{self.says.text()} {trust_words.best(found, ratio)}")
+        self.says.setText(f"{self.says.text()} {trust_words.best(found, fair, ratio)}")
         self._paid = (ratio, 1.0)
 
     @Slot()
@@ -283,7 +285,7 @@ def _trade(look: Look, name: str) -> tuple[Trade, tuple[float, float]]:
 def _cheapest(trade: Trade, ratio: float) -> Any:
     from finetune_studio.insights import thresholds
 
-    return thresholds.cheapest(trade, ratio, 1.0)
+    return thresholds.cheapest(trade, ratio, 1.0), thresholds.fairly(trade, ratio, 1.0)
 
 
 def _set(folder: Any, dataset: Any, name: str, threshold: float | None, costs: Any) -> Any:

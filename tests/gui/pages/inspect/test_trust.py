@@ -78,12 +78,14 @@ def test_the_slider_counts_and_costs_find_the_threshold(page, qtbot):
     qtbot.mouseClick(lens.best_button, LEFT)
     assert lens.threshold < 0.5
     assert "If a miss costs 10 times a false alarm" in lens.says.text()
+    assert "On samples that it was not chosen by" in lens.says.text()
     qtbot.mouseClick(lens.use_button, LEFT)
     run = page.studio.run_folder
     qtbot.waitUntil(lambda: bool(decision.read(run).thresholds), timeout=SOON)
     ((cost),) = decision.read(run).costs.values()
     assert cost == {"miss": 10.0, "false_alarm": 1.0}
     qtbot.waitUntil(lens.drop_button.isVisible, timeout=SOON)
+    assert "On samples that it was not chosen by" in lens.says.text()  # also of what is in use
     qtbot.mouseClick(lens.drop_button, LEFT)
     qtbot.waitUntil(lambda: not decision.read(run).thresholds, timeout=SOON)
 
