@@ -28,9 +28,20 @@ from finetune_studio.core.exporter import Exporter, furnish, use_of
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.task import Bundle, Pair, Task
-from finetune_studio.engine import card_parts, cards, decision, evaluate, facts, proof, ranges
+from finetune_studio.engine import (
+    card_parts,
+    cards,
+    decision,
+    evaluate,
+    facts,
+    proof,
+    ranges,
+    unlike,
+)
 from finetune_studio.engine.run import Run, load_bundle
 from finetune_studio.exporters import CATALOGUE
+from finetune_studio.modality import foreign
+from finetune_studio.models.listening import with_features
 
 _FEW_SAMPLES = 64
 _MUCH = 0.02  # points of a score that whoever takes a smaller format should hear of
@@ -168,9 +179,16 @@ def _write_network(parcel: _Parcel) -> None:
     signature = task.signature(parcel.bundle) if exporter.traces else None
     options = task.own_options(parcel.run.recipe).model_dump()
     options |= signature.inside if signature is not None else {}
-    if not (decided := decision.read(parcel.run.folder)).nothing:
-        known = decided.for_exports(parcel.bundle.labels)
-        options["decision"] = {name: known[name] for name in ("temperature", "thresholds")}
+    decided, known = decision.read(parcel.run.folder), unlike.handed_on(parcel.run.folder, task)
+    if not decided.nothing or known is not None:
+        options["decision"] = decided.for_exports(parcel.bundle.labels)
+    if known is None:
+        options.get("decision", {}).pop("least_likeness", None)
+    else:
+        unlike.write(known, folder / foreign.FILE)
+        layer = parcel.bundle.network.get_submodule(known.boundary)
+        signature = with_features(signature, layer) if signature is not None else None
+        options["decision"]["layer"] = exporter.layer(parcel.bundle, known.boundary)
     furnish(exporter, parcel.bundle, task.outside, folder, options)
     train = _there(parcel.project, parcel.run, task, "train") if exporter.calibrates else []
     examples = ranges.inputs(task, folder, spread(train, exporter.calibrates))
@@ -214,12 +232,9 @@ def _prove(
     # What is not answered in full by itself, because it takes long, is here: these samples are few.
     parcel.bundle.asked = None
     ours: list[Pair] = []
-    decided = decision.read(parcel.run.folder).decided
-    for item in evaluate.answered(task, parcel.bundle, samples, control):
-        if isinstance(item, list):
-            found = decided([answer for _, answer in item], parcel.bundle.labels)
-            ours += [(sample, answer) for (sample, _), answer in zip(item, found, strict=True)]
-            yield Progress("verify", len(ours), 2 * len(samples))
+    for pairs in _our_answers(parcel, samples, control):
+        ours += pairs
+        yield Progress("verify", len(ours), 2 * len(samples))
     if control.stop.is_set():
         return
     if not ours:
@@ -246,6 +261,26 @@ def _prove(
     yield from _judged(parcel, verified, ours, theirs)
     _write_proof(parcel, about, verified, ours, split)
     proven.append(verified)
+
+
+def _our_answers(
+    parcel: _Parcel, samples: Sequence[Sample], control: Control
+) -> Iterator[list[Pair]]:
+    """Yield the trained network's answers as was decided about them, unlike inputs marked."""
+    task, bundle, folder = parcel.task, parcel.bundle, parcel.run.folder
+    kept, known = decision.read(folder), unlike.handed_on(folder, task)
+    watch = unlike.Watch(bundle.network, known) if known is not None else None
+    # Texts are asked one at a time where features count: those of a padded one are others.
+    size = {"batch": 1} if watch is not None and task.ragged else {}
+    with watch.watching() if watch is not None else contextlib.nullcontext():
+        for item in evaluate.answered(task, bundle, samples, control, **size):
+            if not isinstance(item, list):
+                continue
+            found = kept.decided([answer for _, answer in item], bundle.labels)
+            if watch is not None:
+                near = zip(found, watch.likeness(), strict=True)
+                found = [decision.turned_away(one, like, kept.least_likeness) for one, like in near]
+            yield [(sample, answer) for (sample, _), answer in zip(item, found, strict=True)]
 
 
 def _judged(

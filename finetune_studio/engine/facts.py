@@ -19,7 +19,15 @@ from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.splits import SPLITS
 from finetune_studio.core.task import Pair, Task
 from finetune_studio.core.words import NAMES, energy, latency
-from finetune_studio.engine import blend_words, decision, drift, evaluate, tally, untaught
+from finetune_studio.engine import (
+    blend_words,
+    decision,
+    drift,
+    evaluate,
+    tally,
+    unlike,
+    untaught,
+)
 from finetune_studio.engine.drift import Drift
 from finetune_studio.engine.judged_by import how_chosen, judging_split, unseen
 from finetune_studio.engine.run import Run
@@ -305,6 +313,7 @@ def limits(facts: Facts) -> list[str]:
     points += [
         how_chosen(facts.run),
         *(use_of(facts.task.outside).limits if facts.task.outside else ()),
+        *unlike.limits(facts.run.folder, facts.task),
     ]
     if facts.scored is not None and decision.read(facts.run.folder).thresholds:
         points.append(decision.CHOSEN_HERE)

@@ -80,6 +80,8 @@ class OpenVino(Exporter):
         with tempfile.TemporaryDirectory() as place, graphs.silence():
             graphs.write_onnx(signature, Path(place) / "model.onnx")
             model = openvino.Core().read_model(str(Path(place) / "model.onnx"))
+            for output, name in zip(model.outputs, signature.outputs, strict=True):
+                output.get_tensor().set_names({name})  # it may have those of what it passes on, too
             openvino.save_model(model, str(folder / "model.xml"), compress_to_fp16=False)
 
     def open(self, folder: Path, asked: str) -> Use:
