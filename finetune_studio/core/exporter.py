@@ -261,7 +261,8 @@ def _copied(asked: str) -> dict[str, str]:
         if place in found:
             continue
         module = importlib.import_module(place)
-        text = Path(str(module.__file__)).read_text(encoding="utf-8")
+        # A frozen build names the compiled file, beside which its source lies.
+        text = Path(str(module.__file__)).with_suffix(".py").read_text(encoding="utf-8")
         for line in _OURS.findall(text):
             todo += [f"finetune_studio.modality.{name.strip()}" for name in line.split(",")]
         todo += [f"finetune_studio.{part}.{name}" for part, name, _ in _ITS_OWN.findall(text)]

@@ -23,7 +23,6 @@ from finetune_studio.engine.export import export
 from finetune_studio.exporters import CATALOGUE, open_export
 from finetune_studio.modality import foreign
 from finetune_studio.tasks.image_classification import ImageClassification
-from finetune_studio.tasks.text_classification import TextClassification
 from tests.engine.test_serving import post, served
 from tests.trained import trained_project
 from tests.trained_texts import trained_texts
@@ -108,9 +107,7 @@ def test_unlike_pictures_are_turned_away_by_every_format(
             assert done.agreement == 1.0
             assert done.max_abs_diff < 2e-4
         given = [s.path for s in project.dataset.samples(split="validation")]
-        compare(
-            project, tmp_path / "out", given, exact=exact, near=2e-4 if exact else 0.2
-        )
+        compare(project, tmp_path / "out", given, exact=exact, near=2e-4 if exact else 0.2)
     saved = np.load(tmp_path / "out" / foreign.FILE, allow_pickle=False)
     assert saved.dtype == np.float16
     assert len(saved) == 18
@@ -148,13 +145,13 @@ def test_an_export_that_turns_nothing_away_says_so(trained: Path, tmp_path: Path
         run = project.runs()[0]
         decision.keep(run, replace(decision.read(run), least_likeness=-1.0))
         exported(project, "onnx", tmp_path / "out")
-        assert "always answers with one of" in " ".join(
-            facts.limits(facts.gather(project, run))
-        )
+        assert "always answers with one of" in " ".join(facts.limits(facts.gather(project, run)))
     assert not (tmp_path / "out" / foreign.FILE).exists()
     card = (tmp_path / "out" / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert "always answers with one of its classes" in card
-    (said,) = (open_export(tmp_path / "out")(str(next((trained.parent / "photos").rglob("*.png")))),)
+    (said,) = (
+        open_export(tmp_path / "out")(str(next((trained.parent / "photos").rglob("*.png")))),
+    )
     assert isinstance(said, Prediction)
     assert said.answer == {}
 
@@ -170,17 +167,21 @@ def test_features_that_were_damaged_are_told(trained: Path, tmp_path: Path) -> N
         open_export(tmp_path / "out")
 
 
-@pytest.mark.parametrize("kind", ["distilbert", "roberta", "sentence"])
-def test_unlike_texts_are_turned_away(tmp_path: Path, kind: str) -> None:
-    task = "text_classification"
-    folder = trained_texts(tmp_path / "a", task, kind)
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("sentence", "onnx"),
+        ("sentence", "huggingface"),
+        ("roberta", "torch_export"),
+        ("distilbert", "huggingface"),
+    ],
+)
+def test_unlike_texts_are_turned_away(tmp_path: Path, kind: str, name: str) -> None:
+    """Networks that average, that look at the first token, and that give their head all tokens."""
+    folder = trained_texts(tmp_path / "a", "text_classification", kind, optimiser__epochs=1)
     with Project(folder) as project:
         learnt(project)
         texts = [str(s.fields["text"]) for s in project.dataset.samples()]
-        for name in formats(TextClassification()):
-            exact = CATALOGUE.load(name).exact
-            if not exact or name == "huggingface_adapter":
-                continue
-            done = exported(project, name, tmp_path / name)
-            assert done.agreement == 1.0
-            compare(project, tmp_path / name, texts, exact=True, near=1e-3)
+        done = exported(project, name, tmp_path / "out")
+        assert done.agreement == 1.0
+        compare(project, tmp_path / "out", texts, exact=True, near=1e-3)
