@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import os
 import re
 import shutil
 import tempfile
@@ -26,6 +28,7 @@ from finetune_studio.core.events import (
 )
 from finetune_studio.core.exporter import Exporter, furnish, use_of
 from finetune_studio.core.job import Control
+from finetune_studio.core.portion import spread
 from finetune_studio.core.project import Project
 from finetune_studio.core.task import Bundle, Pair, Task
 from finetune_studio.engine import (
@@ -110,8 +113,11 @@ def export(
 def _target(project: Project, run: Run, name: str, out: Path | None) -> Path:
     """Return where the export goes; only an earlier export, and nothing else, may lie there."""
     target = (out or project.exports_folder / f"{run.number}-{name}").expanduser().absolute()
-    inside = {f.name for f in target.iterdir()} if target.is_dir() else set()
-    if target.is_file() or (inside and "export.json" not in inside):
+    with files.explained(target), _possible(target):
+        target = target.resolve() if target.is_dir() else target  # what a link leads to
+        inside = {f.name for f in target.iterdir()} if target.is_dir() else set()
+        other = os.path.lexists(target) and not target.is_dir()
+    if other or (inside and "export.json" not in inside):
         raise StudioError(
             f"{target} holds something else, which is not overwritten.",
             "Choose an empty or a new folder.",
@@ -122,6 +128,25 @@ def _target(project: Project, run: Run, name: str, out: Path | None) -> Path:
             "Move it elsewhere, or choose a new folder.",
         )
     return target
+
+
+@contextlib.contextmanager
+def _possible(target: Path) -> Iterator[None]:
+    """Say in words why no folder can be there, where that is not for want of room or rights."""
+    try:
+        yield
+    except ValueError as error:  # a zero byte in the name
+        raise StudioError(f"{target!r} is no name of a folder.", "Choose another.") from error
+    except OSError as error:
+        if error.errno in files.REFUSED:
+            raise
+        why = (error.strerror or str(error)).lower()
+        if error.errno in (errno.EEXIST, errno.ENOTDIR):
+            why = "a file stands in its place or above it"
+        raise StudioError(
+            f"There can be no folder {target}: {why}.",
+            "Choose another place or a shorter name.",
+        ) from error
 
 
 def _written(export: Path) -> set[str]:
@@ -140,14 +165,15 @@ def _written(export: Path) -> set[str]:
 @contextlib.contextmanager
 def _beside(target: Path) -> Iterator[Path]:
     """Yield a new folder beside the target, gone afterwards unless it was renamed; clear old ones."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    with _possible(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.new-", dir=target.parent))
     if (old := _old(target)).is_dir() and not target.exists():  # a crash between two renames
         old.rename(target)
     name = re.compile(rf"\.{re.escape(target.name)}\.(new-\w+|old)")
     for left in target.parent.iterdir():
-        if name.fullmatch(left.name) and left.is_dir():
+        if name.fullmatch(left.name) and left.is_dir() and left != fresh:
             shutil.rmtree(left, ignore_errors=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.new-", dir=target.parent))
     fresh.chmod(0o755)  # mkdtemp lets nobody else read it, and exports are made to be handed on
     try:
         yield fresh
@@ -342,10 +368,3 @@ def _there(project: Project, run: Run, task: Task, split: str) -> list[Sample]:
     """Return the samples of a run's split that teach something and whose files are there."""
     usable = evaluate.of_split(project, run, split)
     return [s for s in usable if task.teaches(s) and (not s.path or Path(s.path).is_file())]
-
-
-def spread(samples: Sequence[Sample], most: int) -> list[Sample]:
-    """Return at most so many samples, spread evenly over all."""
-    if len(samples) <= most:
-        return list(samples)
-    return [samples[place * len(samples) // most] for place in range(most)]
