@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from finetune_studio.engine import decision, trust_words
+from finetune_studio.core import shares
+from finetune_studio.engine import decision
 from finetune_studio.engine.card_parts import plain
 from finetune_studio.modality import foreign
 
@@ -25,7 +26,7 @@ def decided(run_folder: Path, export: Path) -> list[str]:
     if inside.get("least_likeness", -1.0) > -1:
         lines.append(
             "- Inputs that are unlike all training samples are answered “none of these”; of the validation"
-            f" samples {trust_words.fine(kept.turned_away)} are turned away so."
+            f" samples {shares.fine(kept.turned_away)} are turned away so."
         )
     elif kept.least_likeness > -1:
         lines.append(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from finetune_studio.core.shares import fine, whole
 from finetune_studio.core.words import NAMES
 
 if TYPE_CHECKING:
@@ -14,16 +15,6 @@ if TYPE_CHECKING:
     from finetune_studio.insights.slices import Slice
     from finetune_studio.insights.thresholds import Best, Fair
     from finetune_studio.insights.unlike import TurnedAway
-
-
-def whole(share: float) -> str:
-    """Return a share as whole percent: ``92 %``."""
-    return f"{share:.0%}".replace("%", " %")
-
-
-def fine(share: float) -> str:
-    """Return a share as percent with one digit: ``3.1 %``."""
-    return f"{100 * share:.1f} %"
 
 
 def calibration(look: Look) -> str:
