@@ -283,6 +283,8 @@ def _prove(
             yield Progress("verify", len(ours) + len(theirs), 2 * len(ours))
     if control.stop.is_set():
         return
+    if not parcel.exporter.exact and split == "validation":
+        theirs = unlike.bordered(parcel.folder, parcel.run.folder, ours, theirs)
     verified = proof.compared(task, parcel.format, ours, theirs, parcel.folder, times)
     yield from _judged(parcel, verified, ours, theirs)
     _write_proof(parcel, about, verified, ours, split)

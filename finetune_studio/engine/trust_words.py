@@ -66,7 +66,8 @@ def turned_away(found: TurnedAway) -> str:
     if not found.ids:
         return "Every input gets an answer, however unlike the training data it is."
     return (
-        "Inputs that are less like any training sample than these are answered “none of these” on Try."
+        "Inputs that are less like any training sample than these are answered “none of these”, on Try and"
+        " by exports made from now on."
         f" Of your own, {fine(found.share)} would be turned away"
         f" ({len(found.ids):,} of the validation samples)."
     )
@@ -75,15 +76,20 @@ def turned_away(found: TurnedAway) -> str:
 def counts(name: str, threshold: float, missed: int, falsely: int, positives: int) -> str:
     """Return what a threshold gives, in a sentence."""
     return (
-        f"From {threshold:.2f} on it says {name}: {missed:,} of {positives:,} missed,"
+        f"From {level(threshold)} on it says {name}: {missed:,} of {positives:,} missed,"
         f" {falsely:,} false {'alarm' if falsely == 1 else 'alarms'}."
     )
+
+
+def level(threshold: float) -> str:
+    """Return a threshold with two digits that say something: ``0.25``, ``0.00031``."""
+    return f"{threshold:.2f}" if threshold >= 0.01 or not threshold else f"{threshold:.2g}"
 
 
 def best(found: Best, fair: Fair | None, ratio: float) -> str:
     """Return what the cheapest threshold saves on samples that it was not chosen by, in a sentence."""
     times = f"{ratio:g} {'time' if ratio == 1 else 'times'}"
-    told = f"If a miss costs {times} a false alarm, {found.threshold:.2f} is cheapest."
+    told = f"If a miss costs {times} a false alarm, {level(found.threshold)} is cheapest."
     if fair is None:
         return f"{told} There are too few samples to try it on others than it was chosen by."
     saved = fair.cost_at_half - fair.cost

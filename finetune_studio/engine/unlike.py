@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,15 +14,16 @@ import numpy as np
 
 from finetune_studio.core import files
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.events import Event, Noted, PhaseStarted
+from finetune_studio.core.events import Event, Noted, PhaseStarted, Prediction
 from finetune_studio.core.exporter import use_of
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
-from finetune_studio.core.task import Task
+from finetune_studio.core.task import Pair, Task
 from finetune_studio.engine import decision
 from finetune_studio.engine.decision import Decision
 from finetune_studio.engine.run import Run, checkpoints, load_bundle
 from finetune_studio.insights.unlike import TurnedAway, turned_away
+from finetune_studio.modality import foreign
 from finetune_studio.modality.foreign import likeness, normalised
 
 USUAL_SHARE = 0.02  # of the user's own samples that are turned away unless said otherwise
@@ -148,6 +149,37 @@ def write(known: Known, file: Path) -> None:
     content = io.BytesIO()
     np.save(content, known.references.astype(np.float16), allow_pickle=False)
     files.write_bytes(file, content.getvalue())
+
+
+def bordered(
+    export: Path, run_folder: Path, ours: Sequence[Pair], theirs: Sequence[Prediction]
+) -> list[Prediction]:
+    """Let a smaller format turn away as many of one's own as was wished, and return its answers so.
+
+    Rounded numbers make every sample look a little less like those that were learnt.
+
+    Args:
+        export: The folder, whose border is written anew.
+        run_folder: Whose network it is.
+        ours: The validation samples, with the network's answers.
+        theirs: The export's answers to them.
+    """
+    file = export / "preprocessing.json"
+    seen = json.loads(file.read_text(encoding="utf-8"))
+    if seen.get("decision", {}).get("least_likeness", -1.0) <= -1:
+        return list(theirs)
+    likes = [answer.answer[foreign.LIKENESS] for answer in theirs]
+    known = {sample.id: like for (sample, _), like in zip(ours, likes, strict=True)}
+    found = turned_away(known, decision.read(run_folder).turned_away + 1e-9)
+    if found.reason:
+        return list(theirs)
+    seen["decision"]["least_likeness"] = found.least_likeness
+    files.write_json(file, seen)
+    plain = [{n: v for n, v in a.answer.items() if n != foreign.UNLIKE} for a in theirs]
+    return [
+        replace(answer, answer={**rest, **foreign.marks(like, found.least_likeness)})
+        for answer, rest, like in zip(theirs, plain, likes, strict=True)
+    ]
 
 
 def set_share(run_folder: Path, share: float) -> TurnedAway:

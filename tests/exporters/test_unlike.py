@@ -21,6 +21,7 @@ from finetune_studio.core.words import sentence
 from finetune_studio.engine import decision, evaluate, facts, unlike
 from finetune_studio.engine.export import export
 from finetune_studio.exporters import CATALOGUE, open_export
+from finetune_studio.insights import unlike as insight
 from finetune_studio.modality import foreign
 from finetune_studio.tasks.image_classification import ImageClassification
 from tests.engine.test_serving import post, served
@@ -116,6 +117,22 @@ def test_unlike_pictures_are_turned_away_by_every_format(
     card = (tmp_path / "out" / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert "50.0 % are turned away" in card
     assert "always answers with one of its classes" not in card
+
+
+def test_a_smaller_format_finds_its_own_border(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its features are rounded, so that the border of the whole network would turn others away."""
+    monkeypatch.setattr(insight, "_FEWEST", 3)
+    with Project(trained) as project:
+        exported(project, "onnx_int8", tmp_path / "out")
+        given = [s.path for s in project.dataset.samples(split="validation")]
+    seen = json.loads((tmp_path / "out" / "preprocessing.json").read_text(encoding="utf-8"))
+    answer = open_export(tmp_path / "out")
+    said = [answer(one).answer for one in given]
+    assert sum(one.get(decision.UNLIKE, False) for one in said) == len(given) // 2
+    likes = sorted(one[decision.LIKENESS] for one in said)
+    assert likes[2] <= seen["decision"]["least_likeness"] <= likes[3]
 
 
 def test_a_service_says_it_too(trained: Path, tmp_path: Path) -> None:

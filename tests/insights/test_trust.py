@@ -13,6 +13,7 @@ from finetune_studio.insights import calibration, shortcuts, thresholds, unlike
 from finetune_studio.insights.label_errors import doubts
 from finetune_studio.insights.slices import grouped, slices
 from finetune_studio.modality import decide
+from finetune_studio.modality import foreign as known
 from finetune_studio.modality.claims import claims
 
 NAMES = ("cat", "dog", "eel")
@@ -198,13 +199,13 @@ def test_a_class_that_is_absent_or_alone_has_no_threshold() -> None:
 
 def test_the_share_that_is_turned_away_is_the_one_asked_for() -> None:
     rng = np.random.default_rng(0)
-    references = unlike.normalised(rng.normal(1, 0.3, (50, 8)))
+    references = known.normalised(rng.normal(1, 0.3, (50, 8)))
     own, foreign = rng.normal(1, 0.3, (200, 8)), rng.normal(-1, 0.3, (200, 8))
-    like = dict(enumerate(unlike.likeness(own, references).tolist()))
+    like = dict(enumerate(known.likeness(own, references).tolist()))
     found = unlike.turned_away(like, 0.05)
     assert found.share == pytest.approx(0.05, abs=0.006)
     assert set(found.ids) == set(sorted(like, key=lambda n: like[n])[:10])
-    assert (unlike.likeness(foreign, references) < found.least_likeness).all()
+    assert (known.likeness(foreign, references) < found.least_likeness).all()
     assert unlike.turned_away(like, 0.0).least_likeness == -1
     assert "Only 3 validation" in unlike.turned_away({1: 0.5, 2: 0.5, 3: 0.5}, 0.02).reason
 

@@ -60,7 +60,9 @@ def _decided(project: Project, known: Facts, look: Look) -> str:
             )
             if (fair := look.fairly(name)) is not None:
                 told += f" {trust_words.fairly(fair)}"
-        points.append(f"{name} is named from a probability of {threshold:.2f} on{why}.{told}")
+        points.append(
+            f"{name} is named from a probability of {trust_words.level(threshold)} on{why}.{told}"
+        )
     if kept.least_likeness > -1:
         points.append(
             "Inputs unlike any training sample are answered “none of these”; of the validation samples"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,7 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from finetune_studio.gui import theme
-from finetune_studio.gui.widgets.row_items import RowItemModel
+from finetune_studio.gui.widgets.row_items import Heading, RowItemModel
 
 _Index = QModelIndex | QPersistentModelIndex
 BAR_ROLE = int(Qt.ItemDataRole.UserRole) + 1
@@ -47,9 +47,21 @@ class BarRow:
 
 
 class BarItemModel(RowItemModel[BarRow]):
-    """Shows rows to a view; ``most`` is the value of a full bar."""
+    """Shows rows to a view."""
 
-    most = 1.0
+    _most = 1.0
+
+    @override
+    def set_rows(
+        self,
+        rows: Sequence[BarRow],
+        headings: Sequence[Heading] | None = None,
+        *,
+        most: float | None = None,
+    ) -> None:
+        """Show other rows; ``most`` is the value of a full bar, by default the largest."""
+        self._most = most or max((row.value for row in rows), default=0.0) or 1.0
+        super().set_rows(rows, headings)
 
     @property
     def names(self) -> list[str]:
@@ -64,7 +76,7 @@ class BarItemModel(RowItemModel[BarRow]):
             int(Qt.ItemDataRole.DisplayRole): row.name,
             int(Qt.ItemDataRole.AccessibleTextRole): f"{row.name}: {figure}",
             int(Qt.ItemDataRole.ToolTipRole): f"<span>{html.escape(row.name)}: {figure}</span>",
-            BAR_ROLE: max(0.0, min(1.0, row.value / self.most)),
+            BAR_ROLE: max(0.0, min(1.0, row.value / self._most)),
             FIGURE_ROLE: figure,
         }
 
@@ -171,8 +183,7 @@ class BarList(QListView):
         self._delegate.name_width = max(
             [metrics.horizontalAdvance(row.name) for row in made], default=0
         )
-        self._rows.most = most or max((row.value for row in made), default=0.0) or 1.0
-        self._rows.set_rows(made)
+        self._rows.set_rows(made, most=most)
         self.set_picked(self._picked)
         self.updateGeometry()
 

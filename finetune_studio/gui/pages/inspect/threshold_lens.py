@@ -79,6 +79,7 @@ class ThresholdLens(Lens):
         self.drop_button.setObjectName("drop_threshold")
         self.drop_button.setProperty("link", True)
         self._paid: tuple[float, float] | None = None
+        self._exact: float | None = None  # finer than the slider can stand
         self._lay_out()
         self._listen()
 
@@ -116,8 +117,8 @@ class ThresholdLens(Lens):
 
     @property
     def threshold(self) -> float:
-        """Return where the slider stands, from 0 to 1."""
-        return self.slider.value() / _STEPS
+        """Return where the slider stands, from 0 to 1; where it was put there, exactly."""
+        return self.slider.value() / _STEPS if self._exact is None else self._exact
 
     @override
     def suits(self, results: Results) -> bool:
@@ -170,6 +171,7 @@ class ThresholdLens(Lens):
         self.slider.blockSignals(True)
         self.slider.setValue(round(_STEPS * (0.5 if set_to is None else set_to)))
         self.slider.blockSignals(False)
+        self._exact = set_to
         self.drop_button.setVisible(set_to is not None)
         self._paid = None
         self._draw()
@@ -214,7 +216,7 @@ class ThresholdLens(Lens):
 
     @Slot()
     def _on_moved(self) -> None:
-        self._paid = None
+        self._paid = self._exact = None
         if self._trade is not None:
             self.plot.set_place(self._trade.at(self.threshold))
             self._say(narrow=True)
@@ -248,6 +250,8 @@ class ThresholdLens(Lens):
         ratio = self.ratio.value()
         found, fair = _cheapest(self._trade, ratio)
         self.slider.setValue(round(_STEPS * found.threshold))
+        self._exact = found.threshold
+        self.plot.set_place(self._trade.at(self.threshold))
         self._say(narrow=True)
         self.says.setText(f"{self.says.text()} {trust_words.best(found, fair, ratio)}")
         self._paid = (ratio, 1.0)
