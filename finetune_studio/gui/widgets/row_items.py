@@ -62,6 +62,15 @@ class RowItemModel(QAbstractTableModel, Generic[Row]):
         return 0 if parent.isValid() else max(1, len(self.headings))
 
     @override
+    def index(
+        self,
+        row: int,
+        column: int = 0,
+        parent: Index = QModelIndex(),  # noqa: B008  Qt's own signature
+    ) -> QModelIndex:
+        return super().index(row, column, parent)
+
+    @override
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid() or index.row() >= len(self.rows):
             return None
