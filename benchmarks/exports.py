@@ -4,7 +4,8 @@
 
 Trains MobileNetV2 with its ImageNet weights on clothing10 through the terminal, exports the run in each
 format (which proves it on the validation photos), then lets onnxruntime answer the same 32 photos by each
-file in turn, on one thread.
+file in turn, on one thread. The run turns unlike inputs away (2 % of its own): each export is asked photos
+of the validation split and photos of hands, whether it turns the same ones away as the run does.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 import measure
-from measure import CLOTHING, MOBILENET, timed
+from measure import CLOTHING, MOBILENET, SIGNS, timed
 
 FORMATS = ("onnx", "onnx-fp16", "onnx-int8")
 MUST = (1.0, 1.5)  # faster than fp32; with VNNI one and a half times
@@ -67,11 +68,13 @@ def main() -> None:
     parser.add_argument("--train", type=int, default=800)
     parser.add_argument("--validation", type=int, default=341)
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--asked", type=int, default=100, help="own and foreign photos each")
     parser.add_argument("--project", type=Path, help="trained already: only export and measure")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, measure.measured():
         home = Path(folder) / "home"
         run = str(args.project / "runs" / "1") if args.project else trained(Path(folder), args)
+        measure.terminal("inspect", run, "--turn-away", "0.02", home=home)
         proven = {
             name: measure.terminal("export", run, "--format", name, home=home)[0][-1]
             for name in FORMATS
@@ -79,6 +82,39 @@ def main() -> None:
         photos = measure.pictures(CLOTHING / "validation")
         took = speeds({n: e["path"] for n, e in proven.items()}, photos, args.rounds)
         tell(proven, took)
+        own, foreign = photos[:: max(1, len(photos) // args.asked)], hands(args.asked)
+        tell_unlike({"run": run, **{n: e["path"] for n, e in proven.items()}}, own, foreign)
+
+
+def hands(count: int) -> list[Path]:
+    """Return photos of hands, of every sign alike."""
+    found = sorted(measure.pictures(SIGNS), key=lambda p: (p.stem, p.parent))
+    return found[:: max(1, len(found) // count)]
+
+
+def tell_unlike(sources: dict[str, str], own: list[Path], foreign: list[Path]) -> None:
+    """Print a row a source: who is turned away, and whether these are those that the run turns away."""
+    from finetune_studio.core.job import Control
+    from finetune_studio.engine import decision, evaluate
+
+    print(
+        "\n| source | own turned away | foreign turned away | as the run does | likeness off by |"
+    )
+    print("|---|---|---|---|---|")
+    first: list[dict] = []
+    for name, source in sources.items():
+        asked = evaluate.predict(Path(source), [str(p) for p in (*own, *foreign)], Control())
+        said = [answer.answer for answer in asked]
+        away = [bool(one.get(decision.UNLIKE)) for one in said]
+        first = first or said
+        same = sum(
+            a == bool(b.get(decision.UNLIKE)) for a, b in zip(away, first, strict=True)
+        ) / len(said)
+        off = max(abs(a["likeness"] - b["likeness"]) for a, b in zip(said, first, strict=True))
+        print(
+            f"| {name} | {sum(away[: len(own)])} of {len(own)} |"
+            f" {sum(away[len(own) :])} of {len(foreign)} | {same:.3f} | {off:.4f} |"
+        )
 
 
 def trained(folder: Path, args: argparse.Namespace) -> str:

@@ -70,20 +70,21 @@ def report(values, splits, labels, names) -> None:
     from finetune_studio.core.dataset import Sample
     from finetune_studio.core.events import Prediction
     from finetune_studio.engine import quick_head
-    from finetune_studio.insights import calibration, unlike
+    from finetune_studio.insights import calibration
+    from finetune_studio.modality.foreign import likeness, normalised
 
     short = quick_head.reduced(values)
     train = splits == "train"
     weights = quick_head.fitted(short[train], labels[train], len(names))
     shares = quick_head.answered(short, weights)
     scores = np.concatenate([short, np.ones((len(short), 1))], 1) @ weights
-    references = unlike.normalised(values[train])
+    references = normalised(values[train])
     means = np.stack([values[train & (labels == n)].mean(0) for n in range(len(names))])
     signs = {
         "certainty": shares.max(1),
         "energy of the scores": np.logaddexp.reduce(scores, axis=1),
-        "cosine to the nearest class mean": unlike.likeness(values, unlike.normalised(means)),
-        "cosine to the nearest training sample": unlike.likeness(values, references),
+        "cosine to the nearest class mean": likeness(values, normalised(means)),
+        "cosine to the nearest training sample": likeness(values, references),
     }
     for name, sign in signs.items():
         own, foreign = sign[splits == "test"], sign[splits == "foreign"]

@@ -31,6 +31,7 @@ def test_it_tells_and_decides(run: Path, capsys: pytest.CaptureFixture[str]) -> 
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {event["event"] for event in events} == {"noted"}
     assert any("says shirt" in event["text"] for event in events)
+    assert any("samples that it was not chosen by" in event["text"] for event in events)
     kept = decision.read(run)
     assert kept.temperature > 1.5
     assert len(kept.thresholds) == 1
@@ -45,7 +46,9 @@ def test_the_threshold_of_a_merged_class_is_told(
         project.dataset.merge_classes(["shirt", other], "clothes")
     capsys.readouterr()
     assert cli.main(["inspect", str(run)]) == 0
-    assert "says clothes" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "says clothes" in told
+    assert "samples that it was not chosen by" in told
 
 
 @pytest.mark.parametrize(

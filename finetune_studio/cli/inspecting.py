@@ -106,6 +106,8 @@ def _told(project: Project, run_folder: Path) -> Iterator[Event]:
         trade = look.trade(name)
         missed, falsely = trade.ids_at(threshold)
         yield Noted(trust_words.counts(name, threshold, len(missed), len(falsely), trade.positives))
+        if (fair := look.fairly(name)) is not None:
+            yield Noted(trust_words.fairly(fair))
     if look.decision.least_likeness > -1:
         yield Noted(trust_words.turned_away(look.turned_away(look.decision.turned_away)))
     parts = slicing.look(project, folder)

@@ -42,7 +42,8 @@ if __name__ == "__main__":
         try:
             said = ask(look(use.read(text)))
             sure = "" if said["certainty"] is None else f"{said['certainty']:.4f}"
-            print(name, " ".join((said["label"] or "").split()), sure, sep="\\t", flush=True)
+            label = said.get("shown") or said["label"] or ""
+            print(name, " ".join(label.split()), sure, sep="\\t", flush=True)
             if said.get("note"):
                 print(f"{name}: {said['note']}", file=sys.stderr)
         except Exception as error:  # what is damaged can raise anything; the others are still asked
@@ -66,6 +67,9 @@ class Use(Protocol):
         packages: What the files import.
         limits: What must be known before the model is trusted, in sentences.
         most: How many samples an export is compared on.
+
+    Where inputs that are unlike the training samples can be turned away (``foreign.py``), it also has
+    ``answers_all``: what must be known where they are not.
     """
 
     thing: ClassVar[str]
@@ -86,7 +90,10 @@ class Use(Protocol):
         """Return what the network takes."""
 
     def ask(self, seen: Any) -> dict[str, Any]:
-        """Return ``label``, ``certainty`` (or None), ``probabilities``, ``answer`` and maybe a ``note``."""
+        """Return ``label``, ``certainty`` (or None), ``probabilities``, ``answer``.
+
+        There may also be a ``note``, and what is ``shown`` in the place of the label.
+        """
 
     def why(self, text: str, error: Exception) -> str:
         """Say in words why an argument cannot be answered."""
@@ -172,6 +179,13 @@ class Exporter(ABC):
         """Say why the format cannot be written on this computer; empty where it can."""
         return ""
 
+    def layer(self, bundle: Bundle, boundary: str) -> str:  # noqa: ARG002
+        """Return the layer of the written network whose input the features are; empty if it says them.
+
+        ``boundary`` is that layer in the trained network.
+        """
+        return "" if self.traces else boundary
+
     def lend(self, bundle: Bundle, folder: Path) -> dict[str, str]:  # noqa: ARG002
         """Write what the export needs and does not hold; return the variables that name it.
 
@@ -247,7 +261,8 @@ def _copied(asked: str) -> dict[str, str]:
         if place in found:
             continue
         module = importlib.import_module(place)
-        text = Path(str(module.__file__)).read_text(encoding="utf-8")
+        # A frozen build names the compiled file, beside which its source lies.
+        text = Path(str(module.__file__)).with_suffix(".py").read_text(encoding="utf-8")
         for line in _OURS.findall(text):
             todo += [f"finetune_studio.modality.{name.strip()}" for name in line.split(",")]
         todo += [f"finetune_studio.{part}.{name}" for part, name, _ in _ITS_OWN.findall(text)]

@@ -13,6 +13,9 @@ from typing import IO, Any
 
 from finetune_studio.core.errors import StudioError
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+REFUSED = (*_FULL, errno.EACCES, errno.EPERM, errno.EROFS)  # by the disk, or by its rules
+
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -45,12 +48,12 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno in _FULL:
             raise StudioError(
                 f"The disk is full: {path} could not be written.",
                 "Free some space or choose another place, then try again. Nothing was lost.",
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        if error.errno in REFUSED:
             raise StudioError(
                 f"{path} may not be written.",
                 "Choose a folder that you may write to, or change its permissions.",

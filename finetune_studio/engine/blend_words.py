@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from finetune_studio.core.measures import BlendMeasured
+from finetune_studio.core.shares import whole
 from finetune_studio.core.words import score_name
 from finetune_studio.engine.run import Run
 
@@ -36,7 +37,7 @@ def sentences(blend: BlendMeasured) -> list[str]:
     if best is not None and 0 < best < 1:
         point = at(blend, best)
         told.append(
-            f"A blend with {percent(best)} of what was learnt comes to {value(blend, point['original'])}"
+            f"A blend with {whole(best)} of what was learnt comes to {value(blend, point['original'])}"
             f" there{_scores(blend, point)}; all of it scores {last['score']:.3f}."
         )
     return told
@@ -55,11 +56,11 @@ def _scores(blend: BlendMeasured, point: dict[str, float]) -> str:
 
 def _lost(blend: BlendMeasured, before: float, after: float) -> str:
     if blend.measure == "agreement":
-        return f"After fine-tuning it still says the same in {percent(after)}."
+        return f"After fine-tuning it still says the same in {whole(after)}."
     if blend.measure == "likeness":
         return f"After fine-tuning it is {after:.2f}."
     if blend.measure == "accuracy":
-        return f"It was right in {percent(before)}, and is in {percent(after)} after fine-tuning."
+        return f"It was right in {whole(before)}, and is in {whole(after)} after fine-tuning."
     lower = "; lower is better" if blend.falls else ""
     was, now = value(blend, before), value(blend, after)
     return f"Its {score_name(blend.measure)} was {was}, and is {now} after fine-tuning{lower}."
@@ -68,13 +69,8 @@ def _lost(blend: BlendMeasured, before: float, after: float) -> str:
 def value(blend: BlendMeasured, found: float) -> str:
     """Return a value of the original ability as people read it."""
     if blend.measure in ("agreement", "accuracy"):
-        return percent(found)
+        return whole(found)
     return f"{found:.1f}" if blend.falls else f"{found:.2f}"
-
-
-def percent(share: float) -> str:
-    """Return a share as whole percent."""
-    return f"{share:.0%}".replace("%", " %")
 
 
 def at(blend: BlendMeasured, share: float) -> dict[str, float]:

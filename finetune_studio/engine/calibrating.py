@@ -15,7 +15,7 @@ from finetune_studio.engine.decision import Decision
 from finetune_studio.engine.run import Run
 from finetune_studio.insights import calibration, thresholds
 from finetune_studio.insights.calibration import Bin, Scaling
-from finetune_studio.insights.thresholds import Trade
+from finetune_studio.insights.thresholds import Fair, Trade
 from finetune_studio.insights.unlike import TurnedAway, turned_away
 from finetune_studio.modality.claims import claims
 
@@ -36,6 +36,7 @@ class Look:
         count: How many claims there are; 0 where answers have no certainty.
         classes: The classes that a threshold can be set for.
         likeness: How like the training samples each validation sample is; empty if it was not learnt.
+        costs: What a ``miss`` and a ``false_alarm`` cost where that set a threshold, by today's name.
     """
 
     pairs: Sequence[Pair]
@@ -50,10 +51,21 @@ class Look:
     count: int
     classes: Sequence[str]
     likeness: Mapping[int, float]
+    costs: Mapping[str, Mapping[str, float]]
 
     def trade(self, name: str) -> Trade:
         """Return what each threshold of a class would give."""
         return thresholds.trade(self.pairs, name)
+
+    def fairly(self, name: str) -> Fair | None:
+        """Return what the costs given for a class come to on samples its threshold was not chosen by.
+
+        None where the threshold did not come from costs, or there are too few samples to try it on.
+        """
+        paid = self.costs.get(name)
+        if not paid or name not in self.classes:
+            return None
+        return thresholds.fairly(self.trade(name), paid["miss"], paid["false_alarm"])
 
     def turned_away(self, share: float) -> TurnedAway:
         """Return what turning away so many of the user's own samples means."""
@@ -66,7 +78,7 @@ def look(run_folder: Path, dataset: Dataset) -> Look:
     kept = decision.read(run_folder)
     now = _at_temperature(raw, kept.temperature, run_folder, dataset)
     said, said_now = claims(raw), claims(now)
-    known = unlike.read(run_folder)
+    known, names = unlike.read(run_folder), _names(run_folder, dataset)
     return Look(
         now,
         calibration.bins(said),
@@ -80,6 +92,7 @@ def look(run_folder: Path, dataset: Dataset) -> Look:
         len(said),
         thresholds.classes(now),
         known.validation if known is not None else {},
+        {names[number]: cost for number, cost in kept.costs.items() if number in names},
     )
 
 

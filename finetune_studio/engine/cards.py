@@ -17,17 +17,19 @@ from finetune_studio.core.events import Evaluated, ExportVerified
 from finetune_studio.core.exporter import Exporter, Use, programs, use_of
 from finetune_studio.core.task import Bundle
 from finetune_studio.core.words import duration
-from finetune_studio.engine import decision as kept
+from finetune_studio.engine import decision_words
 from finetune_studio.engine import facts as known
 from finetune_studio.engine.card_parts import plain, repository
 from finetune_studio.engine.facts import Facts
 from finetune_studio.exporters import CATALOGUE
+from finetune_studio.modality import foreign
 
 SHARED_FILES = {
     "README.md": "this page",
     "predict.py": "answers files: python predict.py FILE...",
     "preprocessing.json": "the numbers that inputs are made ready with",
     "tokenizer.json": "cuts texts into tokens (for the package tokenizers, and many others)",
+    foreign.FILE: "what the last layer was told of training samples, to turn unlike inputs away",
     "labels.json": "the names of the classes, in the order of the outputs",
     "recipe.toml": "every choice of the training run; give it your data's place to train again",
     "export.json": "where the export comes from and what it was proven with",
@@ -155,6 +157,7 @@ def _readme(told: Told) -> str:
             "Programs that cannot run Python ask it over HTTP: `finetune-studio serve FOLDER`, on a computer",
             "with Finetune Studio, answers at an address of that computer, whose page says how.",
             "",
+            *decision_words.unlike(told.folder),
             *told.exporter.notes(told.bundle),
             "## What is in this folder",
             "",
@@ -260,28 +263,8 @@ def _meant_for(told: Told) -> list[str]:
         f"For a {told.use.thing} of the same kind as the data below, asked by somebody who can check the",
         "answer. It was not made for anything else, nor for decisions that nobody looks at.",
     ]
-    decided = _decided(told)
+    decided = decision_words.decided(told.facts.run.folder, told.folder)
     return [*lines, *(["", *decided] if decided else []), ""]
-
-
-def _decided(told: Told) -> list[str]:
-    """Return in words what was decided about its answers after the run."""
-    seen = json.loads((told.folder / "preprocessing.json").read_text(encoding="utf-8"))
-    decision = seen.get("decision", {})
-    lines = []
-    if (temperature := decision.get("temperature", 1.0)) != 1.0:
-        lines.append(
-            f"- Its probabilities are scaled by a temperature of {temperature:.3g}, found on the validation"
-            " samples, so that they are as certain as the model is right."
-        )
-    for name, value in decision.get("thresholds", {}).items():
-        lines.append(f"- {plain(name)} is named from a probability of {value:.3g} on.")
-    if kept.read(told.facts.run.folder).least_likeness > -1:
-        lines.append(
-            "- In Finetune Studio inputs that are unlike the training samples are turned away. This export"
-            " answers them too: it does not know the training samples."
-        )
-    return lines
 
 
 def _data(told: Told) -> list[str]:

@@ -13,11 +13,10 @@ from finetune_studio.core.dataset import Labels
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Prediction
 from finetune_studio.engine.run import checkpoints
-from finetune_studio.modality import decide
+from finetune_studio.modality import decide, foreign
 
 FILE = "decision.json"
-UNLIKE = "none_of_these"  # the mark in ``Prediction.answer`` of an input that is turned away
-LIKENESS = "likeness"  # how like the nearest training sample it is, from -1 to 1
+UNLIKE, LIKENESS = foreign.UNLIKE, foreign.LIKENESS  # the marks in ``Prediction.answer``
 CHOSEN_HERE = (
     "The thresholds were chosen by these validation samples, so scores with them are a little too good"
     " there."
@@ -87,10 +86,7 @@ class Decision:
 
 def turned_away(answer: Prediction, likeness: float, least: float) -> Prediction:
     """Return an answer with how like the training samples its input is, marked where that is too little."""
-    about = {**answer.answer, LIKENESS: round(likeness, 4)}
-    if likeness < least:
-        about[UNLIKE] = True
-    return replace(answer, answer=about)
+    return replace(answer, answer={**answer.answer, **foreign.marks(likeness, least)})
 
 
 def read(run_folder: Path) -> Decision:

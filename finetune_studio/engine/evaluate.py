@@ -141,7 +141,12 @@ def scored(
 
 
 def answered(
-    task: Task, bundle: Bundle, samples: Sequence[Sample], control: Control
+    task: Task,
+    bundle: Bundle,
+    samples: Sequence[Sample],
+    control: Control,
+    *,
+    batch: int = _BATCH,
 ) -> Iterator[list[Pair] | SampleSetAside]:
     """Yield answers batch by batch, read from disk as any user of the model would read them."""
     import torch
@@ -149,7 +154,7 @@ def answered(
     from finetune_studio.engine.loaders import Loader, by_length, grouped
 
     with Loader(task, bundle) as loader:
-        for loaded in loader.run(grouped(by_length(task, samples), _BATCH), None):
+        for loaded in loader.run(grouped(by_length(task, samples), batch), None):
             if control.stop.is_set():
                 return
             for sample, reason in loaded.problems:

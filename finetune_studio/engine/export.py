@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import os
 import re
 import shutil
 import tempfile
@@ -26,11 +28,23 @@ from finetune_studio.core.events import (
 )
 from finetune_studio.core.exporter import Exporter, furnish, use_of
 from finetune_studio.core.job import Control
+from finetune_studio.core.portion import spread
 from finetune_studio.core.project import Project
 from finetune_studio.core.task import Bundle, Pair, Task
-from finetune_studio.engine import card_parts, cards, decision, evaluate, facts, proof, ranges
+from finetune_studio.engine import (
+    card_parts,
+    cards,
+    decision,
+    evaluate,
+    facts,
+    proof,
+    ranges,
+    unlike,
+)
 from finetune_studio.engine.run import Run, load_bundle
 from finetune_studio.exporters import CATALOGUE
+from finetune_studio.modality import foreign
+from finetune_studio.models.listening import with_features
 
 _FEW_SAMPLES = 64
 _MUCH = 0.02  # points of a score that whoever takes a smaller format should hear of
@@ -99,8 +113,11 @@ def export(
 def _target(project: Project, run: Run, name: str, out: Path | None) -> Path:
     """Return where the export goes; only an earlier export, and nothing else, may lie there."""
     target = (out or project.exports_folder / f"{run.number}-{name}").expanduser().absolute()
-    inside = {f.name for f in target.iterdir()} if target.is_dir() else set()
-    if target.is_file() or (inside and "export.json" not in inside):
+    with files.explained(target), _possible(target):
+        target = target.resolve() if target.is_dir() else target  # what a link leads to
+        inside = {f.name for f in target.iterdir()} if target.is_dir() else set()
+        other = os.path.lexists(target) and not target.is_dir()
+    if other or (inside and "export.json" not in inside):
         raise StudioError(
             f"{target} holds something else, which is not overwritten.",
             "Choose an empty or a new folder.",
@@ -111,6 +128,25 @@ def _target(project: Project, run: Run, name: str, out: Path | None) -> Path:
             "Move it elsewhere, or choose a new folder.",
         )
     return target
+
+
+@contextlib.contextmanager
+def _possible(target: Path) -> Iterator[None]:
+    """Say in words why no folder can be there, where that is not for want of room or rights."""
+    try:
+        yield
+    except ValueError as error:  # a zero byte in the name
+        raise StudioError(f"{target!r} is no name of a folder.", "Choose another.") from error
+    except OSError as error:
+        if error.errno in files.REFUSED:
+            raise
+        why = (error.strerror or str(error)).lower()
+        if error.errno in (errno.EEXIST, errno.ENOTDIR):
+            why = "a file stands in its place or above it"
+        raise StudioError(
+            f"There can be no folder {target}: {why}.",
+            "Choose another place or a shorter name.",
+        ) from error
 
 
 def _written(export: Path) -> set[str]:
@@ -129,14 +165,15 @@ def _written(export: Path) -> set[str]:
 @contextlib.contextmanager
 def _beside(target: Path) -> Iterator[Path]:
     """Yield a new folder beside the target, gone afterwards unless it was renamed; clear old ones."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    with _possible(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.new-", dir=target.parent))
     if (old := _old(target)).is_dir() and not target.exists():  # a crash between two renames
         old.rename(target)
     name = re.compile(rf"\.{re.escape(target.name)}\.(new-\w+|old)")
     for left in target.parent.iterdir():
-        if name.fullmatch(left.name) and left.is_dir():
+        if name.fullmatch(left.name) and left.is_dir() and left != fresh:
             shutil.rmtree(left, ignore_errors=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.new-", dir=target.parent))
     fresh.chmod(0o755)  # mkdtemp lets nobody else read it, and exports are made to be handed on
     try:
         yield fresh
@@ -168,9 +205,16 @@ def _write_network(parcel: _Parcel) -> None:
     signature = task.signature(parcel.bundle) if exporter.traces else None
     options = task.own_options(parcel.run.recipe).model_dump()
     options |= signature.inside if signature is not None else {}
-    if not (decided := decision.read(parcel.run.folder)).nothing:
-        known = decided.for_exports(parcel.bundle.labels)
-        options["decision"] = {name: known[name] for name in ("temperature", "thresholds")}
+    decided, known = decision.read(parcel.run.folder), unlike.handed_on(parcel.run.folder, task)
+    if not decided.nothing or known is not None:
+        options["decision"] = decided.for_exports(parcel.bundle.labels)
+    if known is None:
+        options.get("decision", {}).pop("least_likeness", None)
+    else:
+        unlike.write(known, folder / foreign.FILE)
+        layer = parcel.bundle.network.get_submodule(known.boundary)
+        signature = with_features(signature, layer) if signature is not None else None
+        options["decision"]["layer"] = exporter.layer(parcel.bundle, known.boundary)
     furnish(exporter, parcel.bundle, task.outside, folder, options)
     train = _there(parcel.project, parcel.run, task, "train") if exporter.calibrates else []
     examples = ranges.inputs(task, folder, spread(train, exporter.calibrates))
@@ -214,12 +258,9 @@ def _prove(
     # What is not answered in full by itself, because it takes long, is here: these samples are few.
     parcel.bundle.asked = None
     ours: list[Pair] = []
-    decided = decision.read(parcel.run.folder).decided
-    for item in evaluate.answered(task, parcel.bundle, samples, control):
-        if isinstance(item, list):
-            found = decided([answer for _, answer in item], parcel.bundle.labels)
-            ours += [(sample, answer) for (sample, _), answer in zip(item, found, strict=True)]
-            yield Progress("verify", len(ours), 2 * len(samples))
+    for pairs in _our_answers(parcel, samples, control):
+        ours += pairs
+        yield Progress("verify", len(ours), 2 * len(samples))
     if control.stop.is_set():
         return
     if not ours:
@@ -242,10 +283,32 @@ def _prove(
             yield Progress("verify", len(ours) + len(theirs), 2 * len(ours))
     if control.stop.is_set():
         return
+    if not parcel.exporter.exact and split == "validation":
+        theirs = unlike.bordered(parcel.folder, parcel.run.folder, ours, theirs)
     verified = proof.compared(task, parcel.format, ours, theirs, parcel.folder, times)
     yield from _judged(parcel, verified, ours, theirs)
     _write_proof(parcel, about, verified, ours, split)
     proven.append(verified)
+
+
+def _our_answers(
+    parcel: _Parcel, samples: Sequence[Sample], control: Control
+) -> Iterator[list[Pair]]:
+    """Yield the trained network's answers as was decided about them, unlike inputs marked."""
+    task, bundle, folder = parcel.task, parcel.bundle, parcel.run.folder
+    kept, known = decision.read(folder), unlike.handed_on(folder, task)
+    watch = unlike.Watch(bundle.network, known) if known is not None else None
+    # Texts are asked one at a time where features count: those of a padded one are others.
+    size = {"batch": 1} if watch is not None and task.ragged else {}
+    with watch.watching() if watch is not None else contextlib.nullcontext():
+        for item in evaluate.answered(task, bundle, samples, control, **size):
+            if not isinstance(item, list):
+                continue
+            found = kept.decided([answer for _, answer in item], bundle.labels)
+            if watch is not None:
+                near = zip(found, watch.likeness(), strict=True)
+                found = [decision.turned_away(one, like, kept.least_likeness) for one, like in near]
+            yield [(sample, answer) for (sample, _), answer in zip(item, found, strict=True)]
 
 
 def _judged(
@@ -307,10 +370,3 @@ def _there(project: Project, run: Run, task: Task, split: str) -> list[Sample]:
     """Return the samples of a run's split that teach something and whose files are there."""
     usable = evaluate.of_split(project, run, split)
     return [s for s in usable if task.teaches(s) and (not s.path or Path(s.path).is_file())]
-
-
-def spread(samples: Sequence[Sample], most: int) -> list[Sample]:
-    """Return at most so many samples, spread evenly over all."""
-    if len(samples) <= most:
-        return list(samples)
-    return [samples[place * len(samples) // most] for place in range(most)]

@@ -16,10 +16,19 @@ from finetune_studio.core.measures import BlendMeasured, CostMeasured
 from finetune_studio.core.preview import Words
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
+from finetune_studio.core.shares import cautious
 from finetune_studio.core.splits import SPLITS
 from finetune_studio.core.task import Pair, Task
 from finetune_studio.core.words import NAMES, energy, latency
-from finetune_studio.engine import blend_words, decision, drift, evaluate, tally, untaught
+from finetune_studio.engine import (
+    blend_words,
+    decision,
+    drift,
+    evaluate,
+    tally,
+    unlike,
+    untaught,
+)
 from finetune_studio.engine.drift import Drift
 from finetune_studio.engine.judged_by import how_chosen, judging_split, unseen
 from finetune_studio.engine.run import Run
@@ -213,7 +222,7 @@ def summary(facts: Facts) -> list[str]:
         right = round(value * scored.samples)
         first = (
             f"Of {scored.samples:,} validation samples, {unseen(facts.run)}, the model names"
-            f" {right:,} rightly: {percent(value)}."
+            f" {right:,} rightly: {cautious(value)}."
         )
     else:
         better = ", where less is better" if facts.task.less_is_better else ""
@@ -266,7 +275,7 @@ def figure(name: str, value: float) -> str:
 
 def said(name: str, value: float) -> str:
     """Return a score as percent, or as a plain number where it is no share."""
-    return percent(value) if share_of_one(name) else figure(name, value)
+    return cautious(value) if share_of_one(name) else figure(name, value)
 
 
 def took(facts: Facts) -> str:
@@ -305,6 +314,7 @@ def limits(facts: Facts) -> list[str]:
     points += [
         how_chosen(facts.run),
         *(use_of(facts.task.outside).limits if facts.task.outside else ()),
+        *unlike.limits(facts.run.folder, facts.task),
     ]
     if facts.scored is not None and decision.read(facts.run.folder).thresholds:
         points.append(decision.CHOSEN_HERE)
@@ -325,7 +335,7 @@ def _thin_data(facts: Facts) -> list[str]:
         if bounds and share_of_one(name) and bounds[1] - bounds[0] > _WIDE:
             points.append(
                 f"{scored.samples:,} validation samples are few: a difference below"
-                f" {percent(bounds[1] - bounds[0])} between two models may be chance."
+                f" {cautious(bounds[1] - bounds[0])} between two models may be chance."
             )
     split = judging_split(facts.run)
     small = [name for name, row in facts.classes.items() if row[split] < _FEW_IN_CLASS]
@@ -350,7 +360,7 @@ def _weak_spots(facts: Facts) -> list[str]:
         return []
     worst = min(judged, key=lambda row: row.recall)
     return [
-        f"It finds only {percent(worst.recall)} of {worst.name}"
+        f"It finds only {cautious(worst.recall)} of {worst.name}"
         + (f", which it often takes for {worst.taken_for}." if worst.taken_for else ".")
     ]
 
@@ -371,15 +381,6 @@ def lengths(facts: Facts) -> str:
         f"Half of the texts have {middle:,} words or fewer, nineteen of twenty have {long:,} or fewer;"
         f" the longest has {longest:,}."
     )
-
-
-def percent(share: float) -> str:
-    """Return a share as whole percent, never rounding doubt or hope away: ``92 %``, ``> 99 %``."""
-    if 0.995 <= share < 1:
-        return "> 99 %"
-    if 0 < share < 0.005:
-        return "< 1 %"
-    return f"{share:.0%}".replace("%", " %")
 
 
 def without_places(recipe: Recipe) -> Recipe:

@@ -23,11 +23,14 @@ from finetune_studio.core.exporter import Exporter
 from finetune_studio.core.job import Control
 from finetune_studio.core.task import Pair, Task
 from finetune_studio.engine import timing
+from finetune_studio.modality import foreign
 
 # Rounding in another library moves probabilities by about 1e-6; anything near this is another answer.
 LARGEST_DIFFERENCE = 1e-3
 # Two classes closer than this are a tie, which rounding alone may decide.
 _TIE = 1e-5
+# An input whose likeness differs by no more than its last digit lies on the border of what is turned away.
+_AS_LIKE = 2e-4
 # So many of the texts that are written must be the same word for word.
 _MOST_WRITTEN = 0.9
 
@@ -324,6 +327,11 @@ def _tied(answer: Prediction, said: Prediction, agreement: float) -> bool:
     written, one word decides all that follow: there the losses prove, and a few texts may differ.
     """
     share, about = answer.probabilities, answer.answer
+    if foreign.LIKENESS in about and foreign.LIKENESS in said.answer:
+        apart = abs(about[foreign.LIKENESS] - said.answer[foreign.LIKENESS])
+        turned = about.get(foreign.UNLIKE) != said.answer.get(foreign.UNLIKE)
+        if turned and answer.label == said.label and apart < _AS_LIKE:
+            return True
     if "labels" in about:
         turned = {*about["labels"]} ^ {*said.answer.get("labels", ())}
         return all(abs(share.get(name, 0.0) - 0.5) < _TIE for name in turned)

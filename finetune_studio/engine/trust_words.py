@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from finetune_studio.core.shares import fine, whole
 from finetune_studio.core.words import NAMES
 
 if TYPE_CHECKING:
@@ -12,21 +13,11 @@ if TYPE_CHECKING:
     from finetune_studio.engine.calibrating import Look
     from finetune_studio.engine.label_errors import Rescored
     from finetune_studio.insights.slices import Slice
-    from finetune_studio.insights.thresholds import Best
+    from finetune_studio.insights.thresholds import Best, Fair
     from finetune_studio.insights.unlike import TurnedAway
 
 
 FEWEST_CERTAIN = 20  # answers below which nothing is said about certainty
-
-
-def whole(share: float) -> str:
-    """Return a share as whole percent: ``92 %``."""
-    return f"{share:.0%}".replace("%", " %")
-
-
-def fine(share: float) -> str:
-    """Return a share as percent with one digit: ``3.1 %``."""
-    return f"{100 * share:.1f} %"
 
 
 def calibration(look: Look) -> str:
@@ -84,7 +75,8 @@ def turned_away(found: TurnedAway) -> str:
     if not found.ids:
         return "Every input gets an answer, however unlike the training data it is."
     return (
-        "Inputs that are less like any training sample than these are answered “none of these” on Try."
+        "Inputs that are less like any training sample than these are answered “none of these”, on Try and"
+        " by exports made from now on."
         f" Of your own, {fine(found.share)} would be turned away"
         f" ({len(found.ids):,} of the validation samples)."
     )
@@ -93,20 +85,40 @@ def turned_away(found: TurnedAway) -> str:
 def counts(name: str, threshold: float, missed: int, falsely: int, positives: int) -> str:
     """Return what a threshold gives, in a sentence."""
     return (
-        f"From {threshold:.2f} on it says {name}: {missed:,} of {positives:,} missed,"
+        f"From {level(threshold)} on it says {name}: {missed:,} of {positives:,} missed,"
         f" {falsely:,} false {'alarm' if falsely == 1 else 'alarms'}."
     )
 
 
-def best(found: Best, ratio: float) -> str:
-    """Return what the cheapest threshold saves, in a sentence."""
-    saved = found.cost_at_half - found.cost
+def level(threshold: float) -> str:
+    """Return a threshold with two digits that say something: ``0.25``, ``0.00031``."""
+    return f"{threshold:.2f}" if threshold >= 0.01 or not threshold else f"{threshold:.2g}"
+
+
+def best(found: Best, fair: Fair | None, ratio: float) -> str:
+    """Return what the cheapest threshold saves on samples that it was not chosen by, in a sentence."""
     times = f"{ratio:g} {'time' if ratio == 1 else 'times'}"
-    told = f"If a miss costs {times} a false alarm, {found.threshold:.2f} is cheapest"
-    if saved <= 0:
-        return f"{told}, no cheaper than 0.50."
-    part = saved / found.cost_at_half
-    return f"{told}: {whole(part)} cheaper on the validation samples than 0.50."
+    told = f"If a miss costs {times} a false alarm, {level(found.threshold)} is cheapest."
+    if fair is None:
+        return f"{told} There are too few samples to try it on others than it was chosen by."
+    saved = fair.cost_at_half - fair.cost
+    part = whole(abs(saved) / fair.cost_at_half) if fair.cost_at_half else ""
+    if saved > 0:
+        verdict = f"that is {part} cheaper than 0.50"
+    elif saved < 0 and part:
+        verdict = f"that is {part} dearer than 0.50, so 0.50 may serve as well"
+    else:
+        verdict = "that is no cheaper than 0.50"
+    return f"{told} {fairly(fair)[:-1]}; {verdict}."
+
+
+def fairly(fair: Fair) -> str:
+    """Return what a threshold gives on samples that it was not chosen by, in a sentence."""
+    alarms = "alarm" if round(fair.falsely) == 1 else "alarms"
+    return (
+        f"On samples that it was not chosen by (a fifth each time), about {round(fair.missed):,} are"
+        f" missed, with about {round(fair.falsely):,} false {alarms}."
+    )
 
 
 def slices(found: Sequence[Slice], metric: str, tried: int) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,13 +14,17 @@ import numpy as np
 
 from finetune_studio.core import files
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.events import Event, Noted, PhaseStarted
+from finetune_studio.core.events import Event, Noted, PhaseStarted, Prediction
+from finetune_studio.core.exporter import use_of
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
+from finetune_studio.core.task import Pair, Task
 from finetune_studio.engine import decision
 from finetune_studio.engine.decision import Decision
 from finetune_studio.engine.run import Run, checkpoints, load_bundle
-from finetune_studio.insights.unlike import TurnedAway, likeness, normalised, turned_away
+from finetune_studio.insights.unlike import TurnedAway, turned_away
+from finetune_studio.modality import foreign
+from finetune_studio.modality.foreign import likeness, normalised
 
 USUAL_SHARE = 0.02  # of the user's own samples that are turned away unless said otherwise
 _FILE = "known.safetensors"
@@ -117,6 +122,64 @@ def _save(run: Run, known: Known) -> None:
         {"references": known.references.astype(np.float16)}, {"known": json.dumps(about)}
     )
     files.write_bytes(run.folder / _FILE, content)
+
+
+def handed_on(run_folder: Path, task: Task) -> Known | None:
+    """Return what an export must know to turn the same inputs away; None where none are, or none can.
+
+    Those can of which an export has one answer a sample, with what ``foreign.py`` needs.
+    """
+    if decision.read(run_folder).least_likeness <= -1 or not _answers_all(task):
+        return None
+    return read(run_folder)
+
+
+def limits(run_folder: Path, task: Task) -> list[str]:
+    """Return what must be known of a model that turns nothing away, in sentences."""
+    told = _answers_all(task)
+    return [told] if told and handed_on(run_folder, task) is None else []
+
+
+def _answers_all(task: Task) -> str:
+    return str(getattr(use_of(task.outside), "answers_all", "")) if task.outside else ""
+
+
+def write(known: Known, file: Path) -> None:
+    """Write the features that inputs are compared with, as numpy reads them."""
+    content = io.BytesIO()
+    np.save(content, known.references.astype(np.float16), allow_pickle=False)
+    files.write_bytes(file, content.getvalue())
+
+
+def bordered(
+    export: Path, run_folder: Path, ours: Sequence[Pair], theirs: Sequence[Prediction]
+) -> list[Prediction]:
+    """Let a smaller format turn away as many of one's own as was wished, and return its answers so.
+
+    Rounded numbers make every sample look a little less like those that were learnt.
+
+    Args:
+        export: The folder, whose border is written anew.
+        run_folder: Whose network it is.
+        ours: The validation samples, with the network's answers.
+        theirs: The export's answers to them.
+    """
+    file = export / "preprocessing.json"
+    seen = json.loads(file.read_text(encoding="utf-8"))
+    if seen.get("decision", {}).get("least_likeness", -1.0) <= -1:
+        return list(theirs)
+    likes = [answer.answer[foreign.LIKENESS] for answer in theirs]
+    known = {sample.id: like for (sample, _), like in zip(ours, likes, strict=True)}
+    found = turned_away(known, decision.read(run_folder).turned_away + 1e-9)
+    if found.reason:
+        return list(theirs)
+    seen["decision"]["least_likeness"] = found.least_likeness
+    files.write_json(file, seen)
+    plain = [{n: v for n, v in a.answer.items() if n != foreign.UNLIKE} for a in theirs]
+    return [
+        replace(answer, answer={**rest, **foreign.marks(like, found.least_likeness)})
+        for answer, rest, like in zip(theirs, plain, likes, strict=True)
+    ]
 
 
 def set_share(run_folder: Path, share: float) -> TurnedAway:

@@ -33,6 +33,9 @@ def network(inputs):
     return {name: value.numpy() for name, value in said.items() if name.endswith("logits")}
 
 
+network.model = model
+
+
 """
 
 _WRITERS = """model = transformers.AUTO.from_pretrained(here).float().eval()
@@ -67,7 +70,7 @@ def network(inputs):
     mask = given["attention_mask"].unsqueeze(-1).float()
     mean = (encoder(**given).last_hidden_state * mask).sum(1) / mask.sum(1)
     mean = torch.nn.functional.layer_norm(mean, mean.shape[-1:])
-    return {"logits": (mean @ head["weight"].T + head["bias"]).numpy()}
+    return {"logits": (mean @ head["weight"].T + head["bias"]).numpy(), "features": mean.numpy()}
 
 
 """
@@ -96,6 +99,9 @@ model.eval()
 @torch.inference_mode()
 def network(inputs):
     return {"logits": model(torch.from_numpy(inputs["pixels"])).numpy()}
+
+
+network.model = model
 
 
 """
@@ -176,6 +182,12 @@ class HuggingFace(Exporter):
         else:
             write_json(folder / "config.json", _torchvision_config(bundle))
         write_json(folder / "preprocessor_config.json", _processor(bundle.processor))
+
+    def layer(self, bundle: Bundle, boundary: str) -> str:
+        """Return the layer whose input the features are, where the folder's network has it."""
+        if averaging.grafts(bundle.architecture):
+            return averaging.AFTER_THE_MEAN
+        return "" if averaging.averages(bundle.architecture) else boundary
 
     def open(self, folder: Path, asked: str) -> Use:
         """Return what answers by the folder's own ``predict.py``.

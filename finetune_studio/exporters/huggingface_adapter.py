@@ -51,6 +51,7 @@ def write(inputs, **how):
 
 
 network.write = write
+network.model = model.base_model.model
 
 
 """

@@ -25,7 +25,8 @@ _HEAD = f'import sys\n\nsys.modules["{_TELLTALE}"] = None  # it would send stati
 _LOAD = """model = openvino.Core().compile_model(
     here / "model.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
 )
-names = [output.get_any_name() for output in model.outputs]
+# An output may also be called as the step whose values it hands on, which is longer.
+names = [min(output.get_names(), key=len) for output in model.outputs]
 network = lambda inputs: dict(zip(names, model(inputs).values()))
 outputs = None  # they are those in labels.json"""
 
@@ -95,7 +96,7 @@ class OpenVino(Exporter):
             model = openvino.Core().compile_model(
                 folder / "model.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
             )
-            names = [output.get_any_name() for output in model.outputs]
+            names = [min(output.get_names(), key=len) for output in model.outputs]
             return use_of(asked)(
                 folder,
                 lambda inputs: dict(zip(names, model(inputs).values(), strict=True)),

@@ -15,7 +15,8 @@ from finetune_studio.core.task import Bundle, Signature, Task
 
 _ONE_PASS = ("image", "text")  # families of networks that answer in one pass
 
-_LOAD = """program = torch.export.load(here / "model.pt2")
+_LOAD = """harmless.refuse_code(here / "model.pt2")  # torch would run what a stranger put there
+program = torch.export.load(here / "model.pt2")
 names = json.loads((here / "outputs.json").read_text("utf-8"))
 model = program.module()
 outputs = None  # they are those in labels.json
@@ -38,6 +39,7 @@ class TorchExport(Exporter):
     files: ClassVar[dict[str, str]] = {
         "model.pt2": "the network as torch.export keeps it: graph and weights",
         "outputs.json": "what its outputs are called",
+        "harmless.py": "refuses a model.pt2 that holds more than numbers and a graph",
     }
 
     def accepts(self, task: Task) -> bool:
@@ -54,7 +56,7 @@ class TorchExport(Exporter):
 
     def loading(self, architecture: dict[str, Any]) -> tuple[str, str]:  # noqa: ARG002
         """Return how torch alone runs it."""
-        return "import json\nimport torch", _LOAD
+        return "import json\nimport torch\nimport harmless", _LOAD
 
     def write(
         self,
@@ -68,11 +70,26 @@ class TorchExport(Exporter):
         Raises:
             StudioError: If torch.export cannot follow this network.
         """
-        from finetune_studio.models import graphs
+        from finetune_studio.models import graphs, harmless
 
         assert signature is not None
         graphs.write_program(signature, folder / "model.pt2")
+        code = Path(str(harmless.__file__)).with_suffix(".py").read_text(encoding="utf-8")
+        (folder / "harmless.py").write_text(code, encoding="utf-8")
         (folder / "outputs.json").write_text(json.dumps(signature.outputs), encoding="utf-8")
+
+    def notes(self, bundle: Bundle) -> list[str]:  # noqa: ARG002
+        """Return what must be known of such files from elsewhere."""
+        return [
+            "## Files from elsewhere",
+            "",
+            "`torch.export.load` runs what a stranger put into a .pt2 file. `predict.py` therefore reads",
+            "`model.pt2` as text first and refuses one that holds more than numbers and a graph; programs",
+            "of your own can do the same with `harmless.refuse_code`. The Python files in a folder that",
+            "somebody sent you are programs themselves: run them only if you trust the sender. Finetune",
+            "Studio, which you can ask instead (`finetune-studio predict FOLDER FILE`), runs none of them.",
+            "",
+        ]
 
     def open(self, folder: Path, asked: str) -> Use:
         """Return what answers by ``model.pt2``.

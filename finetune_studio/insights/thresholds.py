@@ -9,6 +9,10 @@ import numpy as np
 
 from finetune_studio.core.task import Pair
 
+PARTS = 5  # in which a threshold is tried on samples that it was not chosen by
+_ROUNDS = 10  # with other parts, so that chance in dividing evens out
+_MANY = 5000  # samples from which on one round is enough
+
 
 @dataclass(frozen=True)
 class Trade:
@@ -75,6 +79,16 @@ class Best:
     cost_at_half: float
 
 
+@dataclass(frozen=True, slots=True)
+class Fair:
+    """What cheapest thresholds did on samples that they were not chosen by: means of several rounds."""
+
+    missed: float
+    falsely: float
+    cost: float
+    cost_at_half: float
+
+
 def classes(pairs: Sequence[Pair]) -> list[str]:
     """Return the classes that have at least one sample and one other, so that there is a choice."""
     known = {name for _, answer in pairs for name in answer.probabilities}
@@ -87,7 +101,10 @@ def trade(pairs: Sequence[Pair], name: str) -> Trade:
     judged = [(s, a) for s, a in pairs if a.probabilities]
     certainty = np.array([a.probabilities.get(name, 0.0) for _, a in judged], float)
     truth = np.array([name in s.names for s, _ in judged], bool)
-    samples = np.array([s.id for s, _ in judged], int)
+    return _ranked(name, certainty, truth, np.array([s.id for s, _ in judged], int))
+
+
+def _ranked(name: str, certainty: np.ndarray, truth: np.ndarray, samples: np.ndarray) -> Trade:
     order = np.argsort(-certainty, kind="stable")
     ranked, hit = certainty[order], truth[order]
     # Samples of the same probability are named together.
@@ -101,7 +118,7 @@ def trade(pairs: Sequence[Pair], name: str) -> Trade:
         positives - found,
         named - found,
         positives,
-        len(judged) - positives,
+        len(truth) - positives,
         certainty,
         truth,
         samples,
@@ -138,6 +155,49 @@ def cheapest(found: Trade, miss: float, false_alarm: float) -> Best:
         float(costs[place]),
         float(costs[half]),
     )
+
+
+def fairly(found: Trade, miss: float, false_alarm: float, seed: int = 0) -> Fair | None:
+    """Return what cheapest thresholds cost on samples that they were not chosen by; None if too few.
+
+    The samples a threshold was chosen by flatter it, the more so the fewer there are. So they are dealt
+    into five parts, the class evenly among them; each part is counted with the threshold that the other
+    four choose (cross-fitting, Stone 1974), and that several times over with other parts.
+
+    Args:
+        found: What each threshold gives.
+        miss: What a sample of the class costs that is not named so.
+        false_alarm: What another sample costs that is.
+        seed: Deals the parts.
+    """
+    if min(found.positives, found.negatives) < PARTS:
+        return None
+    rng = np.random.default_rng(seed)
+    rounds = 1 if len(found.truth) > _MANY else _ROUNDS
+    missed = falsely = 0
+    for _ in range(rounds):
+        part = _dealt(found.truth, rng)
+        for number in range(PARTS):
+            here = part == number
+            others = _ranked(
+                found.name, found.certainty[~here], found.truth[~here], found.samples[~here]
+            )
+            named = found.certainty[here] >= cheapest(others, miss, false_alarm).threshold
+            missed += int((found.truth[here] & ~named).sum())
+            falsely += int((~found.truth[here] & named).sum())
+    half = found.at(0.5)
+    at_half = miss * found.missed[half] + false_alarm * found.falsely[half]
+    cost = (miss * missed + false_alarm * falsely) / rounds
+    return Fair(missed / rounds, falsely / rounds, float(cost), float(at_half))
+
+
+def _dealt(truth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return a part for each sample; those of the class are spread evenly, and so are the others."""
+    part = np.empty(len(truth), int)
+    for kind in (True, False):
+        places = rng.permutation(np.nonzero(truth == kind)[0])
+        part[places] = np.arange(len(places)) % PARTS
+    return part
 
 
 def average_precision(found: Trade) -> float:

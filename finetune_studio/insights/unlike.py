@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_ROWS = 2048  # compared at a time
 _FEWEST = 20  # validation samples below which a rate of a few percent says nothing
 
 
@@ -33,28 +32,6 @@ class TurnedAway:
     reason: str = ""
 
 
-def normalised(rows: np.ndarray) -> np.ndarray:
-    """Return rows of length 1, float32."""
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.maximum(lengths, 1e-12), np.float32)
-
-
-def likeness(rows: np.ndarray, references: np.ndarray) -> np.ndarray:
-    """Return how like its nearest reference each row is: the cosine, from -1 to 1.
-
-    After the nearest-neighbour test of Sun et al. (2022), with the one nearest neighbour.
-
-    Args:
-        rows: Features (samples, features).
-        references: Features of training samples, each of length 1.
-    """
-    found = np.empty(len(rows), np.float32)
-    for start in range(0, len(rows), _ROWS):
-        part = normalised(rows[start : start + _ROWS])
-        found[start : start + _ROWS] = (part @ references.T).max(1)
-    return found
-
-
 def turned_away(known: Mapping[int, float], share: float) -> TurnedAway:
     """Return the likeness below which so many of one's own samples would be turned away.
 
@@ -69,6 +46,7 @@ def turned_away(known: Mapping[int, float], share: float) -> TurnedAway:
     count = int(share * len(values))
     if not count:
         return TurnedAway(-1.0, 0.0, frozenset())
-    bound = float(values[count])
+    # Between two samples: rounding elsewhere, as in an export, must not decide about one of them.
+    bound = float((values[count - 1] + values[count]) / 2)
     ids = frozenset(number for number, value in known.items() if value < bound)
     return TurnedAway(bound, len(ids) / len(known), ids)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from finetune_studio.modality import telling, text_inputs
+from finetune_studio.modality import foreign, telling, text_inputs
 
 
 class Classes:
@@ -34,7 +34,9 @@ class Classes:
             "The scores hold for texts like these: the same language, length and way of writing. Try others"
             " first."
         ),
-        "The model always answers with its own labels, also for a text that none of them fits.",
+    )
+    answers_all: ClassVar[str] = (
+        "The model always answers with its own labels, also for a text that none of them fits."
     )
     most: ClassVar[int] = 2000
 
@@ -51,6 +53,8 @@ class Classes:
         )
         self._network = network
         self._outputs = self._names if outputs is None else outputs
+        self._decision = self._seen.get("decision", {})
+        self._known = foreign.Known(folder, self._decision, network)
 
     def read(self, text: str) -> str:
         """Return the text, or the one in the file that is meant."""
@@ -69,7 +73,8 @@ class Classes:
         """Return the likeliest label, or all likely ones, and the probabilities of all."""
         inputs, note = seen
         several = bool(self._seen.get("several"))
-        shares = text_inputs.shares(self._network(inputs), several=several)[0]
+        found = self._network(inputs)
+        shares = text_inputs.shares(found, several=several)[0]
         if len(shares) != len(self._outputs):
             raise ValueError(
                 f"it gives {len(shares)} probabilities for {len(self._outputs)} labels"
@@ -77,8 +82,8 @@ class Classes:
         summed = dict.fromkeys(self._names, 0.0)
         for name, share in zip(self._outputs, shares.tolist(), strict=True):
             summed[name] += share
-        said = telling.told(summed, self._seen.get("decision", {}), several=several)
-        return {**said, "note": note}
+        said = telling.told(summed, self._decision, several=several)
+        return {**self._known.told(said, found), "note": note}
 
     def why(self, text: str, error: Exception) -> str:  # noqa: ARG002
         """Say in words why a text cannot be answered."""

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
-from finetune_studio.modality import preprocess, telling
+from finetune_studio.modality import foreign, preprocess, telling
 
 
 class Pictures:
@@ -30,7 +30,9 @@ class Pictures:
     packages: ClassVar[tuple[str, ...]] = ("numpy", "pillow")
     limits: ClassVar[tuple[str, ...]] = (
         "The scores hold for samples like these: the same cameras, places and habits. Try others first.",
-        "The model always answers with one of its classes, also for a sample that shows none of them.",
+    )
+    answers_all: ClassVar[str] = (
+        "The model always answers with one of its classes, also for a sample that shows none of them."
     )
     most: ClassVar[int] = 2000
 
@@ -44,6 +46,8 @@ class Pictures:
         self._seen = json.loads((folder / "preprocessing.json").read_text("utf-8"))
         self._network = network
         self._outputs = self._names if outputs is None else outputs
+        self._decision = self._seen.get("decision", {})
+        self._known = foreign.Known(folder, self._decision, network)
 
     def read(self, text: str) -> str:
         """Return the path that was meant."""
@@ -57,7 +61,8 @@ class Pictures:
 
     def ask(self, seen: dict[str, np.ndarray]) -> dict[str, Any]:
         """Return the likeliest label and the probabilities of all."""
-        shares = _shares(self._network(seen))[0]
+        found = self._network(seen)
+        shares = _shares(found)[0]
         if len(shares) != len(self._outputs):
             raise ValueError(
                 f"it gives {len(shares)} probabilities for {len(self._outputs)} labels"
@@ -65,7 +70,7 @@ class Pictures:
         summed = dict.fromkeys(self._names, 0.0)
         for name, share in zip(self._outputs, shares.tolist(), strict=True):
             summed[name] += share
-        return telling.told(summed, self._seen.get("decision", {}))
+        return self._known.told(telling.told(summed, self._decision), found)
 
     def why(self, text: str, error: Exception) -> str:
         """Say in words why a picture cannot be read."""

@@ -15,6 +15,7 @@ from finetune_studio.core.task import Bundle
 # most in float32, and in bfloat16 by no more than those of the network itself do. float16 has no numbers
 # this small.
 _QUIET = 1e-5  # what the encoder says is made so small that it does not disturb
+AFTER_THE_MEAN = "bert.pooler"  # what it is given is what our last layer is, at every token
 _STRAIGHT = 3e-4  # so small that tanh is a straight line
 
 

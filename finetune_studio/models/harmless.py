@@ -1,5 +1,7 @@
 """Whether a ``.pt2`` file holds numbers and a graph alone: what torch would run in reading it is refused.
 
+It needs the standard library and torch alone: a copy lies in each export of that format.
+
 torch looks up what a graph names by walking through its own modules (``torch.os.system`` is a name like any
 other), evaluates the sizes and guards that stand there as text, and unpickles some kinds of constants. So a
 file is read here first, as text, and anything but operators on tensors, arithmetic and plain weights is
@@ -63,6 +65,8 @@ def refuse_code(file: Path) -> None:
         ValueError: If it holds anything else than numbers and a graph of operators.
     """
     with zipfile.ZipFile(file) as archive:
+        if len(set(archive.namelist())) < len(archive.namelist()):
+            raise ValueError("it holds two files of one name, of which torch might read the other")
         for name in archive.namelist():
             inner = name.partition("/")[2]
             if not _FILES.fullmatch(inner):

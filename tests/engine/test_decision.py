@@ -157,6 +157,7 @@ def test_the_report_tells_what_was_decided_and_where_it_is_worse(project: Projec
     assert "with temperature" in page
     assert "shirt is named from a probability of" in page
     assert "a miss costs 10 times a false alarm" in page
+    assert "On samples that it was not chosen by" in page
     assert "Parts of the data" in page
     assert "camera: phone" in page
     assert "cannot be told without looking" in page or "never looks at the samples" in page

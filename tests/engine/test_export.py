@@ -213,6 +213,56 @@ def test_folder_of_somebody_else_is_not_overwritten(trained: Path, tmp_path: Pat
     assert [f.name for f in mine.iterdir()] == ["thesis.txt"]
 
 
+def _below_a_file(place: Path) -> Path:
+    (place / "notes").write_text("mine")
+    return place / "notes" / "out"
+
+
+def _long_name(place: Path) -> Path:
+    return place / ("x" * 300)
+
+
+def _almost_too_long(place: Path) -> Path:
+    return place / ("x" * 250)
+
+
+def _link_to_nowhere(place: Path) -> Path:
+    (place / "link").symlink_to(place / "nowhere")
+    return place / "link"
+
+
+def _link_in_a_circle(place: Path) -> Path:
+    (place / "link").symlink_to(place / "link")
+    return place / "link" / "out"
+
+
+@pytest.mark.parametrize(
+    "out", [_below_a_file, _long_name, _almost_too_long, _link_to_nowhere, _link_in_a_circle]
+)
+def test_a_place_where_no_folder_can_be_is_refused_before_any_work(
+    trained: Path, tmp_path: Path, out: Callable[[Path], Path]
+) -> None:
+    target = out(tmp_path)
+    before = {f.name for f in tmp_path.iterdir()}
+    with Project(trained) as project:
+        job = exports.export(project, project.runs()[0], "onnx", target, Control())
+        with pytest.raises(StudioError, match=r"no folder|something else") as caught:
+            next(job)
+    assert caught.value.hint
+    assert {f.name for f in tmp_path.iterdir()} == before
+
+
+def test_a_link_to_a_folder_is_followed(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with Project(trained) as project:
+        export(project, tmp_path / "link")
+        export(project, tmp_path / "link")
+    assert (tmp_path / "real" / "model.onnx").is_file()
+    assert (tmp_path / "link").is_symlink()
+    assert {f.name for f in tmp_path.iterdir()} == {"real", "link"}
+
+
 def test_notes_that_somebody_put_into_an_export_are_not_lost(trained: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     with Project(trained) as project:

@@ -8,6 +8,7 @@ import http.client
 import io
 import json
 import pickle
+import select
 import signal
 import socket
 import subprocess
@@ -24,10 +25,11 @@ from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import ServiceEnded, ServiceStarted
 from finetune_studio.core.exporter import furnish
 from finetune_studio.core.job import Control
-from finetune_studio.engine.serving import pages, serve
+from finetune_studio.engine.serving import pages, serve, service
 from finetune_studio.engine.serving import server as serving
 from finetune_studio.engine.serving.asking import Asking
 from finetune_studio.engine.serving.refusing import Refusal
+from finetune_studio.exporters import opened
 from finetune_studio.exporters.onnx import Onnx
 from finetune_studio.tasks.image_classification import ImageClassification
 from tests.engine.conftest import small_bundle
@@ -222,7 +224,7 @@ def test_what_is_no_http_is_refused_as_json(place: tuple[str, int]) -> None:
 
 
 def test_a_body_that_never_comes_is_given_up(export: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving.Server.__init__, "__defaults__", (0.3,))
+    monkeypatch.setattr(serving.Server.__init__, "__defaults__", (0.3, 15.0))
     head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
     with served(export) as place:
         began = time.monotonic()
@@ -233,6 +235,69 @@ def test_a_body_that_never_comes_is_given_up(export: Path, monkeypatch: pytest.M
         with socket.create_connection(place, timeout=5) as line:
             line.sendall(head + b"Content-Length: 1000\r\n\r\nhalf")
         assert post(place, b"x", "image/png")[0] == 422
+
+
+HEAD = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
+
+
+def test_a_head_that_comes_letter_by_letter_is_given_up(
+    export: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving.Server.__init__, "__defaults__", (20.0, 0.5))
+    with served(export) as place, socket.create_connection(place, timeout=20) as line:
+        began = time.monotonic()
+        ended = False
+        while not ended and time.monotonic() - began < 12:
+            with contextlib.suppress(OSError):
+                line.sendall(b"X")  # each letter comes in time; the head as a whole never does
+            readable, _, _ = select.select([line], [], [], 0.1)
+            try:
+                ended = bool(readable) and line.recv(1) == b""
+            except ConnectionResetError:
+                ended = True
+        assert ended
+        assert post(place, b"x", "image/png")[0] == 422  # others are answered
+
+
+def test_slow_clients_do_not_keep_others_out(
+    export: Path, picture: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "_SLOW_S", 0.0)
+    half = [b"POST /pre", HEAD + b"X-Long", HEAD + b"Content-Length: 1000\r\n\r\nhalf"]
+    with served(export) as place, contextlib.ExitStack() as lines:
+        for number in range(serving.MOST_CONNECTIONS):
+            line = lines.enter_context(socket.create_connection(place, timeout=20))
+            line.sendall(half[number % len(half)])
+        answers = [post(place, picture, "image/jpeg")[0] for _ in range(10)]
+    assert answers == [200] * 10
+
+
+def test_large_bodies_wait_their_turn_while_small_ones_are_answered(
+    export: Path, picture: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "MOST_LARGE", 1)
+    large = picture + bytes(2 * serving.LARGE_BYTES)
+    found: list[int] = []
+    head = HEAD + f"Content-Length: {len(large)}\r\nConnection: close\r\n\r\n".encode()
+    asking = Asking(opened(export), export)
+    with (
+        service._listening(asking, "127.0.0.1", 0) as server,
+        socket.create_connection((place := ("127.0.0.1", server.server_port)), timeout=20) as first,
+    ):
+        first.sendall(head + large[: serving.LARGE_BYTES])
+        while server.large.acquire(blocking=False):  # until the first has its turn
+            server.large.release()
+        second = threading.Thread(
+            target=lambda: found.append(post(place, large, "image/jpeg")[0]), daemon=True
+        )
+        second.start()
+        for _ in range(5):
+            assert post(place, picture, "image/jpeg")[0] == 200
+        assert found == []  # its body is not read yet: another is in memory
+        first.sendall(large[serving.LARGE_BYTES :])
+        assert first.recv(65536).startswith(b"HTTP/1.1 200")
+        second.join(20)
+    assert found == [200]
 
 
 def test_other_sites_may_not_ask_through_the_browser(

@@ -418,6 +418,11 @@ def test_pt2_needs_torch_alone_and_one_with_pickled_objects_is_not_read(
     changed.replace(file)
     with pytest.raises(StudioError, match="pickled objects"):
         open_export(tmp_path / "out")
+    # predict.py looks as well: a model that somebody put in the place of ours is not even loaded.
+    asked = ask(tmp_path / "out", picture, cwd=tmp_path)
+    assert asked.returncode != 0
+    assert "pickled objects" in asked.stderr
+    assert asked.stdout == ""
 
 
 @pytest.mark.skipif("openvino" not in FORMATS, reason="the package openvino is not installed")

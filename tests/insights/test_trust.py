@@ -8,10 +8,12 @@ import pytest
 from finetune_studio.core.dataset import Sample
 from finetune_studio.core.events import Prediction
 from finetune_studio.core.task import Pair
+from finetune_studio.engine import trust_words
 from finetune_studio.insights import calibration, shortcuts, thresholds, unlike
 from finetune_studio.insights.label_errors import doubts
 from finetune_studio.insights.slices import grouped, slices
 from finetune_studio.modality import decide
+from finetune_studio.modality import foreign as known
 from finetune_studio.modality.claims import claims
 
 NAMES = ("cat", "dog", "eel")
@@ -157,6 +159,35 @@ def test_a_miss_that_costs_ten_times_as_much_lowers_the_threshold() -> None:
     assert dear.threshold == pytest.approx(1 / 11, abs=0.08)  # Elkan's, of calibrated scores
 
 
+def test_what_is_said_of_a_threshold_holds_for_samples_it_was_not_chosen_by() -> None:
+    """Averaged over many small validation splits, against what the thresholds do on 20,000 other samples."""
+    others = thresholds.trade(planted(20_000, 1.0, seed=99), "cat")
+    flattered, fair, true = [], [], []
+    for seed in range(30):
+        found = thresholds.trade(planted(60, 1.0, seed=seed), "cat")
+        best = thresholds.cheapest(found, 5, 1)
+        place = others.at(best.threshold)
+        true.append(60 / 20_000 * (5 * others.missed[place] + others.falsely[place]))
+        flattered.append(best.cost)
+        said = thresholds.fairly(found, 5, 1)
+        assert said is not None
+        assert said.cost == pytest.approx(5 * said.missed + said.falsely)
+        assert said.cost_at_half == best.cost_at_half
+        fair.append(said.cost)
+    off = np.mean(true) - np.mean(flattered)
+    assert off > 0.15 * np.mean(true)  # the samples it was chosen by flatter it
+    assert abs(np.mean(fair) - np.mean(true)) < 0.4 * off
+
+
+def test_too_few_samples_to_try_a_threshold_on_are_no_proof() -> None:
+    pairs = planted(200, 1.0)
+    cats = [p for p in pairs if p[0].label == "cat"][:4]
+    found = thresholds.trade([*cats, *(p for p in pairs if p[0].label != "cat")], "cat")
+    assert thresholds.fairly(found, 1, 1) is None
+    best = thresholds.cheapest(found, 10, 1)
+    assert "too few samples to try it" in trust_words.best(best, None, 10)
+
+
 def test_a_class_that_is_absent_or_alone_has_no_threshold() -> None:
     pairs = [p for p in planted(50, 1.0) if p[0].label != "eel"]
     assert thresholds.classes(pairs) == ["cat", "dog"]
@@ -168,13 +199,13 @@ def test_a_class_that_is_absent_or_alone_has_no_threshold() -> None:
 
 def test_the_share_that_is_turned_away_is_the_one_asked_for() -> None:
     rng = np.random.default_rng(0)
-    references = unlike.normalised(rng.normal(1, 0.3, (50, 8)))
+    references = known.normalised(rng.normal(1, 0.3, (50, 8)))
     own, foreign = rng.normal(1, 0.3, (200, 8)), rng.normal(-1, 0.3, (200, 8))
-    like = dict(enumerate(unlike.likeness(own, references).tolist()))
+    like = dict(enumerate(known.likeness(own, references).tolist()))
     found = unlike.turned_away(like, 0.05)
     assert found.share == pytest.approx(0.05, abs=0.006)
     assert set(found.ids) == set(sorted(like, key=lambda n: like[n])[:10])
-    assert (unlike.likeness(foreign, references) < found.least_likeness).all()
+    assert (known.likeness(foreign, references) < found.least_likeness).all()
     assert unlike.turned_away(like, 0.0).least_likeness == -1
     assert "Only 3 validation" in unlike.turned_away({1: 0.5, 2: 0.5, 3: 0.5}, 0.02).reason
 

@@ -71,3 +71,15 @@ def test_nothing_is_unpickled_whatever_it_is_called(tmp_path: Path) -> None:
     for name in ("data/weights/model.pt", "data/constants/model.pt", "data/constants/custom_obj_0"):
         with pytest.raises(ValueError, match="not read"):
             harmless.refuse_code(written(tmp_path, files={name: ""}))
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_two_files_of_one_name_are_not_read(tmp_path: Path) -> None:
+    """torch reads archives by code of its own, which might take the other one."""
+    place = written(tmp_path)
+    with zipfile.ZipFile(place) as archive:
+        good = archive.read("model/models/model.json")
+    with zipfile.ZipFile(place, "a") as archive:
+        archive.writestr("model/models/model.json", good)
+    with pytest.raises(ValueError, match="two files of one name"):
+        harmless.refuse_code(place)

@@ -22,6 +22,7 @@ from finetune_studio.engine.feeds import CachedFeed, laid_out
 from finetune_studio.engine.launch import Alone
 from finetune_studio.engine.loaders import Loader, by_length, grouped
 from finetune_studio.models import layers
+from finetune_studio.models.listening import pooled
 
 _BATCH = 32
 _READ = 512  # rows taken from the store at a time
@@ -113,11 +114,7 @@ def _computed(
 
 def flat(values: torch.Tensor) -> np.ndarray:
     """Return (samples, features): of pictures the mean over places, of texts that over tokens."""
-    if values.ndim == 4:
-        values = values.mean((2, 3))
-    elif values.ndim == 3:
-        values = values.mean(1)
-    return np.asarray(values.float().cpu().numpy(), np.float32)
+    return np.asarray(pooled(values).float().cpu().numpy(), np.float32)
 
 
 def _together(rows: Sequence[np.ndarray]) -> np.ndarray:

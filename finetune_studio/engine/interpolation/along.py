@@ -16,6 +16,7 @@ from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Event, PhaseStarted, Progress
 from finetune_studio.core.job import Control
 from finetune_studio.core.measures import BlendMeasured
+from finetune_studio.core.portion import spread
 from finetune_studio.core.project import Project
 from finetune_studio.core.task import Bundle, Pair, Task
 from finetune_studio.engine import before, evaluate, judging
@@ -90,7 +91,7 @@ def _validation(project: Project, run: Run, task: Task) -> list[Sample]:
             "No validation sample of this run is left to score a blend with.",
             "Train again with the data of today.",
         )
-    return asking.thinned(found, asking.MOST)
+    return spread(found, asking.MOST)
 
 
 class _Way:

@@ -11,6 +11,7 @@ from finetune_studio.core.dataset import Sample
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.job import Control
 from finetune_studio.core.passing import passing_folder
+from finetune_studio.core.portion import spread
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import DataChoices
 from finetune_studio.core.task import Task
@@ -128,14 +129,7 @@ def read(place: str, task: Task, stack: ExitStack) -> list[Sample]:
             f"There is no sample in {place} that can be asked about.",
             "Set forgetting.held_out to samples of the same kind as your own.",
         )
-    return thinned(found, MOST)
-
-
-def thinned(samples: Sequence[Sample], most: int) -> list[Sample]:
-    """Return at most so many samples, spread evenly over all of them."""
-    if len(samples) <= most:
-        return list(samples)
-    return [samples[place * len(samples) // most] for place in range(most)]
+    return spread(found, MOST)
 
 
 def _head(run: Run) -> Head | None:

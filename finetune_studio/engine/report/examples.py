@@ -9,8 +9,8 @@ from pathlib import Path
 
 from finetune_studio.core.dataset import Sample
 from finetune_studio.core.preview import Picture, Preview, Span, Spans, Words
+from finetune_studio.core.shares import cautious
 from finetune_studio.core.task import Pair, Task
-from finetune_studio.engine.facts import percent
 from finetune_studio.engine.report.pictures import square
 
 _SIDE = 200  # pixels of a picture in the page
@@ -65,7 +65,7 @@ def _verdict(shown: Preview) -> str:
     said = escape(shown.said) if shown.said else "nothing"
     share = ""
     if shown.certainty is not None:
-        share = " " + escape(percent(shown.certainty)).replace(" ", "&nbsp;")
+        share = " " + escape(cautious(shown.certainty)).replace(" ", "&nbsp;")
     if shown.said == shown.truth:
         return f"{said}{share}"
     truth = escape(shown.truth) if shown.truth else "nothing"

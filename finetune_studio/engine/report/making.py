@@ -11,6 +11,7 @@ from finetune_studio.core import recipe as recipes
 from finetune_studio.core.dataset import Sample
 from finetune_studio.core.events import RunFinished, RunStarted, StepDone, Validated
 from finetune_studio.core.project import Project
+from finetune_studio.core.shares import cautious
 from finetune_studio.core.splits import SPLITS
 from finetune_studio.core.words import duration
 from finetune_studio.engine import charts, facts
@@ -122,7 +123,7 @@ def model(known: Facts) -> str:
         share = started.trainable / max(1, started.parameters)
         rows["Retrained"] = (
             f"{known.retrained}: {started.trainable:,} of {started.parameters:,} parameters"
-            f" ({facts.percent(share)}); the rest keeps what it knew"
+            f" ({cautious(share)}); the rest keeps what it knew"
             if started.trainable < started.parameters
             else f"{known.retrained}: all {started.parameters:,} parameters"
         )

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from html import escape
 
 from finetune_studio.core.events import Evaluated
+from finetune_studio.core.shares import cautious
 from finetune_studio.core.task import Pair
 from finetune_studio.engine import charts, tally
-from finetune_studio.engine.facts import Facts, figure, name_of, percent, share_of_one
+from finetune_studio.engine.facts import Facts, figure, name_of, share_of_one
 from finetune_studio.engine.report import examples
 from finetune_studio.insights.confusion import confusion
 from finetune_studio.insights.per_class import ClassScore
@@ -85,7 +86,7 @@ def _score(scored: Evaluated, name: str) -> str:
 
 
 def _weakest(row: ClassScore) -> str:
-    text = f"is found least often: {percent(row.recall)} of {row.samples:,}."
+    text = f"is found least often: {cautious(row.recall)} of {row.samples:,}."
     if row.times:
         text += f" Most often taken for {row.taken_for}."
     return _card("Weakest class", row.name, text, kind="name")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from finetune_studio.core import label_doubts
+from finetune_studio.core import label_doubts, shares
 from finetune_studio.core.project import Project
 from finetune_studio.engine import calibrating, slicing, trust_words
 from finetune_studio.engine.calibrating import Look
@@ -22,7 +22,7 @@ def calibration(project: Project, known: Facts) -> str:
     if not look.count:
         return ""
     rows = "".join(
-        f"<tr><td>{trust_words.whole(one.low)} to {trust_words.whole(one.high)}</td>"
+        f"<tr><td>{shares.whole(one.low)} to {shares.whole(one.high)}</td>"
         f"{_share(one.certainty)}{_share(one.right)}<td class='number'>{one.count:,}</td></tr>"
         for one in look.bins_now
     )
@@ -58,11 +58,15 @@ def _decided(project: Project, known: Facts, look: Look) -> str:
                 f" On validation {len(missed):,} of {trade.positives:,} are missed so, with"
                 f" {len(falsely):,} false alarms."
             )
-        points.append(f"{name} is named from a probability of {threshold:.2f} on{why}.{told}")
+            if (fair := look.fairly(name)) is not None:
+                told += f" {trust_words.fairly(fair)}"
+        points.append(
+            f"{name} is named from a probability of {trust_words.level(threshold)} on{why}.{told}"
+        )
     if kept.least_likeness > -1:
         points.append(
             "Inputs unlike any training sample are answered “none of these”; of the validation samples"
-            f" {trust_words.fine(kept.turned_away)} would be turned away."
+            f" {shares.fine(kept.turned_away)} would be turned away."
         )
     listed = "".join(f"<li>{escape(point)}</li>" for point in points)
     return f"<ul>{listed}</ul>" if listed else ""
@@ -108,7 +112,7 @@ def limits(project: Project, known: Facts) -> Sequence[str]:
     look = calibrating.look(known.run.folder, project.dataset)
     if look.count >= trust_words.FEWEST_CERTAIN and look.error_now > 0.05:
         points.append(
-            f"Its certainty is off by {trust_words.fine(look.error_now)} on average: probabilities are an"
+            f"Its certainty is off by {shares.fine(look.error_now)} on average: probabilities are an"
             " order, not a promise."
         )
     if look.decision.least_likeness <= -1:

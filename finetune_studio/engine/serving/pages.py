@@ -106,7 +106,17 @@ def _answer() -> dict[str, Any]:
             },
             "certainty": {**number, "type": ["number", "null"]},
             "probabilities": {"type": "object", "additionalProperties": number},
-            "answer": {"type": "object", "description": "What the task says beyond that."},
+            "answer": {
+                "type": "object",
+                "description": (
+                    "What the task says beyond that. Where the model turns away what is unlike all that it"
+                    " learnt from: `none_of_these` is true then, and `likeness` says how like it is."
+                ),
+            },
+            "shown": {
+                "type": "string",
+                "description": "Only for what is turned away: what a person should read instead.",
+            },
             "seconds": {"type": "number"},
         },
         "required": ["label", "certainty", "probabilities", "answer", "seconds"],

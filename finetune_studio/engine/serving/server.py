@@ -9,6 +9,7 @@ import socket
 import socketserver
 import threading
 import time
+from collections.abc import Iterator
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -17,11 +18,15 @@ from urllib.parse import urlsplit
 from finetune_studio.engine.serving import bodies, pages
 from finetune_studio.engine.serving.asking import Asking
 from finetune_studio.engine.serving.refusing import Refusal
+from finetune_studio.engine.serving.waiting import Waiting
 
 MOST_BYTES = 20_000_000  # of a body
 MOST_CONNECTIONS = 128
+MOST_LARGE = 4  # bodies above the next number that are in memory at once; the others wait
+LARGE_BYTES = 1_000_000
 _BODY_S = 20.0  # in which a body must have come
-_STILL_S = 15.0  # after which a connection that says nothing is closed
+_STILL_S = 15.0  # in which the head of the next request must have come
+_SLOW_S = 1.0  # for which a client is waited for before it must make room, where there is none left
 _DRAINED = (
     256_000_000  # of a body that is too large: read and thrown away, so that the refusal is heard
 )
@@ -36,6 +41,7 @@ class Server(ThreadingHTTPServer):
         address: Host and port; port 0 takes any that is free.
         asking: The export.
         body_s: Seconds in which a body must have come.
+        head_s: Seconds in which the head of a request must have come, counted from the answer before.
     """
 
     daemon_threads = True
@@ -43,9 +49,17 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 128
     allow_reuse_address = os.name != "nt"  # there it would let two services share a port
 
-    def __init__(self, address: tuple[str, int], asking: Asking, body_s: float = _BODY_S) -> None:
+    def __init__(
+        self,
+        address: tuple[str, int],
+        asking: Asking,
+        body_s: float = _BODY_S,
+        head_s: float = _STILL_S,
+    ) -> None:
         self.asking = asking
-        self.body_s = body_s
+        self.body_s, self.head_s = body_s, head_s
+        self.waiting = Waiting()
+        self.large = threading.BoundedSemaphore(MOST_LARGE)
         self.answered = self.refused = 0
         self._room = threading.BoundedSemaphore(MOST_CONNECTIONS)
         self._open: set[socket.socket] = set()
@@ -60,8 +74,8 @@ class Server(ThreadingHTTPServer):
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Take a connection if there is room."""
-        if not self._room.acquire(blocking=False):
+        """Take a connection if there is room, or a slow client that can be given up for it."""
+        if not self._made_room():
             with contextlib.suppress(OSError):
                 request.sendall(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n"
                                 b"Connection: close\r\n\r\n")  # fmt: skip
@@ -71,6 +85,15 @@ class Server(ThreadingHTTPServer):
         with self._lock:
             self._open.add(request)
         super().process_request(request, client_address)
+
+    def _made_room(self) -> bool:
+        if self._room.acquire(blocking=False):
+            return True
+        return self.waiting.give_up_slowest(_SLOW_S) and self._room.acquire(timeout=1.0)
+
+    def service_actions(self) -> None:
+        """Give up clients whose time is over; called between connections, several times a second."""
+        self.waiting.give_up_late()
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Serve a connection to its end, and make room."""
@@ -125,6 +148,14 @@ class _Handler(BaseHTTPRequestHandler):
     server: Server
     _unread = False  # whether a body, or a part of it, still waits to be read
 
+    def handle_one_request(self) -> None:
+        """Wait for a request and answer it; one whose head does not come in time is given up."""
+        self.server.waiting.begins(self.connection, self.server.head_s)
+        try:
+            super().handle_one_request()
+        finally:
+            self.server.waiting.ends(self.connection)
+
     def do_GET(self) -> None:
         """Answer what is only looked at."""
         self._guarded(self._looked_at)
@@ -164,6 +195,9 @@ class _Handler(BaseHTTPRequestHandler):
     # --- what is asked ----------------------------------------------------------------------------
 
     def _guarded(self, work: Any) -> None:
+        if not self.server.waiting.ends(self.connection):
+            self.close_connection = True  # given up: what came last is no whole request
+            return
         sent = "Content-Length" in self.headers or "Transfer-Encoding" in self.headers
         self._unread = sent or self.command == "POST"
         try:
@@ -212,11 +246,25 @@ class _Handler(BaseHTTPRequestHandler):
     def _asked(self) -> None:
         if urlsplit(self.path).path != "/predict":
             raise Refusal(404, "There is nothing here.", "POST to /predict.")
-        content = self._body()
-        given = bodies.given(content, self.headers.get("Content-Type", ""))
-        self._tell(200, self.server.asking.answer(given))
+        with self._turn():
+            given = bodies.given(self._body(), self.headers.get("Content-Type", ""))
+            said = self.server.asking.answer(given)
+        self._tell(200, said)
 
     # --- bodies -----------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Let a large body wait until there is room for it in memory; small ones need not."""
+        if self._length() <= LARGE_BYTES:
+            yield
+            return
+        if not self.server.large.acquire(timeout=self.server.body_s):
+            raise Refusal(503, "Too many large requests at once.", "Send it again later.")
+        try:
+            yield
+        finally:
+            self.server.large.release()
 
     def _length(self) -> int:
         if "Transfer-Encoding" in self.headers or "Content-Length" not in self.headers:
@@ -235,6 +283,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _body(self) -> bytes:
         left, parts = self._length(), []
         until = time.monotonic() + self.server.body_s
+        self.server.waiting.begins(self.connection)
         while left:
             self.connection.settimeout(max(0.01, until - time.monotonic()))
             try:
@@ -247,6 +296,7 @@ class _Handler(BaseHTTPRequestHandler):
                 raise Refusal(408, "The body did not come in time.", "Send it again.")
             parts.append(part)
             left -= len(part)
+        self.server.waiting.ends(self.connection)
         self.connection.settimeout(_STILL_S)
         self._unread = False
         return b"".join(parts)

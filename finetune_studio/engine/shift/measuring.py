@@ -15,6 +15,7 @@ from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Event, PhaseStarted, Progress, SampleSetAside
 from finetune_studio.core.job import Control
 from finetune_studio.core.measures import ShiftMeasured
+from finetune_studio.core.portion import spread
 from finetune_studio.core.preview import Words
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
@@ -97,8 +98,7 @@ def _key(project: Project, recipe: Recipe) -> str:
 def _some(project: Project, task: Task) -> list[Sample]:
     """Return training samples, spread evenly over the data."""
     usable = project.dataset.samples(split="train", usable=True)
-    found = [sample for sample in usable if task.teaches(sample)]
-    return found[:: max(1, -(-len(found) // _MOST))]
+    return spread([sample for sample in usable if task.teaches(sample)], _MOST)
 
 
 def _found(recipe: Recipe) -> Pretrained:

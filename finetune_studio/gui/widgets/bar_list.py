@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import (
-    QAbstractListModel,
     QModelIndex,
     QPersistentModelIndex,
     QPoint,
@@ -29,6 +29,7 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from finetune_studio.gui import theme
+from finetune_studio.gui.widgets.row_items import Heading, RowItemModel
 
 _Index = QModelIndex | QPersistentModelIndex
 BAR_ROLE = int(Qt.ItemDataRole.UserRole) + 1
@@ -45,35 +46,31 @@ class BarRow:
     muted: bool = False
 
 
-class BarItemModel(QAbstractListModel):
+class BarItemModel(RowItemModel[BarRow]):
     """Shows rows to a view."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._rows: list[BarRow] = []
-        self._most = 1.0
+    _most = 1.0
 
-    def set_rows(self, rows: list[BarRow], most: float | None = None) -> None:
+    @override
+    def set_rows(
+        self,
+        rows: Sequence[BarRow],
+        headings: Sequence[Heading] | None = None,
+        *,
+        most: float | None = None,
+    ) -> None:
         """Show other rows; ``most`` is the value of a full bar, by default the largest."""
-        self.beginResetModel()
-        self._rows = list(rows)
         self._most = most or max((row.value for row in rows), default=0.0) or 1.0
-        self.endResetModel()
+        super().set_rows(rows, headings)
 
     @property
     def names(self) -> list[str]:
         """Return the names in order."""
-        return [row.name for row in self._rows]
+        return [row.name for row in self.rows]
 
     @override
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
-        return 0 if parent.isValid() else len(self._rows)
-
-    @override
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid() or index.row() >= len(self._rows):
-            return None
-        row = self._rows[index.row()]
+    def cell(self, place: int, column: int) -> Mapping[int, Any]:
+        row = self.rows[place]
         figure = row.figure or f"{row.value:,g}"
         return {
             int(Qt.ItemDataRole.DisplayRole): row.name,
@@ -81,7 +78,7 @@ class BarItemModel(QAbstractListModel):
             int(Qt.ItemDataRole.ToolTipRole): f"<span>{html.escape(row.name)}: {figure}</span>",
             BAR_ROLE: max(0.0, min(1.0, row.value / self._most)),
             FIGURE_ROLE: figure,
-        }.get(int(role))
+        }
 
 
 class _BarDelegate(QStyledItemDelegate):
@@ -186,7 +183,7 @@ class BarList(QListView):
         self._delegate.name_width = max(
             [metrics.horizontalAdvance(row.name) for row in made], default=0
         )
-        self._rows.set_rows(made, most)
+        self._rows.set_rows(made, most=most)
         self.set_picked(self._picked)
         self.updateGeometry()
 
@@ -199,7 +196,7 @@ class BarList(QListView):
         names = self._rows.names
         self._picked = name if name in names else ""
         if self._picked:
-            self.setCurrentIndex(self._rows.index(names.index(name)))
+            self.setCurrentIndex(self._rows.index(names.index(name), 0))
         else:
             self.clearSelection()
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import (
-    QAbstractTableModel,
     QCoreApplication,
     QModelIndex,
     QPersistentModelIndex,
@@ -19,8 +18,10 @@ from PySide6.QtCore import (
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 from typing_extensions import override
 
+from finetune_studio.gui.widgets.row_items import Heading, RowItemModel
+
 _Index = QModelIndex | QPersistentModelIndex
-SORT_ROLE = Qt.ItemDataRole.UserRole + 1
+SORT_ROLE = int(Qt.ItemDataRole.UserRole) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,62 +121,26 @@ def _name(row: ClassRow) -> str:
     return row.name
 
 
-class ClassItemModel(QAbstractTableModel):
-    """Shows class rows to a table."""
+class ClassItemModel(RowItemModel[ClassRow]):
+    """Shows rows of classes to a table, or of types of names in texts."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._rows: list[ClassRow] = []
-        self._columns = _columns()
+        self.call_rows(types=False)
 
-    def set_rows(self, rows: Sequence[ClassRow], *, types: bool = False) -> None:
-        """Show other rows: of classes, or of types of names in texts."""
-        self.beginResetModel()
-        self._rows = list(rows)
+    def call_rows(self, *, types: bool) -> None:
+        """Give the columns the headings of classes, or of types."""
         self._columns = _columns(types=types)
-        self.endResetModel()
+        self.headings = [Heading(c.title, c.tip, c.right) for c in self._columns]
 
     @override
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
-        return 0 if parent.isValid() else len(self._rows)
-
-    @override
-    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
-        return 0 if parent.isValid() else len(self._columns)
-
-    @override
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid() or index.row() >= len(self._rows):
-            return None
-        row, column = self._rows[index.row()], self._columns[index.column()]
-        if role == Qt.ItemDataRole.DisplayRole:
-            return column.text(row)
-        if role == SORT_ROLE:
-            value = column.sort(row)
-            return -1.0 if value is None else value
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _alignment(right=column.right)
-        return None
-
-    @override
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        if orientation != Qt.Orientation.Horizontal or section >= len(self._columns):
-            return None
-        column = self._columns[section]
-        if role == Qt.ItemDataRole.DisplayRole:
-            return column.title
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return column.tip
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _alignment(right=column.right)
-        return None
-
-
-def _alignment(*, right: bool) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
-    return side | Qt.AlignmentFlag.AlignVCenter
+    def cell(self, place: int, column: int) -> Mapping[int, Any]:
+        row, found = self.rows[place], self._columns[column]
+        value = found.sort(row)
+        return {
+            int(Qt.ItemDataRole.DisplayRole): found.text(row),
+            SORT_ROLE: -1.0 if value is None else value,
+        }
 
 
 class ClassTable(QTableView):
@@ -214,7 +179,8 @@ class ClassTable(QTableView):
 
     def show_rows(self, rows: Sequence[ClassRow], *, types: bool = False) -> None:
         """Show other rows, of classes or of types; the order that the user chose stays."""
-        self._rows.set_rows(rows, types=types)
+        self._rows.call_rows(types=types)
+        self._rows.set_rows(rows)
         self.setColumnHidden(5, bool(rows) and not any(row.times for row in rows))
 
     def set_picked(self, name: str) -> None:

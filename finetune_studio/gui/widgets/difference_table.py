@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import (
-    QAbstractTableModel,
     QModelIndex,
-    QObject,
     QPersistentModelIndex,
     QSize,
     Qt,
@@ -19,6 +17,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidge
 from typing_extensions import override
 
 from finetune_studio.gui import theme
+from finetune_studio.gui.widgets.row_items import Heading, RowItemModel
 
 _Index = QModelIndex | QPersistentModelIndex
 _Role = Qt.ItemDataRole
@@ -49,63 +48,35 @@ class DifferenceRow:
     best: tuple[int, ...] = ()
 
 
-class DifferenceItemModel(QAbstractTableModel):
+class DifferenceItemModel(RowItemModel[DifferenceRow]):
     """Shows differences to a view."""
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.rows: list[DifferenceRow] = []
-        self._titles: list[str] = []
-        self._bold = QFont()
-        self._bold.setBold(True)
 
     def show_rows(self, titles: Sequence[str], rows: Sequence[DifferenceRow]) -> None:
         """Show other rows under other columns."""
-        self.beginResetModel()
-        self._titles, self.rows = list(titles), list(rows)
-        self.endResetModel()
-
-    @override
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
-        return 0 if parent.isValid() else len(self.rows)
-
-    @override
-    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
-        return 0 if parent.isValid() else 2 + len(self._titles)
+        self.set_rows(rows, [Heading(t) for t in ("", self.tr("What differs"), *titles)])
 
     @override
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = _Role.DisplayRole
     ) -> Any:
-        if orientation != Qt.Orientation.Horizontal or not 0 <= section < self.columnCount():
-            return None
-        if role == _Role.DisplayRole:
-            return ["", self.tr("What differs"), *self._titles][section]
-        if role == _Role.DecorationRole and section > 1:
+        compared = orientation == Qt.Orientation.Horizontal and 1 < section < len(self.headings)
+        if compared and role == _Role.DecorationRole:
             return _chip(theme.series()[(section - 2) % len(theme.series())])
-        return _LEFT if role == _Role.TextAlignmentRole else None
+        return super().headerData(section, orientation, role)
 
     @override
-    def data(self, index: _Index, role: int = _Role.DisplayRole) -> Any:
-        if not index.isValid() or index.row() >= len(self.rows):
-            return None
-        row, column = self.rows[index.row()], index.column()
-        best = column - 2 in row.best
-        found: Any = None
-        match role:
-            case _Role.DisplayRole:
-                found = self._text(index.row(), column)
-            case _Role.AccessibleTextRole:
-                found = self._text(index.row(), column) or row.part
-            case _Role.ToolTipRole:
-                found = row.tip if column < 2 else row.values[column - 2]
-            case _Role.FontRole if best:
-                found = self._bold
-            case _Role.ForegroundRole:
-                found = theme.tokens().ok if best else theme.tokens().muted if not column else None
-            case _Role.TextAlignmentRole:
-                found = _LEFT
-        return found
+    def cell(self, place: int, column: int) -> Mapping[int, Any]:
+        row, now = self.rows[place], theme.tokens()
+        text, best = self._text(place, column), column - 2 in row.best
+        bold = QFont()
+        bold.setBold(True)
+        return {
+            int(_Role.DisplayRole): text,
+            int(_Role.AccessibleTextRole): text or row.part,
+            int(_Role.ToolTipRole): row.tip if column < 2 else row.values[column - 2],
+            int(_Role.FontRole): bold if best else None,
+            int(_Role.ForegroundRole): now.ok if best else None if column else now.muted,
+        }
 
     def _text(self, place: int, column: int) -> str:
         row = self.rows[place]

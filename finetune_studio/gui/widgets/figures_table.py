@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import (
-    QAbstractTableModel,
     QModelIndex,
-    QObject,
     QPersistentModelIndex,
     QSize,
     QSortFilterProxyModel,
@@ -20,6 +18,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidge
 from typing_extensions import override
 
 from finetune_studio.gui import theme
+from finetune_studio.gui.widgets.row_items import Heading, RowItemModel, side
 
 _Index = QModelIndex | QPersistentModelIndex
 SORT_ROLE = int(Qt.ItemDataRole.UserRole) + 1
@@ -37,59 +36,27 @@ class Cell:
     hint: str = ""
 
 
-class FiguresItemModel(QAbstractTableModel):
+class FiguresItemModel(RowItemModel[Sequence[Cell]]):
     """Shows rows of cells to a view."""
 
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._titles: list[str] = []
-        self._rows: list[list[Cell]] = []
-
     def set_content(self, titles: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-        """Show other columns and rows."""
-        self.beginResetModel()
-        self._titles, self._rows = list(titles), [list(row) for row in rows]
-        self.endResetModel()
+        """Show other columns and rows; a heading stands where the cells of the first row do."""
+        first = [cell.right for cell in rows[0]] if rows else [None] * len(titles)
+        headings = [Heading(title, "", right) for title, right in zip(titles, first, strict=True)]
+        self.set_rows(rows, headings)
 
     @override
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
-        return 0 if parent.isValid() else len(self._rows)
-
-    @override
-    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
-        return 0 if parent.isValid() else len(self._titles)
-
-    @override
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(self._titles):
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self._titles[section]
-        if role == Qt.ItemDataRole.TextAlignmentRole and self._rows:
-            return _side(self._rows[0][section])
-        return None
-
-    @override
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid() or index.row() >= len(self._rows):
-            return None
-        cell = self._rows[index.row()][index.column()]
+    def cell(self, place: int, column: int) -> Mapping[int, Any]:
+        cell = self.rows[place][column]
         now = theme.tokens()
         colours = {"warning": now.warning, "bad": now.bad, "ok": now.ok}
         return {
             int(Qt.ItemDataRole.DisplayRole): cell.text,
             int(Qt.ItemDataRole.ToolTipRole): cell.hint or None,
-            int(Qt.ItemDataRole.TextAlignmentRole): _side(cell),
+            int(Qt.ItemDataRole.TextAlignmentRole): side(right=cell.right),
             int(Qt.ItemDataRole.ForegroundRole): colours.get(cell.level),
             SORT_ROLE: cell.key if cell.key != "" else cell.text,
-        }.get(int(role))
-
-
-def _side(cell: Cell) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignRight if cell.right else Qt.AlignmentFlag.AlignLeft
-    return side | Qt.AlignmentFlag.AlignVCenter
+        }
 
 
 class FiguresTable(QTableView):

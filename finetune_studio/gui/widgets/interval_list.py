@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import (
-    QAbstractListModel,
     QModelIndex,
     QPersistentModelIndex,
     QRect,
@@ -30,6 +29,7 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from finetune_studio.gui import theme
+from finetune_studio.gui.widgets.row_items import RowItemModel
 
 _Index = QModelIndex | QPersistentModelIndex
 _ROW_ROLE = int(Qt.ItemDataRole.UserRole) + 1
@@ -47,46 +47,23 @@ class IntervalRow:
     state: str = ""
 
 
-class IntervalItemModel(QAbstractListModel):
+class IntervalItemModel(RowItemModel[IntervalRow]):
     """Shows rows to a view."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._rows: Sequence[IntervalRow] = ()
-
-    def set_rows(self, rows: Sequence[IntervalRow]) -> None:
-        """Show other rows."""
-        self.beginResetModel()
-        self._rows = rows
-        self.endResetModel()
-
     @override
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
-        return 0 if parent.isValid() else len(self._rows)
-
-    @override
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid() or index.row() >= len(self._rows):
-            return None
-        row = self._rows[index.row()]
-        if role == _ROW_ROLE:
-            return row
-        if role == Qt.ItemDataRole.DisplayRole:
-            return row.name
-        if role in (Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.ToolTipRole):
-            told = (
-                f"{row.name}: {row.score:.2f}, 95 % interval {row.low:.2f} to {row.high:.2f},"
-                f" {row.count:,} samples"
-            )
-            note = {
-                "worse": "; worse than chance explains",
-                "small": "; too small to judge",
-            }.get(row.state, "")
-            plain = told + note
-            if role == Qt.ItemDataRole.AccessibleTextRole:
-                return plain
-            return f"<span>{html.escape(plain)}</span>"
-        return None
+    def cell(self, place: int, column: int) -> Mapping[int, Any]:
+        row = self.rows[place]
+        note = {"worse": "; worse than chance explains", "small": "; too small to judge"}
+        told = (
+            f"{row.name}: {row.score:.2f}, 95 % interval {row.low:.2f} to {row.high:.2f},"
+            f" {row.count:,} samples{note.get(row.state, '')}"
+        )
+        return {
+            _ROW_ROLE: row,
+            int(Qt.ItemDataRole.DisplayRole): row.name,
+            int(Qt.ItemDataRole.AccessibleTextRole): told,
+            int(Qt.ItemDataRole.ToolTipRole): f"<span>{html.escape(told)}</span>",
+        }
 
 
 class _Delegate(QStyledItemDelegate):
@@ -206,7 +183,7 @@ class IntervalList(QListView):
         if self._picked < 0:
             self.clearSelection()
         else:
-            self.setCurrentIndex(self._rows.index(self._picked))
+            self.setCurrentIndex(self._rows.index(self._picked, 0))
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:

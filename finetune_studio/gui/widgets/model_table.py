@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import (
-    QAbstractTableModel,
     QModelIndex,
-    QObject,
     QPersistentModelIndex,
     QSortFilterProxyModel,
     Qt,
@@ -21,6 +20,7 @@ from typing_extensions import override
 
 from finetune_studio.gui import theme
 from finetune_studio.gui.widgets.layer_tree import short
+from finetune_studio.gui.widgets.row_items import Heading, RowItemModel
 
 _Index = QModelIndex | QPersistentModelIndex
 _Role = Qt.ItemDataRole
@@ -82,57 +82,29 @@ class ModelRow:
         return "on this computer" if self.local else "to download"
 
 
-class ModelsItemModel(QAbstractTableModel):
+class ModelsItemModel(RowItemModel[ModelRow]):
     """Shows models to a view."""
 
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._rows: list[ModelRow] = []
-
-    def set_rows(self, rows: list[ModelRow]) -> None:
-        """Show other models."""
-        self.beginResetModel()
-        self._rows = list(rows)
-        self.endResetModel()
+    @override
+    def set_rows(self, rows: Sequence[ModelRow], headings: Sequence[Heading] | None = None) -> None:
+        """Show other models; what they take is called reading where it is texts."""
+        titles = list(_TITLES)
+        if any(row.tokens for row in rows):
+            titles[_TITLES.index("Sees")] = "Reads"
+        made = [Heading(self.tr(title), "", n in _RIGHT) for n, title in enumerate(titles)]
+        super().set_rows(rows, headings or made)
 
     @override
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
-        return 0 if parent.isValid() else len(self._rows)
-
-    @override
-    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
-        return 0 if parent.isValid() else len(_TITLES)
-
-    @override
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = _Role.DisplayRole
-    ) -> Any:
-        if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(_TITLES):
-            return None
-        if role == _Role.DisplayRole:
-            reads = _TITLES[section] == "Sees" and any(row.tokens for row in self._rows)
-            return self.tr("Reads") if reads else self.tr(_TITLES[section])
-        return _side(section) if role == _Role.TextAlignmentRole else None
-
-    @override
-    def data(self, index: _Index, role: int = _Role.DisplayRole) -> Any:
-        if not index.isValid() or index.row() >= len(self._rows):
-            return None
-        row, column = self._rows[index.row()], index.column()
+    def cell(self, place: int, column: int) -> Mapping[int, Any]:
+        row = self.rows[place]
         faint = column == len(_TITLES) - 1 and not row.local
         return {
             int(_Role.DisplayRole): _texts(row)[column],
-            int(_Role.TextAlignmentRole): _side(column),
             int(_Role.ForegroundRole): theme.tokens().muted if faint else None,
             int(_Role.ToolTipRole): row.summary if column == 0 else None,
             SORT_ROLE: _keys(row)[column],
             ROW_ROLE: row,
-        }.get(int(role))
-
-
-def _side(column: int) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignRight if column in _RIGHT else Qt.AlignmentFlag.AlignLeft
-    return side | Qt.AlignmentFlag.AlignVCenter
+        }
 
 
 def _texts(row: ModelRow) -> tuple[str, ...]:

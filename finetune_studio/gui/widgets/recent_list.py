@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import (
-    QAbstractListModel,
     QModelIndex,
-    QObject,
     QPersistentModelIndex,
     QRect,
     QSize,
@@ -28,6 +27,7 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from finetune_studio.gui import theme
+from finetune_studio.gui.widgets.row_items import RowItemModel
 
 _Index = QModelIndex | QPersistentModelIndex
 ROW_ROLE = int(Qt.ItemDataRole.UserRole) + 1
@@ -68,33 +68,17 @@ def ago(when: float, now: float | None = None) -> str:
     return time.strftime("%Y-%m-%d", then)
 
 
-class RecentItemModel(QAbstractListModel):
+class RecentItemModel(RowItemModel[RecentProject]):
     """Shows projects to a view."""
 
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._rows: list[RecentProject] = []
-
-    def set_rows(self, rows: list[RecentProject]) -> None:
-        """Show other projects."""
-        self.beginResetModel()
-        self._rows = list(rows)
-        self.endResetModel()
-
     @override
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
-        return 0 if parent.isValid() else len(self._rows)
-
-    @override
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid() or index.row() >= len(self._rows):
-            return None
-        row = self._rows[index.row()]
+    def cell(self, place: int, column: int) -> Mapping[int, Any]:
+        row = self.rows[place]
         return {
             int(Qt.ItemDataRole.DisplayRole): row.name,
             int(Qt.ItemDataRole.AccessibleTextRole): f"{row.name}, {row.about}, {row.folder}",
             ROW_ROLE: row,
-        }.get(int(role))
+        }
 
 
 class _RecentDelegate(QStyledItemDelegate):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import (
-    QAbstractTableModel,
     QModelIndex,
     QObject,
     QPersistentModelIndex,
@@ -22,6 +22,7 @@ from typing_extensions import override
 
 from finetune_studio.gui import theme
 from finetune_studio.gui.widgets.recent_list import ago
+from finetune_studio.gui.widgets.row_items import Heading, RowItemModel
 
 _Index = QModelIndex | QPersistentModelIndex
 ROW_ROLE = int(Qt.ItemDataRole.UserRole) + 1
@@ -66,7 +67,7 @@ def size_words(size: float) -> str:
     return f"{size:.0f} B"
 
 
-class RunsItemModel(QAbstractTableModel):
+class RunsItemModel(RowItemModel[RunRow]):
     """Shows runs to a view, each with a box to tick it for a comparison.
 
     Signals:
@@ -76,27 +77,26 @@ class RunsItemModel(QAbstractTableModel):
     ticks_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._rows: list[RunRow] = []
+        titles = enumerate(self.tr(title) for title in _TITLES)
+        super().__init__(parent, [Heading(title, "", n in _RIGHT) for n, title in titles])
         self._ticked: set[str] = set()
 
-    def set_rows(self, rows: list[RunRow]) -> None:
-        """Show other runs."""
-        self.beginResetModel()
-        self._rows = list(rows)
+    @override
+    def set_rows(self, rows: Sequence[RunRow], headings: Sequence[Heading] | None = None) -> None:
+        """Show other runs; those that are still there stay ticked."""
         self._ticked &= {row.folder for row in rows}
-        self.endResetModel()
+        super().set_rows(rows, headings)
         self.ticks_changed.emit()
 
     @property
     def ticked(self) -> list[RunRow]:
         """Return the runs that are ticked."""
-        return [row for row in self._rows if row.folder in self._ticked]
+        return [row for row in self.rows if row.folder in self._ticked]
 
     @override
     def flags(self, index: _Index) -> Qt.ItemFlag:
         flags = super().flags(index)
-        if index.isValid() and index.column() == 0 and _can_compare(self._rows[index.row()]):
+        if index.isValid() and index.column() == 0 and _can_compare(self.rows[index.row()]):
             flags |= Qt.ItemFlag.ItemIsUserCheckable
         return flags
 
@@ -105,7 +105,7 @@ class RunsItemModel(QAbstractTableModel):
         ticks = role == Qt.ItemDataRole.CheckStateRole
         if not ticks or not self.flags(index) & Qt.ItemFlag.ItemIsUserCheckable:
             return False
-        folder = self._rows[index.row()].folder
+        folder = self.rows[index.row()].folder
         on = Qt.CheckState(value) == Qt.CheckState.Checked
         self._ticked = self._ticked | {folder} if on else self._ticked - {folder}
         self.dataChanged.emit(index, index)
@@ -119,51 +119,23 @@ class RunsItemModel(QAbstractTableModel):
         return Qt.CheckState.Checked if on else Qt.CheckState.Unchecked
 
     @override
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
-        return 0 if parent.isValid() else len(self._rows)
-
-    @override
-    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
-        return 0 if parent.isValid() else len(_TITLES)
-
-    @override
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(_TITLES):
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self.tr(_TITLES[section])
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _side(section)
-        return None
-
-    @override
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid() or index.row() >= len(self._rows):
-            return None
-        row, column = self._rows[index.row()], index.column()
+    def cell(self, place: int, column: int) -> Mapping[int, Any]:
+        row = self.rows[place]
         waits = column == 5 and row.can_resume
         return {
             int(Qt.ItemDataRole.DisplayRole): _texts(row)[column],
-            int(Qt.ItemDataRole.TextAlignmentRole): _side(column),
             int(Qt.ItemDataRole.ForegroundRole): theme.tokens().warning if waits else None,
             int(Qt.ItemDataRole.CheckStateRole): self._tick(row, column),
-            int(Qt.ItemDataRole.ToolTipRole): self.tr("Tick runs to compare them.")
-            if column == 0
-            else None,
+            int(Qt.ItemDataRole.ToolTipRole): None
+            if column
+            else self.tr("Tick runs to compare them."),
             SORT_ROLE: _keys(row)[column],
             ROW_ROLE: row,
-        }.get(int(role))
+        }
 
 
 def _can_compare(row: RunRow) -> bool:
     return row.state != "damaged"
-
-
-def _side(column: int) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignRight if column in _RIGHT else Qt.AlignmentFlag.AlignLeft
-    return side | Qt.AlignmentFlag.AlignVCenter
 
 
 def _texts(row: RunRow) -> tuple[str, ...]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import (
-    QAbstractListModel,
     QMimeData,
     QModelIndex,
-    QObject,
     QPersistentModelIndex,
     QRect,
     QSize,
@@ -30,6 +28,7 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from finetune_studio.gui import theme
+from finetune_studio.gui.widgets.row_items import RowItemModel
 
 _Index = QModelIndex | QPersistentModelIndex
 ROW_ROLE = int(Qt.ItemDataRole.UserRole) + 1
@@ -47,7 +46,7 @@ class WaitingRow:
     about: str
 
 
-class WaitingItemModel(QAbstractListModel):
+class WaitingItemModel(RowItemModel[WaitingRow]):
     """Shows waiting runs to a view, and says where one was dropped.
 
     Signals:
@@ -56,31 +55,15 @@ class WaitingItemModel(QAbstractListModel):
 
     dropped = Signal(int, int)
 
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.rows: list[WaitingRow] = []
-
-    def set_rows(self, rows: Sequence[WaitingRow]) -> None:
-        """Show other runs."""
-        self.beginResetModel()
-        self.rows = list(rows)
-        self.endResetModel()
-
     @override
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
-        return 0 if parent.isValid() else len(self.rows)
-
-    @override
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid() or index.row() >= len(self.rows):
-            return None
-        row = self.rows[index.row()]
+    def cell(self, place: int, column: int) -> Mapping[int, Any]:
+        row = self.rows[place]
         return {
             int(Qt.ItemDataRole.DisplayRole): row.text,
             int(Qt.ItemDataRole.ToolTipRole): f"{row.text}\n{row.about}",
-            int(Qt.ItemDataRole.AccessibleTextRole): f"{index.row() + 1}, {row.text}, {row.about}",
+            int(Qt.ItemDataRole.AccessibleTextRole): f"{place + 1}, {row.text}, {row.about}",
             ROW_ROLE: row,
-        }.get(int(role))
+        }
 
     # Dragging: the queue decides where a run goes; the view never moves a row by itself.
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import (
-    QAbstractTableModel,
     QCoreApplication,
     QModelIndex,
     QPersistentModelIndex,
@@ -19,6 +18,8 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QFont, QPalette
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QTableView, QWidget
 from typing_extensions import override
+
+from finetune_studio.gui.widgets.row_items import Heading, RowItemModel
 
 _Index = QModelIndex | QPersistentModelIndex
 _MOST_ROWS = 10
@@ -86,76 +87,39 @@ def _size(row: FormatRow) -> str:
     return _tr("not here") if row.missing else row.size
 
 
-class FormatItemModel(QAbstractTableModel):
+class FormatItemModel(RowItemModel[FormatRow]):
     """Shows formats to a table."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.rows: list[FormatRow] = []
-        self._columns = _columns(_tr("Score"))
+        self.call_score("")
 
-    def set_rows(self, rows: Sequence[FormatRow], metric: str) -> None:
-        """Show other formats, and what their score is called."""
-        self.beginResetModel()
-        self.rows = list(rows)
+    def call_score(self, metric: str) -> None:
+        """Say what the score is called."""
         self._columns = _columns(metric or _tr("Score"))
-        self.endResetModel()
+        told = enumerate(self._columns)
+        self.headings = [Heading(title, tip, n > 0) for n, (title, tip, _) in told]
 
     @override
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
-        return 0 if parent.isValid() else len(self.rows)
-
-    @override
-    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
-        return 0 if parent.isValid() else len(self._columns)
-
-    @override
-    def flags(self, index: _Index) -> Qt.ItemFlag:
-        if not index.isValid() or index.row() >= len(self.rows):
-            return Qt.ItemFlag.NoItemFlags
-        return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
-
-    @override
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid() or index.row() >= len(self.rows):
-            return None
-        row = self.rows[index.row()]
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self._columns[index.column()][2](row)
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return row.missing or row.summary
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _alignment(index.column())
-        return _look(row, index.column(), role)
-
-    @override
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        if orientation != Qt.Orientation.Horizontal or section >= len(self._columns):
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self._columns[section][0]
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return self._columns[section][1]
-        return _alignment(section) if role == Qt.ItemDataRole.TextAlignmentRole else None
+    def cell(self, place: int, column: int) -> Mapping[int, Any]:
+        row = self.rows[place]
+        return {
+            int(Qt.ItemDataRole.DisplayRole): self._columns[column][2](row),
+            int(Qt.ItemDataRole.ToolTipRole): row.missing or row.summary,
+            **_look(row, column),
+        }
 
 
-def _look(row: FormatRow, column: int, role: int) -> Any:
-    """Return colour or font: names stand out, and what was not measured stands back."""
-    if role == Qt.ItemDataRole.FontRole and column == 0:
-        font = QFont()
-        font.setBold(not row.missing)
-        return font
+def _look(row: FormatRow, column: int) -> dict[int, Any]:
+    """Return colour and font: names stand out, and what was not measured stands back."""
+    font = QFont()
+    font.setBold(not row.missing)
     back = row.missing or (column > 0 and not row.measured)
-    if role == Qt.ItemDataRole.ForegroundRole and back:
-        return QApplication.palette().color(QPalette.ColorRole.PlaceholderText)
-    return None
-
-
-def _alignment(column: int) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
-    return side | Qt.AlignmentFlag.AlignVCenter
+    faint = QApplication.palette().color(QPalette.ColorRole.PlaceholderText)
+    return {
+        int(Qt.ItemDataRole.FontRole): None if column else font,
+        int(Qt.ItemDataRole.ForegroundRole): faint if back else None,
+    }
 
 
 class FormatTable(QTableView):
@@ -198,7 +162,8 @@ class FormatTable(QTableView):
         before = self.chosen_row()
         names = [row.name for row in rows]
         if list(rows) != self._rows.rows:
-            self._rows.set_rows(rows, metric)
+            self._rows.call_score(metric)
+            self._rows.set_rows(rows)
             if rows:
                 kept = before is not None and before.name in names
                 self.selectRow(names.index(before.name) if kept and before is not None else 0)

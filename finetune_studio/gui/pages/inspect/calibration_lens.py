@@ -10,6 +10,7 @@ from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QPushButton, QWidget
 from typing_extensions import override
 
+from finetune_studio.core import shares
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Event, Progress
 from finetune_studio.core.job import Control
@@ -156,7 +157,7 @@ class CalibrationLens(Lens):
             self.narrowed.emit(None)
             return
         found = self._look.bins_now[place]
-        low, high = trust_words.whole(found.low), trust_words.whole(found.high)
+        low, high = shares.whole(found.low), shares.whole(found.high)
         title = self.tr("{low} to {high} certain: {n}").format(
             low=low, high=high, n=f"{len(found.ids):,}"
         )

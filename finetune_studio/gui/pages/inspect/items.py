@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from finetune_studio.core.preview import Both, By, Mark, Picture, Preview, Span, Words
+from finetune_studio.core.shares import cautious
 from finetune_studio.core.task import Pair
 from finetune_studio.core.words import NAMES
 from finetune_studio.gui.pages.inspect import words
@@ -112,7 +113,7 @@ def _class_caption(pair: Pair, sorting: Sorting) -> _Caption:  # noqa: ARG001  c
         said = str(prediction.label or "nothing")
         return f"said {said}", "", f"labelled {truth}", "" if right else "bad"
     level = "" if words.is_right(pair) else "bad"
-    sure = words.percent(words.certainty(pair))
+    sure = cautious(words.certainty(pair))
     return f"said {prediction.label}", sure, f"labelled {sample.label}", level
 
 
@@ -148,7 +149,7 @@ def _answer_caption(pair: Pair, sorting: Sorting) -> _Caption:
     kind = answers.kind(pair, own.get("exact_match", 0.0), own.get("f1", 0.0))
     text, level = _VERDICTS[kind]
     sure = answers.certainty(pair)
-    return text, words.percent(sure) if sure else "", "", level
+    return text, cautious(sure) if sure else "", "", level
 
 
 def _closeness_caption(pair: Pair, sorting: Sorting) -> _Caption:

@@ -79,6 +79,7 @@ class ThresholdLens(Lens):
         self.drop_button.setObjectName("drop_threshold")
         self.drop_button.setProperty("link", True)
         self._paid: tuple[float, float] | None = None
+        self._exact: float | None = None  # finer than the slider can stand
         self._lay_out()
         self._listen()
 
@@ -116,8 +117,8 @@ class ThresholdLens(Lens):
 
     @property
     def threshold(self) -> float:
-        """Return where the slider stands, from 0 to 1."""
-        return self.slider.value() / _STEPS
+        """Return where the slider stands, from 0 to 1; where it was put there, exactly."""
+        return self.slider.value() / _STEPS if self._exact is None else self._exact
 
     @override
     def suits(self, results: Results) -> bool:
@@ -170,6 +171,7 @@ class ThresholdLens(Lens):
         self.slider.blockSignals(True)
         self.slider.setValue(round(_STEPS * (0.5 if set_to is None else set_to)))
         self.slider.blockSignals(False)
+        self._exact = set_to
         self.drop_button.setVisible(set_to is not None)
         self._paid = None
         self._draw()
@@ -214,7 +216,7 @@ class ThresholdLens(Lens):
 
     @Slot()
     def _on_moved(self) -> None:
-        self._paid = None
+        self._paid = self._exact = None
         if self._trade is not None:
             self.plot.set_place(self._trade.at(self.threshold))
             self._say(narrow=True)
@@ -231,9 +233,11 @@ class ThresholdLens(Lens):
         extra = self.tr("Average precision {ap}, area under ROC {auc}.").format(
             ap=f"{precision:.2f}", auc=f"{area:.2f}"
         )
-        self.says.setText(told if narrow else f"{told} {extra}")
-        set_to, _ = self._in_use()
+        set_to, costs = self._in_use()
         unchanged = set_to is not None and abs(set_to - self.threshold) < 0.5 / _STEPS
+        if unchanged and costs and self._look and (fair := self._look.fairly(trade.name)):
+            told = f"{told} {trust_words.fairly(fair)}"
+        self.says.setText(told if narrow else f"{told} {extra}")
         self.use_button.setEnabled(not unchanged)
         if narrow:
             title = self.tr("Missed {m}, false alarms {f}").format(m=len(missed), f=len(falsely))
@@ -244,10 +248,12 @@ class ThresholdLens(Lens):
         if self._trade is None:
             return
         ratio = self.ratio.value()
-        found = _cheapest(self._trade, ratio)
+        found, fair = _cheapest(self._trade, ratio)
         self.slider.setValue(round(_STEPS * found.threshold))
+        self._exact = found.threshold
+        self.plot.set_place(self._trade.at(self.threshold))
         self._say(narrow=True)
-        self.says.setText(f"{self.says.text()} {trust_words.best(found, ratio)}")
+        self.says.setText(f"{self.says.text()} {trust_words.best(found, fair, ratio)}")
         self._paid = (ratio, 1.0)
 
     @Slot()
@@ -283,7 +289,7 @@ def _trade(look: Look, name: str) -> tuple[Trade, tuple[float, float]]:
 def _cheapest(trade: Trade, ratio: float) -> Any:
     from finetune_studio.insights import thresholds
 
-    return thresholds.cheapest(trade, ratio, 1.0)
+    return thresholds.cheapest(trade, ratio, 1.0), thresholds.fairly(trade, ratio, 1.0)
 
 
 def _set(folder: Any, dataset: Any, name: str, threshold: float | None, costs: Any) -> Any:

@@ -79,15 +79,6 @@ class Headline:
     name: str = ""
 
 
-def percent(share: float) -> str:
-    """Return a share as whole percent, never rounding doubt or hope away: ``92 %``, ``> 99 %``."""
-    if 0.995 <= share < 1:
-        return "> 99 %"
-    if 0 < share < 0.005:
-        return "< 1 %"
-    return f"{share:.0%}".replace("%", " %")
-
-
 def metric_name(metric: str) -> str:
     """Return how a score is called at the top of a card."""
     name = NAMES.get(metric, metric.replace("_", " "))

@@ -13,10 +13,12 @@ from typing import Any
 from finetune_studio.core.dataset import Row
 from finetune_studio.core.events import Event, Noted, PhaseStarted, Prediction, Progress
 from finetune_studio.core.job import Control
+from finetune_studio.core.shares import fine
 from finetune_studio.gui.pages.try_out.inputs import Given, expanded, is_text_task, sample_of
 from finetune_studio.tasks import nouns
 
 _NAME_LETTERS = 160
+percent = fine
 ADDED = "Tried texts"  # where samples come from that were added on the Try page
 
 
@@ -69,11 +71,6 @@ class Tried:
     def trouble(self) -> str:
         """Return why there is no answer; empty if there is one."""
         return self.prediction.error or ""
-
-
-def percent(share: float) -> str:
-    """Return a share as percent with one digit: ``92.4 %``."""
-    return f"{share * 100:.1f} %"
 
 
 def answer_in_words(tried: Tried) -> str:

@@ -11,6 +11,7 @@ from finetune_studio.core.events import Noted
 from finetune_studio.core.label_doubts import LabelDoubt
 from finetune_studio.engine import decision
 from finetune_studio.gui.pages.inspect.page import InspectPage
+from finetune_studio.insights import thresholds
 from tests import trusting
 
 SOON = 60_000
@@ -79,13 +80,19 @@ def test_the_slider_counts_and_costs_find_the_threshold(page, qtbot):
     lens.ratio.setValue(10)
     qtbot.mouseClick(lens.best_button, LEFT)
     assert lens.threshold < 0.5
+    best = thresholds.cheapest(lens._trade, 10, 1)
+    assert lens.threshold == best.threshold  # not what the slider rounds it to
+    assert f"{best.missed} of 20 missed, {best.falsely} false" in lens.says.text()
     assert "If a miss costs 10 times a false alarm" in lens.says.text()
+    assert "On samples that it was not chosen by" in lens.says.text()
     qtbot.mouseClick(lens.use_button, LEFT)
     run = page.studio.run_folder
     qtbot.waitUntil(lambda: bool(decision.read(run).thresholds), timeout=SOON)
     ((cost),) = decision.read(run).costs.values()
     assert cost == {"miss": 10.0, "false_alarm": 1.0}
+    assert list(decision.read(run).thresholds.values()) == [best.threshold]
     qtbot.waitUntil(lens.drop_button.isVisible, timeout=SOON)
+    assert "On samples that it was not chosen by" in lens.says.text()  # also of what is in use
     qtbot.mouseClick(lens.drop_button, LEFT)
     qtbot.waitUntil(lambda: not decision.read(run).thresholds, timeout=SOON)
 

@@ -6,6 +6,7 @@ import pytest
 
 from finetune_studio.core.dataset import Sample
 from finetune_studio.core.events import Evaluated
+from finetune_studio.core.shares import cautious
 from finetune_studio.gui.pages.inspect import words
 from finetune_studio.gui.pages.inspect.sorting import class_rows
 from finetune_studio.gui.widgets.class_table import ClassRow
@@ -94,7 +95,7 @@ def test_the_test_split_is_absent_locked_or_opened():
     ("share", "text"), [(0.92, "92 %"), (0.999, "> 99 %"), (1.0, "100 %"), (0.001, "< 1 %")]
 )
 def test_percent_never_claims_certainty_that_is_not_there(share, text):
-    assert words.percent(share) == text
+    assert cautious(share) == text
 
 
 def test_the_gallery_says_what_it_shows():
