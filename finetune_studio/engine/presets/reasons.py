@@ -107,7 +107,7 @@ def _kept(recipe: Recipe) -> list[str]:
         return []
     _, many = nouns(recipe.task)
     return [
-        f"Your {many} are also answered with the model's original last layer, as before: it forgets less."
+        f"Your {many} are also answered with the model's original last layer, as before, against forgetting."
     ]
 
 
