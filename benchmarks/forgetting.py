@@ -77,7 +77,7 @@ def held_out(folder: Path, asked: int) -> list[Sample]:
 
 
 def measure(
-    amount: str, seed: int, photos: int, asked: int, epochs: int
+    amount: str, seed: int, photos: int, asked: int, epochs: int, old_answers: float
 ) -> dict[float, dict[str, float]]:
     """Train once; return what each place along the blend scores."""
     with tempfile.TemporaryDirectory() as home:
@@ -88,6 +88,7 @@ def measure(
                 {
                     "model.source": str(MOBILENET),
                     "layers.amount": amount,
+                    "forgetting.old_answers": old_answers,
                     **({"optimiser.epochs": epochs} if epochs else {}),
                 }
             )
@@ -141,13 +142,18 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=300)
     parser.add_argument("--asked", type=int, default=150)
     parser.add_argument("--epochs", type=int, default=0, help="0: as the preset says")
+    parser.add_argument(
+        "--old-answers", type=float, default=0.0, help="forgetting.old_answers: how much they count"
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=[3])
     parser.add_argument("--amounts", nargs="+", default=["last_stage", "everything"])
     wanted = parser.parse_args()
     for amount in wanted.amounts:
         for seed in wanted.seeds:
             began = time.perf_counter()
-            points = measure(amount, seed, wanted.photos, wanted.asked, wanted.epochs)
+            points = measure(
+                amount, seed, wanted.photos, wanted.asked, wanted.epochs, wanted.old_answers
+            )
             print(f"\n{amount}, seed {seed}, {time.perf_counter() - began:.0f} s")
             print(
                 "| fine-tuned | clothing10 | original head agrees | its top-1 on CIFAR-10 | right kind |"
