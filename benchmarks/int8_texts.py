@@ -48,9 +48,9 @@ def variants(plain: Path, room: Path, seen: Sequence[dict[str, Any]]) -> dict[st
     files = {"fp32": plain}
     files["dynamic"] = room / "dynamic.onnx"
     smaller.quantise_weights(plain, files["dynamic"])
-    files["dynamic, words in 32"] = room / "words.onnx"
-    with patch.object(smaller, "_DYNAMIC", ["MatMul", "Gemm"]):
-        smaller.quantise_weights(plain, files["dynamic, words in 32"])
+    files["dynamic, words too"] = room / "words.onnx"
+    with patch.object(smaller, "_DYNAMIC", ["MatMul", "Gemm", "Gather"]):
+        smaller.quantise_weights(plain, files["dynamic, words too"])
     files["static"] = room / "static.onnx"
     smaller.quantise(plain, files["static"], seen)
     files["static, products"] = room / "products.onnx"

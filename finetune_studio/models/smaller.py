@@ -17,8 +17,8 @@ _STATIC = [
     *("Conv", "MatMul", "Gemm", "Add", "Clip", "Relu", "Concat"),
     *("GlobalAveragePool", "AveragePool", "MaxPool"),
 ]
-# The table of words (Gather) is more than half of a small encoder.
-_DYNAMIC = ["MatMul", "Gemm", "Gather"]
+# The table of words (Gather) stays: in 8 bits five answers in a hundred changed instead of one (measured).
+_DYNAMIC = ["MatMul", "Gemm"]
 
 
 def halve(source: Path, target: Path) -> None:

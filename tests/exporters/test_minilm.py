@@ -51,4 +51,4 @@ def test_eight_bits_of_a_real_classifier(abstracts: Path, tmp_path: Path) -> Non
     assert done.agreement >= 0.9
     assert done.metric_after >= done.metric_before - 0.08  # of 40 texts: two or three
     size = (Path(done.path) / "model.onnx").stat().st_size
-    assert size < 30e6  # 87 MB in 32 bits
+    assert size < 62e6  # 90 MB in 32 bits; the table of words, 47 MB, stays as it is
