@@ -218,7 +218,8 @@ class Watch:
 
         def look(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             found = next(value for value in (*args, *kwargs.values()) if hasattr(value, "ndim"))
-            self._seen = flat(found.detach())
+            if self._seen is None:  # some networks use a layer twice in one pass
+                self._seen = flat(found.detach())
 
         hook = self._module.register_forward_pre_hook(look, with_kwargs=True)
         try:
@@ -227,5 +228,6 @@ class Watch:
             hook.remove()
 
     def likeness(self) -> list[float]:
-        """Return how like the training samples those of the last batch are."""
-        return [] if self._seen is None else likeness(self._seen, self._references).tolist()
+        """Return how like the training samples those of the last batch are, and wait for the next."""
+        seen, self._seen = self._seen, None
+        return [] if seen is None else likeness(seen, self._references).tolist()

@@ -73,6 +73,7 @@ class Classes:
         """Return the likeliest label, or all likely ones, and the probabilities of all."""
         inputs, note = seen
         several = bool(self._seen.get("several"))
+        self._known.listen()
         found = self._network(inputs)
         shares = text_inputs.shares(found, several=several)[0]
         if len(shares) != len(self._outputs):

@@ -61,6 +61,7 @@ class Pictures:
 
     def ask(self, seen: dict[str, np.ndarray]) -> dict[str, Any]:
         """Return the likeliest label and the probabilities of all."""
+        self._known.listen()
         found = self._network(seen)
         shares = _shares(found)[0]
         if len(shares) != len(self._outputs):

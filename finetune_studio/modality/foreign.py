@@ -63,8 +63,15 @@ class Known:
                 part = network.model.get_submodule(layer)
                 part.register_forward_pre_hook(self._hear, with_kwargs=True)
 
+    def listen(self) -> None:
+        """Forget what was heard: the network is asked next."""
+        self._here.features = None
+
     def _hear(self, part: Any, args: Any, kwargs: Any) -> None:  # noqa: ARG002
-        self._here.features = next(v for v in (*args, *kwargs.values()) if hasattr(v, "ndim"))
+        if (
+            getattr(self._here, "features", None) is None
+        ):  # some networks use a layer twice in one pass
+            self._here.features = next(v for v in (*args, *kwargs.values()) if hasattr(v, "ndim"))
 
     def told(self, said: dict[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
         """Return an answer, marked where its input is turned away; it is then ``shown`` otherwise.
