@@ -79,7 +79,8 @@ class HeatPair(QWidget):
             titles: What stands over the two where there are two; by default what they explain.
         """
         second = preview.beside if preview is not None else None
-        self.view.show_preview(preview, nothing, keep=keep)
+        # One legend, below both.
+        self.view.show_preview(preview, nothing, keep=keep, legend=second is None)
         self._columns[1].setVisible(second is not None)
         self.other.show_preview(second)
         if second is None or preview is None:

@@ -77,9 +77,21 @@ class PreviewView(QAbstractScrollArea):
         return self._legend.texts
 
     def show_preview(
-        self, preview: Preview | None, nothing: str = "", *, keep: bool = False
+        self,
+        preview: Preview | None,
+        nothing: str = "",
+        *,
+        keep: bool = False,
+        legend: bool = True,
     ) -> None:
-        """Show another preview, or a sentence where there is none; ``keep`` stays at its end."""
+        """Show another preview, or a sentence where there is none.
+
+        Args:
+            preview: What is shown.
+            nothing: What is said where there is none.
+            keep: Whether a text stays at its end.
+            legend: Whether colours in a text are explained below it.
+        """
         self._preview, self._nothing = preview, nothing
         picture = self._picture()
         self._pixels = (
@@ -90,7 +102,7 @@ class PreviewView(QAbstractScrollArea):
         said = f"{preview.truth} {preview.said}".strip() if preview else nothing
         self.setAccessibleName(said)
         self.setAccessibleDescription(self.text[:2000])
-        self._legend.show_entries(text_legend.entries(self._marks))
+        self._legend.show_entries(text_legend.entries(self._marks) if legend else [])
         self._lay_out(keep=False)
         if keep:
             self.verticalScrollBar().setValue(self.verticalScrollBar().maximum())

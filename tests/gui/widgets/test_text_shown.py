@@ -12,6 +12,7 @@ from finetune_studio.gui.thumbnails import Thumbnails
 from finetune_studio.gui.widgets import mark_painters, text_block, text_legend
 from finetune_studio.gui.widgets.excerpt import excerpt
 from finetune_studio.gui.widgets.gallery import Gallery, GalleryItem
+from finetune_studio.gui.widgets.heat_pair import HeatPair
 from finetune_studio.gui.widgets.mark_painters import Look, mixed
 from finetune_studio.gui.widgets.preview_view import PreviewView
 from finetune_studio.gui.widgets.text_block import TextBlock, in_pieces, places_of
@@ -190,6 +191,17 @@ def test_a_long_text_scrolls_by_keys_and_is_copied_as_it_is(qtbot, thumbnails):
     assert view.verticalScrollBar().maximum() == 0
     assert view.explains == []
     view.grab()
+
+
+def test_two_explanations_of_a_text_share_one_legend_below_both(qtbot, thumbnails):
+    pair = HeatPair(thumbnails)
+    qtbot.addWidget(pair)
+    warm = (Words(TEXT, "", ((0, 3, 1.0), (4, 8, -1.0))),)
+    pair.show_preview(Preview(warm, lines=("For a",), beside=Preview(warm, lines=("For b",))))
+    assert [label.text() for label in pair.titles] == ["For a", "For b"]
+    assert (pair.view.explains, len(pair.other.explains)) == ([], 2)
+    pair.show_preview(Preview(warm))
+    assert len(pair.view.explains) == 2
 
 
 def test_a_picture_with_words_leaves_room_for_both(qtbot, thumbnails, tmp_path):
