@@ -13,7 +13,7 @@ def look(count: int) -> Look:
     bins = [Bin(0.9, 1.0, 0.99, 1.0, count, tuple(range(count)))]
     scaling = Scaling(1.0, 0.006, 0.006, count, "")
     return Look(
-        [], bins, bins, 0.006, (0.006, 0.006), 0.006, scaling, Decision(), False, count, (), {}
+        [], bins, bins, 0.006, (0.006, 0.006), 0.006, scaling, Decision(), False, count, (), {}, {}
     )
 
 

@@ -18,10 +18,11 @@ from tests.engine.conftest import finished, run_all
 pytestmark = [pytest.mark.shared, pytest.mark.slow]
 
 
-@pytest.fixture(scope="module")
-def abstracts(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def abstracts(shared: Path, tmp_path: Path) -> Path:
     """Return tables of 96 abstracts to learn from and 40 to judge by."""
-    folder = tmp_path_factory.mktemp("abstracts")
+    folder = tmp_path / "abstracts"
+    folder.mkdir()
     table = shared / "data" / "txt-medical-abstracts" / "medical_tc_test.csv"
     with table.open(encoding="utf-8", newline="") as file:
         every = list(csv.reader(file))[1:137]

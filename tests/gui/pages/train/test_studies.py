@@ -117,7 +117,7 @@ def test_what_a_study_costs_is_said_before_it_begins() -> None:
     assert "as long as 6 single ones" in cost_of_folds(folds, None)
     assert in_all(folds, "About 1 min at most") == "Each of 6 runs: about 1 min at most"
     search = Recipe().with_settings({"search.trials": 20, "search.minutes": 30})
-    assert "about 20 min in all. No trial begins after 30 min." in cost_of_search(search, found)
+    assert "about 20 min in all. After 30 min the search ends." in cost_of_search(search, found)
     assert in_all(Recipe(), "About 1 min") == "About 1 min"
 
 
