@@ -73,8 +73,10 @@ def ask(folder: Path, *given: str) -> list[list[str]]:
     return [line.split("\t") for line in said.stdout.splitlines()]
 
 
-def compare(project: Project, folder: Path, given: list[str], *, exact: bool, near: float) -> None:
-    """Compare an export's own answers with the app's on the same inputs."""
+def compare(
+    project: Project, folder: Path, given: list[str], *, exact: bool, near: float
+) -> list[bool]:
+    """Compare an export's own answers with the app's on the same inputs; return which it turns away."""
     ours = list(evaluate.predict(project.runs()[0], given, Control()))
     answer = open_export(folder)
     theirs = [answer(one) for one in given]
@@ -85,7 +87,7 @@ def compare(project: Project, folder: Path, given: list[str], *, exact: bool, ne
             other.answer[decision.LIKENESS], abs=near
         )
     if not exact:
-        return
+        return away
     assert [one.answer.get(decision.UNLIKE, False) for one in theirs] == away
     printed = ask(folder, *given)
     assert [len(line) for line in printed] == [3] * len(given)
@@ -95,6 +97,7 @@ def compare(project: Project, folder: Path, given: list[str], *, exact: bool, ne
         assert line[1].startswith("none of these (most like") == bool(
             one.answer.get(decision.UNLIKE)
         )
+    return away
 
 
 @pytest.mark.parametrize("name", formats(ImageClassification()))
@@ -187,15 +190,16 @@ def test_features_that_were_damaged_are_told(trained: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("kind", "name"),
+    ("kind", "name", "some"),
     [
-        ("sentence", "onnx"),
-        ("sentence", "huggingface"),
-        ("roberta", "torch_export"),
-        ("distilbert", "huggingface"),
+        ("sentence", "onnx", True),
+        ("sentence", "huggingface", True),
+        # So tiny that they find all these texts alike: only likeness itself is compared here.
+        ("roberta", "torch_export", False),
+        ("distilbert", "huggingface", False),
     ],
 )
-def test_unlike_texts_are_turned_away(tmp_path: Path, kind: str, name: str) -> None:
+def test_unlike_texts_are_turned_away(tmp_path: Path, kind: str, name: str, some: bool) -> None:
     """Networks that average, that look at the first token, and that give their head all tokens."""
     folder = trained_texts(tmp_path / "a", "text_classification", kind, optimiser__epochs=1)
     with Project(folder) as project:
@@ -203,5 +207,5 @@ def test_unlike_texts_are_turned_away(tmp_path: Path, kind: str, name: str) -> N
         texts = [str(s.fields["text"]) for s in project.dataset.samples()]
         done = exported(project, name, tmp_path / "out")
         assert done.agreement == 1.0
-        # A tiny network may find all its texts alike, so nobody need be turned away here.
-        compare(project, tmp_path / "out", texts, exact=True, near=1e-3)
+        away = compare(project, tmp_path / "out", texts, exact=True, near=1e-3)
+    assert any(away) == some
