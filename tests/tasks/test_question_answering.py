@@ -71,7 +71,8 @@ def test_it_learns_to_answer(model: Path) -> None:
     found, data = made(model, max_length=64), questions(40)
     adam = torch.optim.AdamW(found.network.parameters(), 3e-3)
     rng, losses = random.Random(0), []
-    for _ in range(160):
+    # Where the plateau of the first 160 steps ends depends on rounding, and so on the machine.
+    for _ in range(300):
         loss = TASK.loss(found, batch_of(TASK, found, rng.sample(data, 16)))
         adam.zero_grad()
         loss.backward()
