@@ -4,8 +4,8 @@
                                  [--seeds 3 4 5] [--split validation]
 
 Sides: ``balanced`` is the preset as it is; ``trainer`` transformers' Trainer with its defaults (everything
-trained, 5e-5, linear, batch 8, usual augmentation of pictures) for as many epochs as fit into the time that
-balanced took, three at least; ``head`` the head alone for as many epochs as balanced; ``one_rate`` every
+trained, 5e-5, linear, batch 8, usual augmentation of pictures) for as many epochs as fit into the processor
+time that balanced took, three at least; ``head`` the head alone for as many epochs as balanced; ``one_rate`` every
 layer at one rate; ``fastai`` its ``fine_tune`` with defaults for as long as balanced took, where it is
 installed. ``--sides`` also takes settings, as ``regularise.averaging=0.99`` or several joined by ``+``: the
 preset with these (ablations). Data: clothing10 whole, cut to 20 photos a class (the other splits whole),
@@ -121,7 +121,7 @@ def compare(name: str, sides: list[str], seeds: list[int], split: str) -> None:
                 else:
                     score, took, each = ours(task, data, side, seed, split, project)
                     if not seconds:
-                        seconds, reference = took.wall, project
+                        seconds, reference = took.cpu, project
                 found[side].append((score, took))
                 epochs[side] = each
                 print(f"  {name}, seed {seed}, {side}: {score:.3f}, {told(took)}", flush=True)

@@ -75,9 +75,9 @@ def by_trainer(
 
     with tempfile.TemporaryDirectory() as folder:
         few = train[:: max(1, len(train) // max(16, len(train) // 8))]
-        began = time.monotonic()
+        began = time.process_time()
         made(few, 1, folder).train()
-        epoch_s = (time.monotonic() - began) * len(train) / len(few)
+        epoch_s = (time.process_time() - began) * len(train) / len(few)
         epochs = max(3, int(args.seconds / epoch_s))
         trainer = made(train, epochs, folder)
         trainer.train()
@@ -144,9 +144,9 @@ def by_fastai(
     with tempfile.TemporaryDirectory() as folder:
         few = train[:: max(1, len(train) // max(64, len(train) // 8))]
         with learner(few, folder).no_bar() as tried, tried.no_logging():
-            began = time.monotonic()
+            began = time.process_time()
             tried.fit_one_cycle(1)
-            epoch_s = (time.monotonic() - began) * len(train) / len(few)
+            epoch_s = (time.process_time() - began) * len(train) / len(few)
         epochs = max(2, int(args.seconds / epoch_s) - 1)  # one more, frozen, comes before
         made = learner(train, folder)
         with made.no_bar(), made.no_logging():
