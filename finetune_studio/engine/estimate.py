@@ -154,7 +154,7 @@ def seconds_per_epoch(recipe: Recipe, labels: Labels, samples: int) -> TimeEstim
     """
     from finetune_studio.engine import device as devices
     from finetune_studio.engine.probe import look_at_model
-    from finetune_studio.models import trace, zoo
+    from finetune_studio.models import layers, trace, zoo
 
     look = look_at_model(recipe, labels)
     device = devices.choose(recipe.compute.device).torch
@@ -164,15 +164,18 @@ def seconds_per_epoch(recipe: Recipe, labels: Labels, samples: int) -> TimeEstim
     planned = _planned(look, recipe)
     tried = sorted({round(n * (len(planned) - 1) / (_MOST_TRIED - 1)) for n in range(_MOST_TRIED)})
     about = (recipe.model.model_dump_json(), recipe.task, classes, str(device), batch, size)
+    keeps = recipe.layers.keep_statistics
     network: nn.Module | None = None
     found: dict[int, tuple[float, float, bool]] = {}
     for place in tried:
         names = planned[place][1]
-        key = (*about, str(look.adapters), names)
+        key = (*about, str(look.adapters), names, keeps)
         if (known := _known(key)) is None:
             if network is None:
                 beside = {"adapters": look.adapters} if look.adapters else {}
                 network = zoo.rebuild(look.architecture | beside, classes).to(device)
+                if keeps:
+                    layers.keep_statistics(network)
             _let_learn(network, look, names)
             blank = trace.moved(trace.blank(network, batch, size), device)
             first = _first_learning(look.root, names)

@@ -171,6 +171,8 @@ def _network(
     amount = recipe.layers
     names = layers.names_for(amount.amount, bundle.network, bundle.head, amount.trainable)
     layers.set_trainable(bundle.network, names)
+    if recipe.layers.keep_statistics:
+        layers.keep_statistics(bundle.network)
     layers.set_modes(bundle.network)
     practices.drop_before_head(bundle)
     if recipe.compute.checkpointing:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from finetune_studio.models import stages as stages_
 from finetune_studio.models import tied, trace
@@ -21,6 +22,7 @@ __all__ = [
     "LayerNode",
     "always",
     "decays",
+    "keep_statistics",
     "names_for",
     "refuse_unknown",
     "set_modes",
@@ -110,10 +112,23 @@ def refuse_unknown(network: nn.Module, names: Iterable[str], setting: str) -> No
     stages_.refuse_unknown(names, known, setting)
 
 
+def keep_statistics(network: nn.Module) -> None:
+    """Let all batch norms go by the statistics that they have, also where they learn.
+
+    Their scales and shifts may change all the same. What a small batch of varied pictures has for mean
+    and spread then no longer disturbs the learning, and a sample is seen in training as it is in use.
+    The choice is the module's own, so that copies of the network keep it; :func:`set_modes` follows it.
+    """
+    for module in network.modules():
+        if isinstance(module, _BatchNorm) and module.running_mean is not None:
+            module.keeps_statistics = True  # type: ignore[assignment]  # no tensor and no module
+
+
 def set_modes(network: nn.Module) -> None:
     """Put what learns into training mode and everything else into evaluation mode.
 
-    A frozen batch norm so keeps its statistics, and a frozen block its dropout still. A module
+    A frozen batch norm so keeps its statistics, as does one that was told to, and a frozen block its
+    dropout still. A module
     without parameters (dropout, activation) trains if the nearest module around it that has
     parameters learns, and if something before it learns; what lies before all learning stays just
     as in evaluation.
@@ -136,7 +151,7 @@ def set_modes(network: nn.Module) -> None:
         nonlocal started
         if module in holding:
             inside_learning = module in learning
-            module.training = inside_learning
+            module.training = inside_learning and not getattr(module, "keeps_statistics", False)
             started = started or any(p.requires_grad for p in module.parameters(recurse=False))
         else:
             module.training = inside_learning and started

@@ -15,6 +15,7 @@ from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.engine import run
+from finetune_studio.models import layers
 from tests.engine.conftest import finished, lively_bundle, run_all, settings, weights
 
 pytestmark = pytest.mark.usefixtures("lively_model", "every_step_stated")
@@ -173,6 +174,34 @@ def test_what_is_judged_and_kept_is_the_average(project: Project) -> None:
 def _jumps(events: list[Event]) -> float:
     losses = [e.loss for e in events if isinstance(e, Validated)]
     return sum(abs(b - a) for a, b in pairwise(losses))
+
+
+def test_batch_norms_that_keep_their_statistics_see_a_sample_as_in_use(project: Project) -> None:
+    network = lively_bundle(project.dataset.labels(), 0).network
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    pictures = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    layers.set_trainable(network, ["features.18", "classifier"])
+    with torch.no_grad():
+        in_use = network.eval().features(pictures)
+        layers.keep_statistics(network)
+        layers.set_modes(network)
+        assert network.features[18].training
+        assert torch.equal(network.features(pictures), in_use)
+        plain = lively_bundle(project.dataset.labels(), 0).network
+        layers.set_trainable(plain, ["features.18", "classifier"])
+        layers.set_modes(plain)
+        assert not torch.allclose(plain.features(pictures), in_use, atol=0.01)
+
+    def learnt(*, keep: bool) -> dict[str, torch.Tensor]:
+        return weights(finished(run_all(project, recipe_of(layers__keep_statistics=keep))).run)
+
+    norm = "features.18.1"
+    kept, moved = learnt(keep=True), learnt(keep=False)
+    assert torch.equal(kept[f"{norm}.running_mean"], before[f"{norm}.running_mean"])
+    assert not torch.equal(moved[f"{norm}.running_mean"], before[f"{norm}.running_mean"])
+    assert not torch.equal(
+        kept[f"{norm}.weight"], before[f"{norm}.weight"]
+    )  # it learns all the same
 
 
 def test_dropout_of_the_head_makes_learning_by_heart_harder(project: Project) -> None:

@@ -66,6 +66,13 @@ class LayerChoices(Section):
         " counts. It comes in place of what slower with depth would give.",
         unit="times",
     )
+    keep_statistics: bool = described(
+        False,
+        "Batch norms keep their statistics",
+        "Batch norms, which bring what flows through a network to one level, go by the mean and spread they"
+        " learnt in pretraining, not by those of the few samples in hand. Usually better where samples"
+        " are few and like those of pretraining; off where they look quite different, as under a microscope.",
+    )
     lora_rank: int = described(
         16,
         "Rank of adapters",

@@ -141,6 +141,8 @@ def share_norms(network: nn.Module, team: Sums) -> nn.Module:
 
 
 def _is_plain(module: nn.Module) -> bool:
-    """Whether a module is a batch norm that learns by itself."""
+    """Whether a module is a batch norm that learns from each batch, by itself."""
+    if not isinstance(module, _BatchNorm) or isinstance(module, SharedBatchNorm):
+        return False
     learns = any(p.requires_grad for p in module.parameters(recurse=False))
-    return isinstance(module, _BatchNorm) and not isinstance(module, SharedBatchNorm) and learns
+    return learns and not getattr(module, "keeps_statistics", False)

@@ -16,6 +16,7 @@ LARGEST_BATCH, SMALLEST_BATCH = 64, 4  # samples a step, where the batch size is
 _OFF = {
     "layers.unfreezing": "none",
     "layers.rate_decay": 1.0,
+    "layers.keep_statistics": False,
     "optimiser.schedule": "cosine",
     "optimiser.label_smoothing": 0.0,
     **{f"regularise.{name}": 0.0 for name in RegulariseChoices.model_fields},

@@ -21,6 +21,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "layers.head_first",
             "layers.unfreezing",
             "layers.rate_decay",
+            "layers.keep_statistics",
             "optimiser.batch_size",
             "optimiser.accumulation",
             "optimiser.learning_rate",
