@@ -5,12 +5,13 @@
 
 Sides: ``balanced`` is the preset as it is; ``trainer`` transformers' Trainer with its defaults (everything
 trained, 5e-5, linear, batch 8, usual augmentation of pictures) for as many epochs as fit into the processor
-time that balanced took, three at least; ``head`` the head alone for as many epochs as balanced; ``one_rate`` every
-layer at one rate; ``fastai`` its ``fine_tune`` with defaults for as long as balanced took, where it is
-installed. ``--sides`` also takes settings, as ``regularise.averaging=0.99`` or several joined by ``+``: the
-preset with these (ablations). Data: clothing10 whole, cut to 20 photos a class (the other splits whole),
-sign-digits and medical abstracts. Presets are tuned with other seeds than 0, 1 and 2, on validation; for
-the table of record ``--split test --seeds 0 1 2`` reads each test split once a side and seed.
+time that balanced took, three at least; ``head`` the head alone for as many epochs as balanced;
+``one_rate`` every layer at one rate; ``fastai`` its ``fine_tune`` with defaults for as long as balanced
+took, where it is installed. ``--sides`` also takes settings, as ``regularise.averaging=0.99`` or several
+joined by ``+``: the preset with these (ablations). Data: clothing10 whole, cut to 20 photos a class (the
+other splits whole), sign-digits and medical abstracts. Presets are tuned with other seeds than 0, 1 and 2,
+on validation; for the table of record ``--split test --seeds 0 1 2`` reads each test split once a side and
+seed.
 """
 
 from __future__ import annotations
