@@ -53,6 +53,23 @@ def title(source: str, home: Path | None = None) -> str:
     return f"Run {place.name} of {'this project' if here else project.name}"
 
 
+def source_kept(source: str, home: Path) -> str:
+    """Return how a model's place is written down in a project: its own runs relative to its folder."""
+    place = Path(source).expanduser()
+    if not source or not place.is_absolute():
+        return source
+    for folder in (home, home.resolve()):
+        if place.is_relative_to(folder):
+            return place.relative_to(folder).as_posix()
+    return source
+
+
+def source_found(kept: str, home: Path) -> str:
+    """Return a model's place as it is now; what was written down in full is left as it is."""
+    own = kept.partition("/")[0] in ("runs", "studies")
+    return str(home / kept) if own else kept
+
+
 def names_today(run: Path, labels: Labels) -> tuple[str, ...]:
     """Return a run's class names as its project has them now; as they were if that is gone."""
     file = run.parent.parent / "project.sqlite"

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import psutil
 
+from finetune_studio.core import own_run
 from finetune_studio.core.dataset import Dataset
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.files import explained, write_text
@@ -132,11 +133,18 @@ class Project:
     def recipe(self) -> Recipe:
         """Return the choices made so far for the next run."""
         saved = self.dataset.get("recipe")
-        return from_values(json.loads(saved)) if saved else Recipe(task=self.task)
+        if not saved:
+            return Recipe(task=self.task)
+        recipe = from_values(json.loads(saved))
+        recipe.model.source = own_run.source_found(recipe.model.source, self.folder)
+        return recipe
 
     def keep_recipe(self, recipe: Recipe) -> None:
         """Remember the choices for the next run."""
-        self.dataset.put("recipe", recipe.model_dump_json())
+        values = recipe.model_dump(mode="json")
+        source = own_run.source_kept(recipe.model.source, self.folder)
+        values["model"]["source"] = source  # the project may be moved meanwhile
+        self.dataset.put("recipe", json.dumps(values))
 
     def log(self, what: str, **facts: Any) -> None:
         """Note something that must be traceable, such as a look at the test split."""

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from finetune_studio.core import study
+from finetune_studio.core import own_run, study
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.recipe import Recipe, from_values, load
 
@@ -110,12 +110,12 @@ class Queue:
     def _keep(self, waiting: list[Waiting], at_work: tuple[Waiting, str] | None) -> None:
         values = {
             "next": self._next,
-            "waiting": [_plain(one) for one in waiting],
+            "waiting": [self._plain(one) for one in waiting],
             "past": [vars(past) for past in self.past],
             "at_work": None,
         }
         if at_work:
-            values["at_work"] = _plain(at_work[0]) | {"before": at_work[1]}
+            values["at_work"] = self._plain(at_work[0]) | {"before": at_work[1]}
         self._project.dataset.put(_KEY, json.dumps(values))
         self.waiting, self._at_work = waiting, at_work
 
@@ -139,7 +139,7 @@ class Queue:
         lost = []
         for one in found:
             try:
-                recipe = from_values(one["recipe"])
+                recipe = self._recipe(one["recipe"])
             except StudioError as error:  # made by another version of the program
                 lost.append(Past(time.time(), "", FAILED, f"{error.message} {error.hint}".strip()))
             else:
@@ -150,19 +150,34 @@ class Queue:
 
     def _has_folder(self, begun: dict[str, Any]) -> bool:
         """Whether a run, or study, that had begun came as far as a folder with its recipe: it is resumed."""
-        recipe = json.dumps(begun["recipe"], sort_keys=True)
+        try:
+            recipe = self._kept(self._recipe(begun["recipe"]))
+        except StudioError:  # made by another version of the program
+            recipe = begun["recipe"]
         before = int(begun["before"])
         runs = [folder for folder in self._project.runs() if int(folder.name) > before]
         studies = [one.folder for one in study.all_of(self._project) if one.before >= before]
         for folder in (*runs, *studies):
             try:
-                its = load(folder / "recipe.toml").model_dump(mode="json")
+                its = self._kept(load(folder / "recipe.toml"))
             except StudioError:
                 continue
-            if json.dumps(its, sort_keys=True) == recipe:
+            if its == recipe:
                 return True
         return False
 
+    def _plain(self, one: Waiting) -> dict[str, Any]:
+        return {"id": one.id, "recipe": self._kept(one.recipe), "added": one.added}
 
-def _plain(one: Waiting) -> dict[str, Any]:
-    return {"id": one.id, "recipe": one.recipe.model_dump(mode="json"), "added": one.added}
+    def _kept(self, recipe: Recipe) -> dict[str, Any]:
+        """Return a recipe as plain values; the project may be moved before the run begins."""
+        values = recipe.model_dump(mode="json")
+        model = values["model"]
+        model["source"] = own_run.source_kept(model["source"], self._project.folder)
+        return values
+
+    def _recipe(self, kept: dict[str, Any]) -> Recipe:
+        recipe = from_values(kept)
+        source = own_run.source_found(recipe.model.source, self._project.folder)
+        recipe.model.source = source
+        return recipe

@@ -5,6 +5,9 @@ from __future__ import annotations
 import random
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
 
 SPLITS = ("train", "validation", "test")
 
@@ -30,6 +33,22 @@ def rarest(names: Sequence[Sequence[str]]) -> list[str]:
     """Return of each sample the name that the fewest samples have; empty where it has none."""
     counts = Counter(name for own in names for name in set(own))
     return [min(own, key=lambda name: (counts[name], name), default="") for own in names]
+
+
+def in_turns(items: Sequence[T], names: Sequence[Sequence[str]], rng: random.Random) -> list[T]:
+    """Return the first of each class in a random order, then the second of each, and so on.
+
+    ``names`` says of each item what it has; of several the rarest counts as its class.
+    """
+    mixed = list(range(len(items)))
+    rng.shuffle(mixed)
+    kinds = rarest([names[place] for place in mixed])
+    turn: Counter[str] = Counter()
+    order: list[tuple[int, int, int]] = []
+    for number, (place, kind) in enumerate(zip(mixed, kinds, strict=True)):
+        order.append((turn[kind], number, place))
+        turn[kind] += 1
+    return [items[place] for *_, place in sorted(order)]
 
 
 def divide(

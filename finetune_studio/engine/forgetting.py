@@ -39,6 +39,10 @@ def guards(recipe: Recipe) -> str:
     found = []
     if recipe.forgetting.old_answers:
         found.append(f"its old answers were kept (strength {recipe.forgetting.old_answers:g})")
+    if recipe.forgetting.replay and recipe.layers.amount != "head_only":
+        found.append(
+            f"earlier samples were shown again ({recipe.forgetting.replay:.0%} of each step)"
+        )
     if recipe.regularise.towards_pretrained:
         found.append(
             f"weights were pulled to the pretrained ones (strength {recipe.regularise.towards_pretrained:g})"
@@ -50,8 +54,9 @@ def guards(recipe: Recipe) -> str:
     if found:
         return f"Against forgetting in this run: {'; '.join(found)}.".replace("%", " %")
     return (
-        "Nothing guarded this run against forgetting. On the Train page, 'Keep the original's answers' and"
-        " 'Pull to the pretrained weights' do; the slider here blends it afterwards."
+        "Nothing guarded this run against forgetting. On the Train page, 'Keep the original's answers',"
+        " 'Pull to the pretrained weights' and, after a run of yours, 'Replay of earlier samples' do; the"
+        " slider here blends it afterwards."
     )
 
 

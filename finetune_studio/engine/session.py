@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import random
 import shutil
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field
@@ -19,9 +17,8 @@ from finetune_studio.core.dataset import Sample
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import CheckpointSaved
 from finetune_studio.core.recipe import Recipe
-from finetune_studio.core.splits import rarest
 from finetune_studio.core.task import Batch, Bundle, Pair, Task
-from finetune_studio.engine import optim, run, trouble
+from finetune_studio.engine import optim, ordering, run, trouble
 from finetune_studio.engine.averaged import Averaging
 from finetune_studio.engine.blending import Blending
 from finetune_studio.engine.cost import Meter
@@ -30,10 +27,10 @@ from finetune_studio.engine.features.filling import Means
 from finetune_studio.engine.feeds import Feed
 from finetune_studio.engine.launch import Team
 from finetune_studio.engine.recalling import Recalling
+from finetune_studio.engine.replaying import Replay
 from finetune_studio.engine.supply import Chosen
 
 _SMALL = 4 * 2**20  # bytes; a larger state to go back to lies on disk instead of in memory
-_BUCKET = 50  # steps whose samples are sorted by length together
 _FREE_MB = 200  # of the disk; with less than that beside two checkpoints, the run ends cleanly
 
 
@@ -60,6 +57,7 @@ class Session:
         blending: Lets the run learn from samples that are blended in pairs, where the recipe says so.
         meter: Counts what the run draws.
         recalling: Keeps what the original network answers, where the recipe says so.
+        replay: Which samples of an earlier run each epoch shows again, where the recipe says so.
     """
 
     folder: Path
@@ -85,6 +83,7 @@ class Session:
     blending: Blending | None = None
     meter: Meter | None = None
     recalling: Recalling | None = None
+    replay: Replay | None = None
 
     @property
     def task(self) -> Task:
@@ -122,18 +121,23 @@ class Session:
         return [p for p in self.bundle.network.parameters() if p.requires_grad]
 
     @property
+    def samples_an_epoch(self) -> int:
+        """Return how many samples an epoch sees."""
+        return ordering.count(self.train_feed.samples, self.replay)
+
+    @property
     def batch_size(self) -> int:
         """Return how many samples one step looks at."""
-        count = len(self.train_feed.samples)
+        count = self.samples_an_epoch
         return count if self.method.whole else min(self.chosen.batch_size, count)
 
     @property
     def steps_an_epoch(self) -> int:
-        """Return how many steps show every training sample once.
+        """Return how many steps show every training sample once, and earlier ones beside them.
 
         A last sample by itself joins the step before: a batch norm cannot learn from one value.
         """
-        full, rest = divmod(len(self.train_feed.samples), self.batch_size)
+        full, rest = divmod(self.samples_an_epoch, self.batch_size)
         return full + (rest > 1 or (rest == 1 and full == 0))
 
     @property
@@ -258,40 +262,9 @@ class Session:
 
     def order(self, epoch: int) -> list[int]:
         """Return the places of the samples in the order of this epoch."""
-        rng = random.Random(f"{self.recipe.seed}/{epoch}")
-        count = len(self.train_feed.samples)
-        places = list(range(count))
-        kinds = self._kinds() if self.recipe.optimiser.balance == "sampler" else []
-        if len(set(kinds)) > 1:
-            counts = Counter(kinds)
-            places = rng.choices(places, [1 / counts[kind] for kind in kinds], k=count)
-        else:
-            rng.shuffle(places)
-        return self._of_similar_length(places, rng) if self.task.ragged else places
-
-    def _kinds(self) -> list[str]:
-        """Return the class of each sample; of several the rarest, and none where it has none."""
-        each = [self.task.class_counts([sample]) for sample in self.train_feed.samples]
-        return rarest([tuple(counts) for counts in each])
-
-    def _of_similar_length(self, places: list[int], rng: random.Random) -> list[int]:
-        """Return shuffled places so that each step sees samples of similar length.
-
-        Within every few dozen steps, samples are sorted by length and dealt to steps, and the steps
-        shuffled; the last, smaller step stays last. A batch is padded to its longest sample, so that
-        this saves up to half of the time.
-        """
-        size = self.batch_size
-        full = len(places) - len(places) % size
-        steps: list[list[int]] = []
-        for start in range(0, full, size * _BUCKET):
-            some = sorted(places[start : min(full, start + size * _BUCKET)], key=self._lengths)
-            steps += [some[at : at + size] for at in range(0, len(some), size)]
-        rng.shuffle(steps)
-        return [place for step in steps for place in step] + places[full:]
-
-    def _lengths(self, place: int) -> int:
-        return self.task.length(self.train_feed.samples[place])
+        samples = self.train_feed.samples
+        now = 0 if self.method.whole and self.replay else epoch  # what is solved sees the same ones
+        return ordering.order(self.task, self.recipe, samples, now, self.batch_size, self.replay)
 
     # --- what is kept -----------------------------------------------------------------------------
 

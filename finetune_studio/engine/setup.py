@@ -36,6 +36,7 @@ from finetune_studio.engine import (
     practices,
     presets,
     recalling,
+    replaying,
     run,
     supply,
     unfreezing,
@@ -69,22 +70,22 @@ def prepare(
     """
     recipe, task = this.recipe, load_task(this.recipe.task)
     fresh = not this.model
-    labels = task.labels(project.dataset) if fresh else this.labels
-    train, validation = _samples(project, this, task, labels)
+    labels, train, validation, replay = _given(project, this, task)
+    seen = replay.seen(train) if replay else train  # as an epoch sees them
     if fresh and not this.samples:
-        labels = _taught(task, labels, train)
         yield from untaught.found(task, labels.names, project.dataset.samples(usable=True))
     yield PhaseStarted("load", "Loading the model")
     device = devices.choose(recipe.compute.device, recipe.compute.precision, team.local_rank)
     if slow := devices.half_is_slow(device):
         yield Noted(f"Computing in {device.precision} does not pay here: {slow}.", "warning")
-    bundle = _network(task, this, labels, (train, validation), device)
+    bundle = _network(task, this, labels, (seen, validation), device)
     moving, ever = run.moving_names(bundle), unfreezing.learning_names(bundle)
     recipe = practices.settled(bundle, recipe, ever)
     old = recalling.known(this, bundle, recipe, moving)
     team.wait()  # until all have seen whether the run is new
     if fresh and team.leads:
         recalling.keep(this.folder, old)
+        replaying.keep(this.folder, replay)
         _write_down(project, this, bundle, device, train, validation)
     if fresh and bundle.note:
         yield Noted(bundle.note)
@@ -97,7 +98,7 @@ def prepare(
         yield Noted(state["damaged"], "warning")
     bundle.network = team.prepare(bundle.network)
     stage = unfreezing.stage_of(bundle, recipe, place.epoch, ever)
-    chosen = _chosen(this, recipe, len(train))
+    chosen = _chosen(this, recipe, len(seen))
     _use_threads(recipe, stack)
     loader, words = _loader(task, bundle, recipe, device, train, chosen, team)
     stack.enter_context(loader)
@@ -112,12 +113,13 @@ def prepare(
     yield from _told(task, recipe, train, found[0])
     way = methods.made(means, recipe, found[0], methods.Learns(moving, ever, stage, starts))
     if fresh:
-        yield from practices.told(task, bundle, recipe, train, found[0], way, team)
-        yield from recalling.told(old, recipe, way)
+        yield from practices.told(task, bundle, recipe, seen, found[0], way, team)
+        yield from (*recalling.told(old, recipe, way), *replaying.told(replay))
     session = Session(
         this.folder, means, recipe, way.method, train, validation, place, chosen, moving, ever, stage,
         found, best, blending=blending.made(task, bundle, recipe, train, solved=way.solved),
         recalling=recalling.made(bundle, recipe, old, solved=way.solved),
+        replay=replay if replay and replay.samples else None,
     )  # fmt: skip
     if state:
         _go_on(session, state)
@@ -205,7 +207,8 @@ def _write_down(
     validation: list[Sample],
 ) -> None:
     """Write what a new run is made of, so that it goes on from its folder alone."""
-    chosen = {"train": [s.id for s in train], "validation": [s.id for s in validation]}
+    own = [s.id for s in train if s.id >= 0]  # those of another project have no number here
+    chosen = {"train": own, "validation": [s.id for s in validation]}
     files.write_json(this.folder / "samples.json", chosen)
     files.write_json(this.folder / "environment.json", _environment(project, device))
     interpolation.refuse(bundle, this.recipe)
@@ -279,6 +282,27 @@ def _samples(
             "Add samples (three a class at the least), or put some into the validation split.",
         )
     return train, validation
+
+
+def _given(
+    project: Project, this: run.Run, task: Task
+) -> tuple[Labels, list[Sample], list[Sample], replaying.Replay | None]:
+    """Return the classes, what is learnt from and judged with, and what of it is shown again."""
+    fresh = not this.model
+    labels = task.labels(project.dataset) if fresh else this.labels
+    train, validation = _samples(project, this, task, labels)
+    train, replay = replaying.found(project, this, task, train, _apart(project, train))
+    if fresh:
+        labels = replaying.labels_with(task, labels, replay)
+    if fresh and not this.samples:
+        labels = _taught(task, labels, train)
+    return labels, train, validation, replay
+
+
+def _apart(project: Project, train: list[Sample]) -> list[Sample]:
+    """Return the samples that a run must not learn from: those that judge it or are left out."""
+    learnt = {sample.id for sample in train}
+    return [sample for sample in project.dataset.samples() if sample.id not in learnt]
 
 
 def _taught(task: Task, labels: Labels, train: list[Sample]) -> Labels:

@@ -10,6 +10,7 @@ from finetune_studio.core.events import Noted
 from finetune_studio.core.task import Task
 
 _NAMED = 6  # classes that are told by name
+_MOVE = "Move some of these samples into the training split, or exclude them."
 
 
 def taught(task: Task, labels: Labels, train: Iterable[Sample]) -> Labels:
@@ -21,7 +22,7 @@ def taught(task: Task, labels: Labels, train: Iterable[Sample]) -> Labels:
 
 
 def told(
-    task: Task, names: Sequence[str], split: str, samples: Sequence[Sample]
+    task: Task, names: Sequence[str], split: str, samples: Sequence[Sample], remedy: str = _MOVE
 ) -> Iterator[Noted]:
     """Say which classes of a split are none of those that are taught, and what that does to its scores.
 
@@ -32,6 +33,7 @@ def told(
         names: The classes that are taught, under today's names.
         split: What the samples are of.
         samples: All that are judged.
+        remedy: What can be done about it.
     """
     known = set(names)
     counts = task.class_counts(samples)
@@ -45,7 +47,7 @@ def told(
     yield Noted(
         f"No training sample has the {'class' if one else 'classes'} {listed}, so the model cannot name"
         f" {'it' if one else 'them'}. {has} {it}: there it cannot be right, and the scores count that as"
-        " wrong. Move some of these samples into the training split, or exclude them.",
+        f" wrong. {remedy}",
         "bad",
     )
 

@@ -43,6 +43,35 @@ def test_runs_wait_in_order_with_the_choices_of_then(project: Project) -> None:
     assert Queue(project).waiting == queue.waiting
 
 
+def test_a_run_that_goes_on_from_one_of_its_project_still_does_when_the_project_is_moved(
+    tmp_path: Path,
+) -> None:
+    before, after = tmp_path / "before", tmp_path / "after"
+    with Project(before, "image_classification") as made:
+        own = recipe(1).with_settings({"model.source": str(before / "runs" / "3")})
+        made.keep_recipe(own)
+        queue = Queue(made)
+        queue.add(own)
+        queue.add(recipe(2))
+        queue.begin()  # and the power fails
+        assert str(before) not in made.dataset.get("queue")
+        assert made.recipe() == own
+        kept = json.loads(made.dataset.get("queue"))
+        kept["waiting"][0]["recipe"]["model"]["source"] = "/in/full/as/before/runs/1"
+        made.dataset.put("queue", json.dumps(kept))
+    before.rename(after)
+    with Project(after) as moved:
+        sources = [one.recipe.model.source for one in Queue(moved).waiting]
+        assert sources == [str(after / "runs" / "3"), "/in/full/as/before/runs/1"]
+        assert moved.recipe().model.source == str(after / "runs" / "3")
+        (after / "runs" / "4").mkdir(parents=True)
+        queue = Queue(moved)
+        began = queue.begin()
+        assert began is not None
+        began.recipe.save(after / "runs" / "4" / "recipe.toml")  # it came as far as a folder
+        assert len(Queue(moved).waiting) == 1
+
+
 def test_runs_are_moved_and_removed(project: Project) -> None:
     queue = Queue(project)
     first, second, third = (queue.add(recipe(n)) for n in (1, 2, 3))

@@ -30,6 +30,17 @@ class ForgettingChoices(Section):
         ge=0,
         le=100,
     )
+    replay: float = described(
+        0.0,
+        "Replay of earlier samples",
+        "Where a run goes on from one of your own runs, so large a part of what each step sees are samples"
+        " that the earlier run learnt from, so that it is not forgotten while new ones are learnt. An epoch"
+        " still shows every new sample once. 0 is off.",
+        unit="of each step",
+        lowest="off",
+        ge=0,
+        le=0.5,
+    )
     held_out: str = described(
         "",
         "Samples of what it knew",

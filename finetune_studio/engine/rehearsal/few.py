@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from finetune_studio.core.dataset import Row, Sample
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
-from finetune_studio.core.splits import rarest
+from finetune_studio.core.splits import in_turns
 from finetune_studio.core.task import Task
 from finetune_studio.engine import presets
 
@@ -54,8 +52,10 @@ def shuffled(project: Project, task: Task, seed: int) -> Samples:
     usable = [s for s in project.dataset.samples(usable=True) if task.teaches(s)]
     rng = random.Random(seed)
     found = Samples(
-        _in_turns([s for s in usable if s.split == "train"], rng),
-        _in_turns([s for s in usable if s.split == "validation"], rng),
+        *(
+            in_turns(some, [sample.names for sample in some], rng)
+            for some in ([s for s in usable if s.split == x] for x in ("train", "validation"))
+        )
     )
     classes = len(task.class_counts(found.train))
     if classes < task.fewest_classes or not found.train or not found.validation:
@@ -64,16 +64,3 @@ def shuffled(project: Project, task: Task, seed: int) -> Samples:
             "Samples to learn from and to judge with are needed, of two classes where there are any.",
         )
     return found
-
-
-def _in_turns(samples: Sequence[Sample], rng: random.Random) -> list[Sample]:
-    """Return the first of each class in a random order, then the second of each, and so on."""
-    mixed = list(samples)
-    rng.shuffle(mixed)
-    kinds = rarest([sample.names for sample in mixed])
-    turn: Counter[str] = Counter()
-    places: list[tuple[int, int, Sample]] = []
-    for number, (sample, kind) in enumerate(zip(mixed, kinds, strict=True)):
-        places.append((turn[kind], number, sample))
-        turn[kind] += 1
-    return [sample for *_, sample in sorted(places, key=lambda place: place[:2])]

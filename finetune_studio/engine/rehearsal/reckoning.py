@@ -45,7 +45,8 @@ def reckon(
 ) -> Reckoned:
     """Scale a complete trial up to all samples and epochs; ``held_mb`` was held before it."""
     epochs = recipe.optimiser.epochs
-    share = len(samples.train) / trial.train
+    seen = len(samples.train) / (1 - recipe.forgetting.replay)  # with earlier samples beside them
+    share = seen / trial.train
     judged = len(samples.validation) / trial.validation
     todo = _todo(trial, samples, recipe)
     features = _features_s(trial, todo)
@@ -55,7 +56,7 @@ def reckon(
         first, later = _epochs_s(trial, share)
     judging = trial.judging_s() * judged
     learning = first + later * (epochs - 1)
-    steps = epochs * (1 if solved else len(samples.train) / batch_size(recipe, samples))
+    steps = epochs * (1 if solved else seen / batch_size(recipe, samples))
     saves = 1 + math.floor((learning + judging * epochs) / _SAVE_EVERY_S)
     parts = {
         "load": trial.load_s(),

@@ -130,6 +130,7 @@ def _short(recipe: Recipe, batch: int, *, solved: bool) -> Recipe:
             "layers.unfreezing": "none",
             "compute.workers": max(0, recipe.compute.workers),
             "stop.early": False,
+            "forgetting.replay": 0.0,
         }
     )
 

@@ -24,7 +24,7 @@ from finetune_studio.core.study_events import (
     StudyStarted,
 )
 from finetune_studio.core.task import Task
-from finetune_studio.engine import evaluate
+from finetune_studio.engine import evaluate, untaught
 from finetune_studio.engine.studies import folding, judging, oof, parts
 
 _FOLDS = "folds.json"
@@ -63,7 +63,7 @@ def cross_validate(
     for part in found.parts:
         ended: list[RunFinished] = []
         if not part.outcome:
-            yield from _fold(project, control, found, part, ended)
+            yield from _fold(project, task, control, found, part, ended)
         if ended and ended[0].stopped:
             found.note_stop(stopped=True)
             yield ended[0]
@@ -137,6 +137,7 @@ def _told(project: Project, task: Task, folds: int) -> Iterator[Event]:
 
 def _fold(
     project: Project,
+    task: Task,
     control: Control,
     found: Study,
     part: Part,
@@ -148,10 +149,32 @@ def _fold(
     given = [s for s in project.dataset.samples(usable=True) if s.id in others]
     samples = folding.set_apart(given, found.recipe.data.validation_share, found.recipe.seed)
     mark = {"study": found.number, "kind": study.FOLD, "part": part.number}
-    parts.prepare(folder, found.recipe_of(part), mark=mark, samples=samples)
+    fresh = not (folder / "recipe.toml").is_file()
+    said = (
+        [dated(e) for e in _untaught(project, task, part.number, samples, judged)] if fresh else []
+    )
+    parts.prepare(folder, found.recipe_of(part), mark=mark, samples=samples, told=said)
     counts = {split: len(numbers) for split, numbers in samples.items()} | {"judged": len(judged)}
     yield FoldStarted(str(found.folder), part.number, len(folds), counts, time.time())
+    yield from said
     yield from parts.carried_out(project, folder, control, ended)
+
+
+def _untaught(
+    project: Project, task: Task, number: int, samples: dict[str, list[int]], judged: list[int]
+) -> Iterator[Event]:
+    """Say which classes the model of a fold cannot know, since all of theirs are kept from it."""
+    each = {s.id: s for s in project.dataset.samples(usable=True)}
+    learnt = task.class_counts(each[n] for n in samples["train"] if n in each)
+    if not learnt:
+        return
+    yield from untaught.told(
+        task,
+        list(learnt),
+        f"fold {number}",
+        [each[n] for n in (*judged, *samples["validation"]) if n in each],
+        "Add samples of the class, or choose fewer folds; the final model learns it.",
+    )
 
 
 def _note(found: Study, part: Part, ended: RunFinished) -> FoldFinished:

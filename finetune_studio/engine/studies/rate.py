@@ -98,6 +98,7 @@ def _plain(recipe: Recipe, size: int) -> Recipe:
             "layers.unfreeze_at": {},
             "layers.unfreezing": "none",
             "regularise.averaging": 0.0,
+            "forgetting.replay": 0.0,
             "compute.workers": max(0, recipe.compute.workers),
         },
     )

@@ -110,6 +110,24 @@ def test_what_picks_the_epoch_of_a_fold_is_neither_learnt_nor_judged(project) ->
         assert not set(used["train"]) & judged
 
 
+def test_a_class_that_a_fold_does_not_teach_is_said_in_the_study_and_in_its_run(project) -> None:
+    alone = next(s for s in project.dataset.samples(split="train") if s.label == "class2")
+    project.dataset.relabel([alone.id], "rare")
+    events = carried_out(project, folds(optimiser__epochs=1))
+    told = [event.text for event in of(Noted, events) if "No training sample has" in event.text]
+    (said,) = told  # in the two other folds it is learnt
+    assert said.startswith(
+        "No training sample has the class rare, so the model cannot name it. 1 fold "
+    )
+    assert "sample has it: there it cannot be right, and the scores count that as wrong." in said
+    assert said.endswith("or choose fewer folds; the final model learns it.")
+    number = int(said.split(" 1 fold ")[1].split(" ")[0])
+    run = Run(Path(of(FoldFinished, events)[number - 1].run))
+    assert said in [event.text for event in of(Noted, list(run.events()))]
+    final = Run(Path(of(RunFinished, events)[-1].run))
+    assert "rare" in final.labels.names
+
+
 def test_a_fold_that_was_killed_before_it_was_judged_is_judged_then(project) -> None:
     whole = carried_out(project, folds())
     stated = carry_out(project, folds(), Control())

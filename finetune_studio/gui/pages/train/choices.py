@@ -59,6 +59,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "Against forgetting",
         (
             "forgetting.old_answers",
+            "forgetting.replay",
             "regularise.towards_pretrained",
             "forgetting.blend",
             "forgetting.held_out",

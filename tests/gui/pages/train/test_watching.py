@@ -177,7 +177,12 @@ def test_heat_by_stage_with_numbers_on_hover(panel: RunPanel) -> None:
     assert item is not None
     assert [item.text(column) for column in range(3)] == ["Stage 1", "0.5", "6 %"]
     assert "200 numbers learn; gradient 0.5 in the last step, moved by 6 %" in item.toolTip(2)
-    assert panel.lamps.words["Forgetting"] == "no: moved 6.0 %"
+    lamp = next(one for one in panel.lamps.lamps if one.title == "Forgetting")
+    assert (lamp.level, lamp.word) == (
+        "info",
+        "moved 6.0 %",
+    )  # whether that costs much is not known
+    assert "The Forgetting tab of Inspect measures what it still knows." in lamp.help
 
 
 def _row(
