@@ -62,3 +62,11 @@ def test_the_device_is_told_where_it_decides() -> None:
     )
     assert "processor" not in " ".join(reasons(chosen("balanced", 900), 900, None, "cuda"))
     assert reasons(chosen("balanced", 0), 0) == []
+
+
+def test_a_run_that_goes_on_says_whether_earlier_samples_are_shown_again() -> None:
+    on = Recipe().with_settings({"model.source": "/a/project/runs/3"})
+    assert any("is not shown again; 'Replay of earlier samples'" in t for t in reasons(on, 400))
+    again = on.with_settings({"forgetting.replay": 0.2})
+    assert any(text.startswith("20 % of each step are samples") for text in reasons(again, 400))
+    assert not any("earlier" in text for text in reasons(Recipe(), 400))

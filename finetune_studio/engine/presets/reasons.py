@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from finetune_studio.core import own_run
 from finetune_studio.tasks import nouns
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def reasons(
         *_repeats(recipe, samples),
         *_variation(recipe, samples),
         *_kept(recipe),
+        *_replayed(recipe),
         *_device(recipe, device),
     ]
 
@@ -108,6 +110,23 @@ def _kept(recipe: Recipe) -> list[str]:
     _, many = nouns(recipe.task)
     return [
         f"Your {many} are also answered with the model's original last layer, as before, against forgetting."
+    ]
+
+
+def _replayed(recipe: Recipe) -> list[str]:
+    """Say what is shown again of an earlier run, or how to: it would be forgotten otherwise."""
+    if not own_run.title(recipe.model.source):
+        return []
+    share = f"{recipe.forgetting.replay:.0%}".replace("%", " %")
+    if recipe.forgetting.replay:
+        return [
+            f"{share} of each step are samples that the earlier run learnt from, so that they stay known."
+        ]
+    return [
+        (
+            "What the earlier run learnt from is not shown again; 'Replay of earlier samples' (Expert) keeps"
+            " it known where your samples are others by now."
+        )
     ]
 
 

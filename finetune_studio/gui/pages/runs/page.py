@@ -82,7 +82,8 @@ class RunsPage(Page):
         self._from.setToolTip(
             self.tr(
                 "The next run begins with this run's best network. Classes that it knows stay known;"
-                " samples and classes may have been added since."
+                " samples and classes may have been added since. Expert offers a replay of its samples on the"
+                " Train page, so that they are not forgotten."
             )
         )
         self._resume = self._button(self.tr("Resume"), "resume_run", self._on_resume_clicked)
