@@ -218,6 +218,19 @@ def test_dropout_of_the_head_makes_learning_by_heart_harder(project: Project) ->
     assert last_losses(0.8) > 1.2 * last_losses(0.0)
 
 
+def test_weight_decay_keeps_the_weights_short(project: Project) -> None:
+    def length(decay: float) -> float:
+        recipe = recipe_of(
+            layers__amount="head_only",
+            optimiser__epochs=10,
+            optimiser__head_learning_rate=0.02,
+            optimiser__weight_decay=decay,
+        )
+        return float(weights(finished(run_all(project, recipe)).run)["classifier.1.weight"].norm())
+
+    assert length(2.0) < 0.8 * length(0.0)
+
+
 def test_blended_samples_leave_the_network_less_certain(project: Project) -> None:
     def certainty(**changes: float) -> float:
         recipe = recipe_of(

@@ -168,13 +168,10 @@ def _untaught(
     learnt = task.class_counts(each[n] for n in samples["train"] if n in each)
     if not learnt:
         return
-    yield from untaught.told(
-        task,
-        list(learnt),
-        f"fold {number}",
-        [each[n] for n in (*judged, *samples["validation"]) if n in each],
-        "Add samples of the class, or choose fewer folds; the final model learns it.",
-    )
+    judging = [each[n] for n in (*judged, *samples["validation"]) if n in each]
+    remedy = "Add samples of the class, or choose fewer folds; a final model learns it."
+    for said in untaught.told(task, list(learnt), "judging", judging, remedy):
+        yield replace(said, text=f"Fold {number}: {said.text}")
 
 
 def _note(found: Study, part: Part, ended: RunFinished) -> FoldFinished:

@@ -22,6 +22,7 @@ from finetune_studio.gui import theme
 from finetune_studio.gui.page import DONE, NEEDS_ATTENTION, NOT_STARTED, Page
 from finetune_studio.gui.pages.layers import timeline as times
 from finetune_studio.gui.pages.layers import words
+from finetune_studio.gui.pages.layers.adapters_card import AdaptersCard
 from finetune_studio.gui.pages.layers.pacing import Pacing
 from finetune_studio.gui.pages.outlook import Data, Outlook, data_of, free_memory_mb
 from finetune_studio.gui.pages.train.choices import primed
@@ -121,6 +122,9 @@ class LayersPage(Page):
         column.addLayout(self._figures)
         column.addWidget(self._expect_card())
         column.addWidget(self.pacing.rates)
+        self.adapters = AdaptersCard()
+        self.adapters.changed.connect(self._on_adapters_changed)
+        column.addWidget(self.adapters)
         column.addStretch(1)
         return column
 
@@ -219,6 +223,7 @@ class LayersPage(Page):
             )
         )
         self.tree.layers.set_expert(self.studio.expert)
+        self.adapters.show_recipe(self.studio.recipe, expert=self.studio.expert)
         self._show_ranks()
         self.pacing.show()
 
@@ -248,6 +253,10 @@ class LayersPage(Page):
         if self._look is not None:
             settings |= times.widened(self._look, self.studio.recipe, amount)
         self.studio.set_recipe(settings)
+
+    @Slot(str, object)
+    def _on_adapters_changed(self, name: str, value: object) -> None:
+        self.studio.set_recipe({name: value})
 
     @Slot(object)
     def _on_names_changed(self, names: tuple[str, ...]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QModelIndex, QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QCheckBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from finetune_studio.engine.probe import ModelLook
@@ -248,7 +248,15 @@ def test_adapters_show_their_ranks_which_can_be_changed(page: LayersPage, qtbot:
     qtbot.waitUntil(lambda: page._look is not None and bool(page._look.adapters), timeout=LONG_MS)
     assert page.tree.isColumnHidden(4)  # a number for experts
     assert page.forgetting.level == "ok"
+    assert page.adapters.isHidden()
     studio.set_expert(True)
+    assert not page.adapters.isHidden()
+    box = page.adapters.form.editor("layers.dora")
+    assert isinstance(box, QCheckBox)
+    box.click()
+    assert studio.recipe.layers.dora
+    assert box.isChecked()
+    box.click()
     qtbot.waitUntil(lambda: not page.tree.isColumnHidden(4), timeout=LONG_MS)
     root = model.index(0, 0)
     assert model.data(root.siblingAtColumn(4)) == "0 – 16"  # the first convolution has none
@@ -270,3 +278,4 @@ def test_adapters_show_their_ranks_which_can_be_changed(page: LayersPage, qtbot:
     assert studio.recipe.layers.lora_rank == 8
     qtbot.mouseClick(page.amounts.button("head_only"), LEFT)
     qtbot.waitUntil(lambda: page.tree.isColumnHidden(4), timeout=LONG_MS)
+    assert page.adapters.isHidden()
