@@ -1,10 +1,12 @@
 """How far sets of pictures lie from what MobileNetV2 and the embedded starter know, as the gauge says it.
 
 With --yardstick it is held against what it shall advise about: on labelled sets, how much retraining the
-later half gains over the head alone, both with small steps for as many epochs, on the same photos.
+later half, or everything, gains over the head alone, all with small steps for as many epochs, on the same
+photos. Beside each score stand the drift of the pretrained weights and on what share of the validation
+photos the original 1000-class head still says the same: what the light of forgetting is judged by.
 
 Usage: python benchmarks/shift.py [--photos 60] [--models mobilenet starter]
-       python benchmarks/shift.py --yardstick [--photos 150] [--epochs 6] [--seeds 1]
+       python benchmarks/shift.py --yardstick [--photos 100] [--epochs 6] [--seeds 1]
 """
 
 from __future__ import annotations
@@ -14,11 +16,14 @@ import io
 import random
 import tempfile
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from measure import CLOTHING, LEAVES, MOBILENET, SHARED, SIGNS
+import torch
+from measure import CLOTHING, LEAVES, MOBILENET, SHARED, SIGNS, now
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
+from scipy import stats
 
 from finetune_studio.core.dataset import Row
 from finetune_studio.core.events import RunFinished
@@ -26,10 +31,29 @@ from finetune_studio.core.job import Control
 from finetune_studio.core.measures import ShiftMeasured
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
-from finetune_studio.engine import shift
+from finetune_studio.engine import before, drift, evaluate, shift
+from finetune_studio.engine.interpolation import ability
+from finetune_studio.engine.loaders import batch_of
+from finetune_studio.engine.run import load_bundle
 from finetune_studio.engine.train import train
+from finetune_studio.models import original
 
+AMOUNTS = ("head_only", "later_half", "everything")
 PICTURES = {".jpg", ".jpeg", ".png"}
+
+
+@dataclass(frozen=True)
+class Went:
+    """How a run went: accuracy, how far the pretrained weights moved, and answers that are as before."""
+
+    accuracy: float
+    moved: float
+    same: float
+
+    def __str__(self) -> str:
+        if not self.moved:
+            return f"{self.accuracy:.3f}"
+        return f"{self.accuracy:.3f} (moved {self.moved:.2%}, {self.same:.0%} as before)"
 
 
 def spread(root: Path, most: int, inside: str = "") -> list[Path]:
@@ -138,55 +162,88 @@ def labelled(home: Path, most: int) -> dict[str, list[Row]]:
     return found
 
 
-def gained(
-    rows: list[Row], home: Path, epochs: int, seed: int
-) -> tuple[ShiftMeasured, list[float]]:
-    """Return the gauge, and the accuracy of the head alone and of the later half retrained."""
+def gained(rows: list[Row], home: Path, epochs: int, seed: int) -> tuple[ShiftMeasured, list[Went]]:
+    """Return the gauge, and how retraining the head alone, the later half and everything went."""
     with Project(Path(tempfile.mkdtemp(dir=home)), "image_classification") as project:
         project.dataset.fill(rows, root=Path("/"))
         recipe = Recipe(seed=seed).with_settings(
             {
                 "model.source": str(MOBILENET), "model.image_size": 128, "optimiser.method": "steps",
                 "optimiser.epochs": epochs, "optimiser.learning_rate": 5e-4, "augment.strength": "none",
-                "layers.amount": "head_only", "optimiser.head_learning_rate": 5e-3,
+                "optimiser.head_learning_rate": 5e-3, "optimiser.batch_size": 16, "stop.early": False,
             }
         )  # fmt: skip
         *_, gauge = shift.measure(project, recipe, Control())
         assert isinstance(gauge, ShiftMeasured)
-        scores = []
-        for amount in ("head_only", "later_half"):
-            *_, ended = train(project, recipe.with_settings({"layers.amount": amount}), Control())
+        went = []
+        for amount in AMOUNTS:
+            chosen = recipe.with_settings({"layers.amount": amount})
+            *_, ended = train(project, chosen, Control())
             assert isinstance(ended, RunFinished)
-            scores.append(ended.metrics["accuracy"])
-    return gauge, scores
+            folder = Path(ended.run)
+            moved = drift.measure(folder).whole
+            same = agreement(project, folder, chosen) if amount != "head_only" else 1.0
+            went.append(Went(ended.metrics["accuracy"], moved, same))
+    return gauge, went
+
+
+def agreement(project: Project, folder: Path, recipe: Recipe) -> float:
+    """Return on what share of the validation photos the original head says the same as before."""
+    task, head = evaluate.load_task(recipe.task), original.head_of(recipe.model, "image")
+    assert head is not None
+    samples = project.dataset.samples(split="validation", usable=True)
+    said = []
+    for bundle in (before.bundle_of(folder), load_bundle(folder)):
+        bundle.network.eval()
+        answers: list[str | None] = []
+        for start in range(0, len(samples), 32):
+            batch = batch_of(task, bundle, samples[start : start + 32])
+            with torch.inference_mode(), ability.asked_with(bundle, head) as asked:
+                answers += [one.label for one in task.predict(asked, batch)]
+        said.append(answers)
+    return sum(a == b for a, b in zip(*said, strict=True)) / max(1, len(samples))
 
 
 def yardstick(photos: int, epochs: int, seeds: int) -> None:
-    print("| pictures | seed | standard deviations | gauge | | head alone | later half | gain |")
+    """Print each set with its gauge and gains, then how well the one orders the sets by the other."""
+    began = now()
+    print("| pictures | seed | standard deviations | gauge | | " + " | ".join(AMOUNTS) + " |")
     print("|---|---|---|---|---|---|---|---|", flush=True)
+    points: list[tuple[float, list[Went]]] = []
     with tempfile.TemporaryDirectory() as folder:
         for name, rows in labelled(Path(folder), photos).items():
             for seed in range(seeds):
-                gauge, (head, half) = gained(rows, Path(folder), epochs, seed)
-                raw = gauge.figures["standard_deviations"]
-                told = f"{raw:.2f} | {gauge.distance:.2f} | {gauge.level}"
-                row = f"| {name} | {seed} | {told} | {head:.3f} | {half:.3f} | {half - head:+.3f} |"
-                print(row, flush=True)
+                gauge, went = gained(rows, Path(folder), epochs, seed)
+                points.append((gauge.figures["standard_deviations"], went))
+                told = f"{points[-1][0]:.2f} | {gauge.distance:.2f} | {gauge.level}"
+                print(f"| {name} | {seed} | {told} | {' | '.join(map(str, went))} |", flush=True)
+    for place, amount in enumerate(AMOUNTS[1:], start=1):
+        gains = [went[place].accuracy - went[0].accuracy for _, went in points]
+        ranks = stats.spearmanr([raw for raw, _ in points], gains)
+        print(
+            f"{amount}: gain over the head alone {min(gains):+.3f} to {max(gains):+.3f}; rank correlation"
+            f" with the distance {ranks.statistic:+.2f} (p {ranks.pvalue:.2f}, {len(gains)} points)"
+        )
+        moved = [(went[place].moved, went[place].same) for _, went in points]
+        ranks = stats.spearmanr(*zip(*moved, strict=True))
+        print(f"{amount}: rank correlation of drift with kept answers {ranks.statistic:+.2f}")
+    took = now() - began
+    print(f"{took.wall:.0f} s, {took.cpu:.0f} s of processor time")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--photos", type=int, default=60)
+    parser.add_argument("--photos", type=int, default=0, help="60, or 100 of each set")
     parser.add_argument("--models", nargs="+", default=["mobilenet", "starter"])
     parser.add_argument("--yardstick", action="store_true")
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--seeds", type=int, default=1)
     wanted = parser.parse_args()
     if wanted.yardstick:
-        yardstick(wanted.photos, wanted.epochs, wanted.seeds)
+        yardstick(wanted.photos or 100, wanted.epochs, wanted.seeds)
         return
     with tempfile.TemporaryDirectory() as folder:
-        sets = made(Path(folder), wanted.photos)
+        sets = made(Path(folder), wanted.photos or 60)
         print("| model | pictures | standard deviations | gauge | |")
         print("|---|---|---|---|---|")
         for model in wanted.models:

@@ -39,7 +39,7 @@ def guards(recipe: Recipe) -> str:
     found = []
     if recipe.forgetting.old_answers:
         found.append(f"its old answers were kept (strength {recipe.forgetting.old_answers:g})")
-    if recipe.forgetting.replay and recipe.layers.amount != "head_only":
+    if recipe.forgetting.replay:
         found.append(
             f"earlier samples were shown again ({recipe.forgetting.replay:.0%} of each step)"
         )
