@@ -34,7 +34,7 @@ def first_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> Path:
     with monkeypatch.context() as patch:
         patch.setattr(ImageClassification, "load_model", load_model)
         recipe = settings(
-            layers__amount="everything", optimiser__learning_rate=5e-3, optimiser__epochs=5
+            layers__amount="everything", optimiser__learning_rate=5e-3, optimiser__epochs=10
         )
         return Path(finished(run_all(project, recipe)).run)
 
@@ -145,8 +145,8 @@ def test_classes_that_only_earlier_samples_have_stay_known(
         labels = Run(Path(ended.run)).labels
         assert labels.names == ("x", "y", "z", "class0", "class1", "class2")
         assert [number < 0 for number in labels.ids] == [False] * 3 + [True] * 3
-        assert accuracy(ended.run, project.dataset.samples(split="validation")) > 0.5
-        assert ended.metrics["accuracy"] > 0.5
+        assert accuracy(ended.run, project.dataset.samples(split="validation")) > 0.6
+        assert ended.metrics["accuracy"] > 0.6
         again = finished(run_all(third, continued(Path(ended.run), forgetting__replay=0.4)))
         assert Run(Path(again.run)).labels.names == labels.names  # handed on
 
