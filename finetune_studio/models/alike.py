@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-
 SAME = 0.6  # rank correlation above which an explanation says nothing about what was learnt
 
 
