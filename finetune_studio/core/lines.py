@@ -14,7 +14,7 @@ from typing import Any
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.reader import storable, walk
 from finetune_studio.core.splits import SPLITS, split_named
-from finetune_studio.core.tables import chosen, encoding_of, title
+from finetune_studio.core.tables import chosen, encoding_of, looks_binary, other_kind, title
 
 # How well a format fits a file that only its name speaks for: it is tried, and says what is wrong.
 FALLBACK = 0.1
@@ -23,16 +23,6 @@ LONGEST = 16 * 2**20  # letters of a line; a longer one is no sample
 _LARGEST = 2**30  # bytes of a JSON file that is read as a whole
 _ESCAPED = re.compile("[\udc80-\udcff]")  # how bytes that are no letters are held
 _HEAD = 64 * 2**10
-# What other kinds of files begin with, and what to do about them.
-_FOREIGN = {
-    b"PK\x03\x04": ("a zip or an office document", "Unpack it, or save it as plain text."),
-    b"\xd0\xcf\x11\xe0": ("an office document", "Save it as plain text."),
-    b"%PDF": ("a PDF", "Save its text as a .txt file."),
-    b"{\\rtf": ("a document with formats (RTF)", "Save it as plain text."),
-    b"\x1f\x8b": ("packed with gzip", "Unpack it first."),
-    b"\x89PNG": ("a picture", "Choose a file with text."),
-    b"\xff\xd8\xff": ("a picture", "Choose a file with text."),
-}
 # Files that tell about data and are none.
 _ABOUT = re.compile(
     r"(readme|licen[cs]e|provenance|changelog|citation|contributing|notice|copying|authors)\b", re.I
@@ -163,9 +153,13 @@ def opened(path: Path) -> str:
                 f"{path} is only a pointer left by git-lfs, not the file itself.",
                 "Run 'git lfs pull' in the folder where it came from.",
             )
-        for mark, (kind, hint) in _FOREIGN.items():
-            if head.startswith(mark):
-                raise StudioError(f"{path} is no plain text but {kind}.", hint)
+        if other := other_kind(head):
+            raise StudioError(f"{path} is no plain text but {other[0]}.", other[1])
+        if path.suffix.lower() != PARQUET and looks_binary(head):
+            raise StudioError(
+                f"{path} is no text: it holds bytes that no text has.",
+                "Choose a file of plain text, or save it again as text in UTF-8.",
+            )
         if not head.strip() and facts.st_size == len(head):
             raise StudioError(f"{path} is empty.", "Choose a file with samples in it.")
         return _encoding(path, facts.st_size, facts.st_mtime_ns)
@@ -267,7 +261,7 @@ def _of_parquet(part: Part) -> Iterator[Record]:
                     yield Record(number, row, f"{part.name}, row {number}")
     except (OSError, ValueError) as error:  # what pyarrow raises derives from these
         raise StudioError(
-            f"{part.path} cannot be read as Parquet after row {number}: {error}.",
+            f"{part.path} cannot be read as Parquet after row {number}: {str(error).rstrip('.')}.",
             "The file is damaged or of another format; write it again.",
         ) from error
 

@@ -39,6 +39,7 @@ SHARED_FILES = {
 _HUB_LICENCES = {"apache-2.0", "mit", "bsd-3-clause", "bsd-2-clause", "cc0-1.0", "cc-by-4.0"}
 _SHARED_VERSIONS = ("torch", "torchvision", "transformers", "tokenizers", "peft")
 # What the Hub calls tasks that it does not call as we do.
+_SPLITS = {"train": "training"}  # as people call a split, where that is not its name
 _PIPELINES = {"causal_lm": "text-generation"}
 
 
@@ -176,9 +177,10 @@ def _readme(told: Told) -> str:
 
 def _proof(told: Told) -> str:
     verified = told.verified
+    split = _SPLITS.get(told.split, told.split)
     return (
         "These files were loaded again without the program that wrote them and asked"
-        f" {verified.samples:,} {told.split} samples: {_percent(verified.agreement)} of the answers are those"
+        f" {verified.samples:,} {split} samples: {_percent(verified.agreement)} of the answers are those"
         f" of the trained model, the largest difference of a number in them is {verified.max_abs_diff:.1e}."
     )
 

@@ -221,17 +221,21 @@ def summary(facts: Facts) -> list[str]:
     if name == "accuracy":
         right = round(value * scored.samples)
         first = (
-            f"Of {scored.samples:,} validation samples, {unseen(facts.run)}, the model names"
+            f"Of {_validation(scored.samples)}, {unseen(facts.run)}, the model names"
             f" {right:,} rightly: {cautious(value)}."
         )
     else:
         better = ", where less is better" if facts.task.less_is_better else ""
         first = (
-            f"On {scored.samples:,} validation samples, {unseen(facts.run)}, its"
+            f"On {_validation(scored.samples)}, {unseen(facts.run)}, its"
             f" {name_of(name)} is {figure(name, value)}{better}."
         )
     second = f"On other samples of the same kind expect between {said(name, low)} and {said(name, high)}."
     return [first, second, *_against_baseline(facts, scored)]
+
+
+def _validation(count: int) -> str:
+    return f"{count:,} validation {'sample' if count == 1 else 'samples'}"
 
 
 def _against_baseline(facts: Facts, scored: Evaluated) -> list[str]:
@@ -298,7 +302,8 @@ def forgotten(facts: Facts) -> list[str]:
 
 def limits(facts: Facts) -> list[str]:
     """Return what the scores do not say, in plain sentences; those found in these data first."""
-    points = [*untaught.limits(facts.classes), *_thin_data(facts), *_weak_spots(facts)]
+    points = untaught.limits(facts.classes, judging_split(facts.run))
+    points += [*_thin_data(facts), *_weak_spots(facts)]
     if facts.test is None and facts.splits.get("test"):
         points.append(
             f"The {facts.splits['test']:,} test samples have not been looked at yet. They are the last"
@@ -333,16 +338,18 @@ def _thin_data(facts: Facts) -> list[str]:
         name = next(iter(scored.metrics))
         bounds = scored.intervals.get(name)
         if bounds and share_of_one(name) and bounds[1] - bounds[0] > _WIDE:
+            are = "is" if scored.samples == 1 else "are"
             points.append(
-                f"{scored.samples:,} validation samples are few: a difference below"
+                f"{_validation(scored.samples)} {are} few: a difference below"
                 f" {cautious(bounds[1] - bounds[0])} between two models may be chance."
             )
     split = judging_split(facts.run)
-    small = [name for name, row in facts.classes.items() if row[split] < _FEW_IN_CLASS]
+    small = [name for name, row in facts.classes.items() if 0 < row[split] < _FEW_IN_CLASS]
     if small and len(facts.classes) > 1:
+        have = "has" if len(small) == 1 else "have"
         points.append(
-            f"{_named(small)} {'has' if len(small) == 1 else 'have'} fewer than {_FEW_IN_CLASS} validation"
-            " samples, too few to judge a class by."
+            f"{untaught.listed(small)} {have} fewer than {_FEW_IN_CLASS} validation samples, too few to"
+            " judge a class by."
         )
     sizes = {name: row["train"] for name, row in facts.classes.items() if row["train"]}
     if sizes and max(sizes.values()) > _UNEVEN * min(sizes.values()):
@@ -363,13 +370,6 @@ def _weak_spots(facts: Facts) -> list[str]:
         f"It finds only {cautious(worst.recall)} of {worst.name}"
         + (f", which it often takes for {worst.taken_for}." if worst.taken_for else ".")
     ]
-
-
-def _named(names: Sequence[str]) -> str:
-    """Return names as people list them, at most three of them."""
-    if len(names) > 3:
-        return f"{', '.join(names[:3])} and {len(names) - 3:,} more classes"
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def lengths(facts: Facts) -> str:

@@ -77,12 +77,30 @@ def found(task: Task, names: Sequence[str], samples: Sequence[Sample]) -> Iterat
         yield Noted(words, "warning")
 
 
-def limits(classes: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """Return, as a sentence, which classes a model cannot name; counts of samples by class and split."""
-    absent = [name for name, counts in classes.items() if not counts.get("train")]
-    if not absent:
-        return []
-    listed = ", ".join(absent[:_NAMED]) + (", …" if len(absent) > _NAMED else "")
-    return [
-        f"The model cannot name {listed}: no training sample had it, and it is wrong wherever it occurs."
-    ]
+def limits(classes: Mapping[str, Mapping[str, int]], judging: str = "validation") -> list[str]:
+    """Return, as sentences, which classes a model cannot name, and which it was never judged by.
+
+    Args:
+        classes: Counts of samples by class and split.
+        judging: The split whose samples judge the run.
+    """
+    points = []
+    if absent := [name for name, counts in classes.items() if not counts.get("train")]:
+        points.append(
+            f"The model cannot name {listed(absent)}: no training sample had it, and it is wrong"
+            " wherever it occurs."
+        )
+    unseen = [name for name, counts in classes.items() if not counts.get(judging)]
+    if unseen and len(classes) > 1:
+        points.append(
+            f"No {judging} sample is of {listed(unseen, 'or')}: how well the model tells"
+            f" {'this class' if len(unseen) == 1 else 'these classes'} is not known."
+        )
+    return points
+
+
+def listed(names: Sequence[str], word: str = "and") -> str:
+    """Return names as people list them, at most six of them."""
+    if len(names) > _NAMED:
+        return f"{', '.join(names[:_NAMED])} {word} {len(names) - _NAMED:,} more"
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {word} {names[-1]}"

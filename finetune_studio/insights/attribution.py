@@ -27,7 +27,6 @@ _AT_ONCE = 8  # steps that go through the network together
 _FAINT = 0.02  # of the strongest word: weights below are not shown
 _SHUFFLES = 2  # networks with shuffled weights that the words are compared with
 _FEW_STEPS = (16,)  # for the check, which looks at the order of words alone
-_SAME = 0.6  # rank correlation above which the tint says nothing about what was learnt
 _FEWEST = 6  # words below which an order may be chance
 Heat = tuple[tuple[int, int, float], ...]
 
@@ -265,12 +264,7 @@ def checked(
 
 def sentence(agreement: float) -> str:
     """Return what an agreement with shuffled networks means."""
-    if agreement > _SAME:
-        return (
-            f"A network with shuffled weights tints nearly the same words (agreement {agreement:.2f}): this"
-            " tint explains nothing."
-        )
-    return f"Checked: shuffled weights tint other words (agreement {agreement:.2f})."
+    return alike.sentence(agreement, "tints nearly the same words", "tint other words", "tint")
 
 
 def _sizes(bundle: Bundle, shown: Lettered, text: str, target: int | Score) -> np.ndarray:

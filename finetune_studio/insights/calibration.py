@@ -166,8 +166,9 @@ def table(pairs: Sequence[Pair]) -> tuple[np.ndarray, np.ndarray, bool]:
 
 def _refusal(shares: np.ndarray, truth: np.ndarray, *, several: bool) -> str:
     if len(truth) < _FEWEST:
+        have = "validation sample has" if len(truth) == 1 else "validation samples have"
         return (
-            f"Only {len(truth):,} validation samples have probabilities; from {_FEWEST} on a"
+            f"Only {len(truth):,} {have} probabilities; from {_FEWEST} on a"
             " temperature can be found."
         )
     right = ((shares >= 0.5) == (truth > 0.5)) if several else shares.argmax(1) == truth

@@ -17,7 +17,6 @@ from finetune_studio.models import alike, places
 from finetune_studio.models.shuffling import shuffled
 
 _SHUFFLES = 3  # networks with shuffled weights that heat is compared with
-_SAME = 0.6  # rank correlation above which heat says nothing about what was learnt
 _LONGEST = 512  # pixels of the heat's longer side: enough to look at, quick to paint
 _COVERED = "Covered place by place: the brighter, the more of the class is lost there."
 _NO_PLACES = "Its gradients show no place that speaks for it, as in most transformers. " + _COVERED
@@ -115,12 +114,7 @@ def checked(
 
 def sentence(found: float) -> str:
     """Return what an agreement with shuffled networks means."""
-    if found > _SAME:
-        return (
-            f"A network with shuffled weights gives nearly the same picture (agreement {found:.2f}): this"
-            " one explains nothing."
-        )
-    return f"Checked: shuffled weights give another picture (agreement {found:.2f})."
+    return alike.sentence(found, "gives nearly the same picture", "give another picture", "one")
 
 
 def agreement(bundle: Bundle, batch: Batch, target: int, values: torch.Tensor) -> float:

@@ -1,8 +1,28 @@
-"""How alike two lists of numbers are in their order."""
+"""How alike two lists of numbers are in their order, and what that says of an explanation."""
 
 from __future__ import annotations
 
 import numpy as np
+
+SAME = 0.6  # rank correlation above which an explanation says nothing about what was learnt
+
+
+def sentence(found: float, same: str, other: str, thing: str, limit: float = SAME) -> str:
+    """Return what an agreement with networks of shuffled weights means (Adebayo et al. 2018).
+
+    Args:
+        found: The mean rank correlation with such networks, up to 1.
+        same: What they do where they do nearly the same: ``tints nearly the same words``.
+        other: What they do where they do not: ``tint other words``.
+        thing: What is judged: ``tint``.
+        limit: The agreement above which it explains nothing.
+    """
+    if found > limit:
+        return (
+            f"A network with shuffled weights {same} (agreement {found:.2f}): this {thing} explains"
+            " nothing."
+        )
+    return f"Checked: shuffled weights {other} (agreement {found:.2f})."
 
 
 def order(one: np.ndarray, two: np.ndarray) -> float:

@@ -173,6 +173,19 @@ def test_limits_are_those_of_these_data(tmp_path: Path) -> None:
     assert "edited after this run" in " ".join(facts.limits(known_facts(tmp_path, changed=True)))
 
 
+def test_one_sample_and_a_class_without_any_are_told_as_such(tmp_path: Path) -> None:
+    one = Evaluated(
+        "r", "validation", {"accuracy": 1.0}, 1, intervals={"accuracy": [0.2, 1.0]}
+    )  # fmt: skip
+    classes = {name: {"train": 9, "validation": n, "test": 0} for name, n in (("a", 1), ("b", 0))}
+    known = known_facts(tmp_path, scored=one, classes=classes)
+    assert "Of 1 validation sample, " in " ".join(facts.summary(known))
+    text = " ".join(facts.limits(known))
+    assert "1 validation sample is few" in text
+    assert "No validation sample is of b: how well the model tells this class is not known." in text
+    assert "a has fewer than 10 validation samples" in text
+
+
 def test_ticks_are_round_and_within_bounds() -> None:
     assert charts.ticks(0, 1) == [0, 0.2, 0.4, 0.6, 0.8, 1.0]
     assert charts.ticks(0, 10) == [0, 2, 4, 6, 8, 10]

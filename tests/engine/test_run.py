@@ -14,7 +14,7 @@ from finetune_studio.core.events import RunFinished, RunStarted
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.engine import run
-from finetune_studio.engine.run import EventLog, Place, Run
+from finetune_studio.engine.run import EventLog, Place, Run, checkpoints
 from finetune_studio.engine.setup import known_of
 from tests.engine.conftest import run_all, settings
 
@@ -197,3 +197,15 @@ def test_best_weights_answer_where_the_rest_of_the_checkpoint_is_damaged(project
     assert not run.load_bundle(folder, project.dataset).network.training
     with pytest.raises(StudioError, match="damaged"):
         run.load_checkpoint(folder)
+
+
+def test_weights_that_were_moved_away_are_told_as_missing(tmp_path: Path) -> None:
+    with (
+        pytest.raises(StudioError, match=r"frozen\.safetensors is missing") as caught,
+        checkpoints.damage_explained(tmp_path),
+    ):
+        checkpoints.read_tensors(tmp_path / "frozen.safetensors")
+    assert "Put the file back" in caught.value.hint
+    (tmp_path / "frozen.safetensors").write_bytes(b"no tensors")
+    with pytest.raises(StudioError, match="damaged"), checkpoints.damage_explained(tmp_path):
+        checkpoints.read_tensors(tmp_path / "frozen.safetensors")

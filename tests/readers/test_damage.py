@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import random
+from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from finetune_studio import readers
 from finetune_studio.core.errors import StudioError
@@ -99,3 +102,28 @@ def test_values_of_any_kind_are_no_crash(name, tmp_path):
     for value in variants(record):
         file.write_text(json.dumps(value) + "\n", encoding="utf-8")
         outcome(reader, file)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".json"])
+@pytest.mark.parametrize(
+    "name", [e.name for e in readers.CATALOGUE if e.name.endswith(("_table", "_lines", "_text"))]
+)
+def test_a_file_that_is_no_text_is_told_as_such(name: str, suffix: str, tmp_path: Path) -> None:
+    """Not as a table without rows, nor as many lines that are each damaged."""
+    reader = readers.CATALOGUE.load(name)()
+    rng = np.random.default_rng(0)
+    Image.new("RGB", (40, 40)).save(tmp_path / "picture.png")
+    Image.new("RGB", (40, 40)).save(tmp_path / "picture.jpg")
+    contents = {
+        "a picture": (tmp_path / "picture.png").read_bytes(),
+        "picture": (tmp_path / "picture.jpg").read_bytes(),
+        "no text": rng.bytes(5000),
+        "no t": bytes(4096),
+        "a zip": b"PK\x03\x04" + rng.bytes(400),
+    }
+    for said, content in contents.items():
+        path = tmp_path / f"odd{suffix}"
+        path.write_bytes(content)
+        with pytest.raises(StudioError, match=said) as caught:
+            list(reader.read(path, DataChoices()))
+        assert caught.value.hint

@@ -14,6 +14,7 @@ from finetune_studio.core.tables.encodings import (
     encoding_in,
     encoding_of,
     looks_binary,
+    other_kind,
     title,
 )
 from finetune_studio.core.tables.words import SUFFIXES, Cells, Line, Table
@@ -30,6 +31,7 @@ __all__ = [
     "lines",
     "looks_binary",
     "open_table",
+    "other_kind",
     "preview",
     "rows",
     "title",
@@ -66,6 +68,8 @@ def open_table(path: Path, encoding: str = "") -> Table:
     suffix = path.suffix.lower()
     if suffix == ".parquet" or head.startswith(b"PAR1"):
         return Table(path, "parquet", parquet.columns(path))
+    if other := other_kind(head):
+        raise StudioError(f"{path} is no table of text but {other[0]}.", other[1])
     if looks_binary(head):
         raise StudioError(
             f"{path} is no text: it holds bytes that no table of text has.",

@@ -46,6 +46,20 @@ _HEAD = 64 * 2**10
 _SEEN = 2**20  # bytes looked at before a page of letters is chosen
 _NOT_IN_CP1252 = frozenset(b"\x81\x8d\x8f\x90\x9d")
 _OFTEN_IN_CYRILLIC = frozenset("оеаинтсрвлкмдпуябызгчйхжшюцщэфіїє")
+# What other kinds of files begin with, what they are called, and what to do about them.
+_PICTURE = ("a picture", "Choose a file with text, or a project whose task is about pictures.")
+_OTHER_KINDS = {
+    b"PK\x03\x04": ("a zip or an office document", "Unpack it, or save it as plain text or CSV."),
+    b"\xd0\xcf\x11\xe0": ("an office document", "Save it as plain text or CSV."),
+    b"%PDF": ("a PDF", "Save its text as a .txt file."),
+    b"{\\rtf": ("a document with formats (RTF)", "Save it as plain text."),
+    b"\x1f\x8b": ("packed with gzip", "Unpack it first."),
+    b"\x89PNG": _PICTURE,
+    b"\xff\xd8\xff": _PICTURE,
+    b"GIF8": _PICTURE,
+    b"II*\0": _PICTURE,
+    b"MM\0*": _PICTURE,
+}
 _CONTROLS = bytes(set(range(1, 32)) - set(b"\t\n\r\f\x1b")) + b"\x7f"
 _MULTI = re.compile(rb"[\xc2-\xf4][\x80-\xbf]{1,3}")
 # How often whole letters in UTF-8 must outnumber bytes that are none: then a few are damaged.
@@ -83,10 +97,20 @@ def chosen(encoding: str, path: Path) -> str:
     return ours.get(name, name)
 
 
+def other_kind(head: bytes) -> tuple[str, str] | None:
+    """Return what a file is that begins with these bytes of no text, and what to do; None for a text."""
+    for mark, known in _OTHER_KINDS.items():
+        if head.startswith(mark):
+            return known
+    return None
+
+
 def looks_binary(head: bytes) -> bool:
     """Whether the first bytes of a file are those of no text, in any encoding without a mark."""
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return False
+    if head.count(0) > 0.6 * len(head):  # of plain letters in UTF-16, half of the bytes are zero
+        return True
     odd = len(head) - len(head.translate(None, _CONTROLS))
     return odd > 0.05 * len(head)
 

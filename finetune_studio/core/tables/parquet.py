@@ -51,6 +51,6 @@ def rows(table: Table) -> Iterator[Line]:
 
 def _not_parquet(path: Path, error: Exception) -> StudioError:
     return StudioError(
-        f"{path} cannot be read as Parquet: {str(error).splitlines()[0] if str(error) else error}.",
+        f"{path} cannot be read as Parquet: {(str(error).splitlines() or [''])[0].rstrip('.')}.",
         "The file is damaged or of another format; write it again.",
     )

@@ -19,8 +19,10 @@ from finetune_studio.insights.worst import ordered
 _SHOWN = 12
 _MOST_CARDS = 5  # scores; those of single types stand in the table
 _MOST_IN_MATRIX = 40
+_SHOWN_OF_MANY = 30  # classes of a matrix that has more: those that are confused most
 _FEW_IN_MATRIX = 14  # classes up to which cells are large
 _MOST_CONFUSIONS = 5
+_MOST_CONFUSIONS_OF_MANY = 15
 _MEANING = {
     "macro_f1": "Every class counts the same, however small.",
     "entity_f1": "A place counts as found where its beginning, end and type are right.",
@@ -136,20 +138,38 @@ def _share(value: float) -> str:
 
 
 def matrix(known: Facts) -> str:
-    """Return what is taken for what: sentences, and the confusion matrix where it can be read."""
+    """Return what is taken for what: sentences, and a matrix of as many classes as can be read."""
     if not tally.one_each(known.pairs):
         return ""
     names = tuple(row.name for row in known.rows)
     grid = confusion(known.pairs, names)
-    inside = _confusions(grid.rows, grid.values)
-    if len(grid.rows) <= _MOST_IN_MATRIX:
-        inside += _matrix(grid.rows, grid.values)
+    rows, values = tuple(grid.rows), [[int(n) for n in row] for row in grid.values.tolist()]
     lead = "Each row is a true class, each column what the model said; the blue diagonal is right."
-    return section("What is taken for what", inside, lead)
+    places = list(range(len(rows)))
+    many = len(rows) > _MOST_IN_MATRIX
+    if many:
+        places = _confused_most(values)
+        lead += (
+            f" Of {len(rows):,} classes, these {len(places):,} are confused most; what was said of or for"
+            " the others is not counted here."
+        )
+    if not places:
+        return section("What is taken for what", "<p>No two classes were confused.</p>")
+    inside = _confusions(rows, values, _MOST_CONFUSIONS_OF_MANY if many else _MOST_CONFUSIONS)
+    return section("What is taken for what", inside + _matrix(rows, values, places), lead)
 
 
-def _confusions(names: Sequence[str], counts: object) -> str:
-    values: list[list[int]] = counts.tolist()  # type: ignore[attr-defined]
+def _confused_most(values: Sequence[Sequence[int]]) -> list[int]:
+    """Return the places of the classes with most errors, of their own or for them, in their order."""
+    wrong = {
+        place: sum(row) + sum(other[place] for other in values) - 2 * row[place]
+        for place, row in enumerate(values)
+    }
+    most = sorted((place for place in wrong if wrong[place]), key=lambda place: -wrong[place])
+    return sorted(most[:_SHOWN_OF_MANY])
+
+
+def _confusions(names: Sequence[str], values: Sequence[Sequence[int]], most: int) -> str:
     found = [
         (count, names[i], names[j], sum(row))
         for i, row in enumerate(values)
@@ -159,20 +179,20 @@ def _confusions(names: Sequence[str], counts: object) -> str:
     found.sort(key=lambda item: -item[0])
     points = "".join(
         f"<li>{escape(truth)} is taken for {escape(said)}: {count:,} of {total:,} times.</li>"
-        for count, truth, said, total in found[:_MOST_CONFUSIONS]
+        for count, truth, said, total in found[:most]
     )
     return f"<ul>{points}</ul>" if points else ""
 
 
-def _matrix(names: Sequence[str], counts: object) -> str:
-    values: list[list[int]] = counts.tolist()  # type: ignore[attr-defined]
-    head = "".join(f"<th class='column'><span>{escape(name)}</span></th>" for name in names)
+def _matrix(names: Sequence[str], values: Sequence[Sequence[int]], places: Sequence[int]) -> str:
+    """Return the rows and columns at some places; shares are of all that a class has."""
+    head = "".join(f"<th class='column'><span>{escape(names[j])}</span></th>" for j in places)
     rows = ""
-    for i, name in enumerate(names):
+    for i in places:
         total = max(1, sum(values[i]))
-        cells = "".join(_cell(n, n / total, right=i == j) for j, n in enumerate(values[i]))
-        rows += f"<tr><th class='row'>{escape(name)}</th>{cells}</tr>"
-    kind = "matrix many" if len(names) > _FEW_IN_MATRIX else "matrix"
+        cells = "".join(_cell(values[i][j], values[i][j] / total, right=i == j) for j in places)
+        rows += f"<tr><th class='row'>{escape(names[i])}</th>{cells}</tr>"
+    kind = "matrix many" if len(places) > _FEW_IN_MATRIX else "matrix"
     return table(f"<tr><th></th>{head}</tr>", rows, kind)
 
 

@@ -163,6 +163,13 @@ def damage_explained(place: Path) -> Iterator[None]:
 
     try:
         yield
+    except FileNotFoundError as error:
+        told = str(error).rpartition(": ")[2]
+        missing = Path(str(error.filename or told)).name
+        raise StudioError(
+            f"The weights in {place} are damaged: {missing} is missing.",
+            "Put the file back from a copy of the project, or start a new run with the same recipe.",
+        ) from error
     except (
         *(OSError, RuntimeError, ValueError, KeyError),
         *(SafetensorError, EOFError, pickle.UnpicklingError),

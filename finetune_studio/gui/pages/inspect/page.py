@@ -239,8 +239,8 @@ class InspectPage(Page):
             self._say(
                 self.tr("This run has no answers to look at"),
                 self.tr(
-                    "It was stopped before its first validation, or all its samples were excluded"
-                    " since. Let it train for an epoch at least, or choose another run."
+                    "It was stopped before its first validation, or its validation samples were excluded or"
+                    " moved since. Take them back on the Data page, or let a run train for an epoch at least."
                 ),
                 self.tr("Go to Train"),
             )

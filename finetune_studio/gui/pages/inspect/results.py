@@ -14,7 +14,7 @@ from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Pair, Task
 from finetune_studio.gui.pages.inspect import words
-from finetune_studio.gui.pages.inspect.sorting import Sorting, sort_out
+from finetune_studio.gui.pages.inspect.sorting import Sorting, sort_out, with_absent
 from finetune_studio.gui.pages.inspect.words import TestLook
 from finetune_studio.insights import explainer, sorter
 
@@ -91,8 +91,10 @@ def read(project: Project, folder: Path) -> Results:
         evaluate.scored(project, run, task, "test", tested) if tested else None,
     )
     doubts = label_doubts.open_ones(project.dataset) or ()
+    found = sort_out(sorter(task.name), pairs, task.score)
     sorting = replace(
-        sort_out(sorter(task.name), pairs, task.score),
+        found,
+        rows=with_absent(found.rows, project.dataset.current(run.labels).names),
         labels={doubt.sample: doubt.own - doubt.share for doubt in doubts},
     )
     return Results(

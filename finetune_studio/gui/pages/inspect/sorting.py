@@ -112,6 +112,15 @@ def class_rows(pairs: Sequence[Pair], grid: Grid) -> list[ClassRow]:
     ]
 
 
+def with_absent(rows: Sequence[ClassRow], names: Iterable[str]) -> list[ClassRow]:
+    """Return the rows with one for each further name that no sample has and no answer gives.
+
+    Without rows there are no classes to be told apart, and nothing is added.
+    """
+    known = {row.name for row in rows}
+    return [*rows, *(ClassRow(name, 0, 0, 0) for name in names if rows and name not in known)]
+
+
 # --- one class or several a sample -----------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from finetune_studio.core.events import Evaluated, Prediction
 from finetune_studio.core.task import Pair
@@ -163,7 +163,21 @@ def weakest(rows: Sequence[ClassRow]) -> ClassRow | None:
 
 
 def weakest_class(rows: Sequence[ClassRow], task: str = "") -> Headline:
-    """Return the weakest class, the share of it that is found, and what it is taken for."""
+    """Return the weakest class, the share of it that is found, and what it is taken for.
+
+    Classes without a validation sample are told: the weakest may be among them.
+    """
+    found = _weakest_class(rows, task)
+    absent = [row.name for row in rows if not row.count]
+    if not absent or len(absent) == len(rows):
+        return found
+    which = absent[0] if len(absent) == 1 else f"{len(absent):,} classes"
+    told = f"No validation {called(task)[0]} is of {which}."
+    names = f"{told} {', '.join(absent)}".removesuffix(f" {which}")
+    return replace(found, sentence=f"{found.sentence} {told}", tip=f"{found.tip} {names}".strip())
+
+
+def _weakest_class(rows: Sequence[ClassRow], task: str) -> Headline:
     row = weakest(rows)
     one, many = called(task)
     if row is None or row.recall is None:

@@ -8,7 +8,7 @@ from finetune_studio.core.dataset import Sample
 from finetune_studio.core.events import Evaluated
 from finetune_studio.core.shares import cautious
 from finetune_studio.gui.pages.inspect import words
-from finetune_studio.gui.pages.inspect.sorting import class_rows
+from finetune_studio.gui.pages.inspect.sorting import class_rows, with_absent
 from finetune_studio.gui.widgets.class_table import ClassRow
 from finetune_studio.insights.confusion import confusion
 from tests.gui.answered import NAMES, SAID, prediction
@@ -80,6 +80,20 @@ def test_a_class_of_two_samples_is_not_called_the_weakest_while_larger_ones_are_
     assert words.weakest(rows[:1]).name == "rare"
     assert words.weakest_class([ClassRow("all", 9, 9, 9)]).figure == "none"
     assert words.weakest_class([]).figure == "–"
+
+
+def test_a_class_that_validation_has_no_sample_of_is_told_beside_the_weakest():
+    pairs = all_pairs()
+    rows = with_absent(class_rows(pairs, confusion(pairs)), ["hat", "shirt", "sock"])
+    assert (rows[-1].name, rows[-1].count, rows[-1].recall) == ("sock", 0, None)
+    said = words.weakest_class(rows)
+    assert said.sentence == "Taken for hat 2 times of 4. No validation sample is of sock."
+    perfect = with_absent([ClassRow("a", 1, 1, 1)], ["a", "b", "c"])
+    said = words.weakest_class(perfect, "text_classification")
+    assert said.figure == "none"
+    assert said.sentence.endswith("No validation text is of 2 classes.")
+    assert said.tip.endswith("b, c")
+    assert with_absent([], ["a"]) == []
 
 
 def test_the_test_split_is_absent_locked_or_opened():
