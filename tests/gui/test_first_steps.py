@@ -88,7 +88,7 @@ def turned(widget: QSpinBox | QComboBox) -> bool:
         Qt.MouseButton.NoButton,
         Qt.KeyboardModifier.NoModifier,
         Qt.ScrollPhase.NoScrollPhase,
-        False,  # noqa: FBT003  Qt takes it by position
+        False,
     )
     QApplication.sendEvent(widget, event)
     return event.isAccepted()

@@ -86,7 +86,10 @@ def test_bold_is_short():
 
 
 def test_a_bracket_within_a_message_stays_whole():
-    told = "2 samples of 300 cannot be used and will be left out (2 like a.csv: the cell in 'Text (free)' is empty). Mend the data and import them again, or exclude these samples, or do something else with them all."
+    told = (
+        "2 samples of 300 cannot be used and will be left out (2 like a.csv: the cell in"
+        " 'Text (free)' is empty). Mend the data and import them again, or exclude these samples."
+    )
     first, rest = parted(told)
     assert first == "2 samples of 300 cannot be used and will be left out."
     assert rest.startswith("2 like a.csv: the cell in 'Text (free)' is empty. Mend the data")
