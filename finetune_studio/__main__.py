@@ -22,6 +22,10 @@ def main() -> int:
             "Run 'finetune-studio --help' for the terminal, or install the missing library.\n"
         )
         return 2
+    missing = app.no_screen()
+    if missing:
+        sys.stderr.write(missing)
+        return 2
     return app.main()
 
 

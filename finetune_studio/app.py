@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import sys
@@ -32,6 +33,20 @@ def main() -> int:
     window.show()
     with _errors_told(studio), _interrupts_close(window):
         return app.exec()
+
+
+def no_screen() -> str:
+    """Return, in two lines, why no window can be shown; empty if one can.
+
+    On Linux Qt ends the whole process where it finds no screen, and tells of plugins, so it is not asked.
+    """
+    named = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+    if named or "-platform" in sys.argv or not sys.platform.startswith("linux"):
+        return ""
+    return (
+        "The window cannot open: this session has no screen (neither DISPLAY nor WAYLAND_DISPLAY is set).\n"
+        "Start it on a desktop, or do the same in the terminal: 'finetune-studio --help' says how.\n"
+    )
 
 
 def make_application() -> QApplication:

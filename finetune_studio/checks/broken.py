@@ -24,6 +24,8 @@ def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
         return
     kinds = Counter(_kind(sample.problem) for sample in bad).most_common(_KINDS)
     reasons = "; ".join(f"{count:,}: {kind}" for kind, count in kinds)
+    rest = len(bad) - sum(count for _, count in kinds)
+    reasons += f"; {rest:,}: other reasons" if rest else ""
     few = "1 sample" if len(bad) == 1 else f"{len(bad):,} samples"
     yield Finding(
         "broken",

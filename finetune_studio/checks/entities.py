@@ -116,11 +116,12 @@ def _missed(samples: list[Sample], control: Control) -> Finding | None:
         for words in odd[:_NAMED]
     )
     touched = {s.id: s for words in odd for s in bare[words]}
+    texts = "1 text" if len(touched) == 1 else f"{len(touched):,} texts"
     return Finding(
         "entities",
         len(touched),
         "info",
-        f"{_few(odd)} marked nearly everywhere, but not in {len(touched):,} texts: {told}. Look whether"
+        f"{_few(odd)} marked nearly everywhere, but not in {texts}: {told}. Look whether"
         " they were overlooked.",
         "",
         [sample.place for sample in list(touched.values())[:1000]],

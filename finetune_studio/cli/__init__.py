@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import difflib
+import re
+import shlex
 import sys
 import traceback
 from pathlib import Path
@@ -19,6 +22,9 @@ from finetune_studio.core.job import Control
 
 __all__ = ["LISTS", "main"]
 
+_WRONG_COMMAND = re.compile(
+    r"argument command: invalid choice: '(.*)' \(choose from (.*)\)$", re.DOTALL
+)
 LISTS = ("tasks", "models", "readers", "checks", "monitors", "insights", "exporters")
 
 
@@ -77,9 +83,33 @@ class _Parser(argparse.ArgumentParser):
 
         if launch.follows():
             raise FailedElsewhere(message)
-        raise StudioError(
-            message[:1].upper() + message[1:] + ".", f"Run '{self.prog} --help' for help."
-        )
+        raise StudioError(_plain(message), f"{_meant(message)}Run '{self.prog} --help' for help.")
+
+
+def _plain(message: str) -> str:
+    """Return what the parser refuses as a sentence, without the parser's own words."""
+    wrong = _WRONG_COMMAND.match(message)
+    if wrong:
+        return f"There is no command called '{wrong[1]}'."
+    return message[:1].upper() + message[1:] + "."
+
+
+def _meant(message: str) -> str:
+    """Return a guess at what was meant by a wrong command or option, as a sentence; empty without one."""
+    wrong = _WRONG_COMMAND.match(message)
+    if wrong:
+        close = difflib.get_close_matches(wrong[1], re.findall(r"'([\w-]+)'", wrong[2]), 1)
+        if not close and Path(wrong[1]).expanduser().exists():
+            return (
+                f"To look at data: finetune-studio check {shlex.quote(wrong[1])}"
+                " (to train on them: finetune-studio train --data). "
+            )
+        return f"Did you mean {close[0]}? " if close else ""
+    unknown = re.match(r"unrecognized arguments: (--[\w-]+)", message)
+    options = ["--task", "--data", "--model", "--out", "--preset", "--set", "--seed", "--resume"]
+    options += ["--json", "--format", "--split", "--zip", "--port", "--host", "--help"]
+    close = difflib.get_close_matches(unknown[1], options, 1) if unknown else []
+    return f"Did you mean {close[0]}? " if close else ""
 
 
 def place(text: str) -> Path:
@@ -136,8 +166,12 @@ def _parser() -> argparse.ArgumentParser:
 
     export = command("export", commands.export, "Write a model for use elsewhere, and prove it.")
     export.add_argument("source", type=place, metavar="RUN")
-    export.add_argument("--format", required=True)
-    export.add_argument("--out", type=place, metavar="DIR")
+    export.add_argument(
+        "--format", required=True, help="such as onnx ('finetune-studio list exporters')"
+    )
+    export.add_argument(
+        "--out", type=place, metavar="DIR", help="left out, a folder in the project"
+    )
     export.add_argument("--zip", action="store_true", help="also as one file beside the folder")
 
     predict = command("predict", commands.predict, "Ask a run or an export.")
@@ -157,12 +191,46 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train_arguments(train: argparse.ArgumentParser) -> None:
-    train.add_argument("recipe", nargs="?", type=place, metavar="RECIPE.toml")
-    train.add_argument("--task")
-    train.add_argument("--data", type=place, metavar="PATH")
-    train.add_argument("--model", metavar="NAME|FILE|FOLDER")
-    train.add_argument("--out", type=place, metavar="PROJECT")
-    train.add_argument("--preset", choices=["quick", "balanced", "best"])
-    train.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", dest="settings")
-    train.add_argument("--seed", type=int)
+    train.epilog = (
+        "For example: finetune-studio train --task image_classification --data photos --out my-project."
+        " A folder in photos for each class is enough. The window opens the same project."
+    )
+    train.add_argument(
+        "recipe", nargs="?", type=place, metavar="RECIPE.toml", help="the choices of an earlier run"
+    )
+    train.add_argument("--task", help="what is to be learnt ('finetune-studio list tasks')")
+    train.add_argument(
+        "--data",
+        type=place,
+        metavar="PATH",
+        help="a folder, table or zip; nothing in it is changed",
+    )
+    train.add_argument(
+        "--model",
+        metavar="NAME|FILE|FOLDER",
+        help="the pretrained model ('finetune-studio list models'); left out, the task's starter",
+    )
+    train.add_argument(
+        "--out",
+        type=place,
+        metavar="PROJECT",
+        help="the folder of the project; an existing one gets another run on the same data",
+    )
+    train.add_argument(
+        "--preset", choices=["quick", "balanced", "best"], help="how thoroughly to train"
+    )
+    train.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        dest="settings",
+        help="any choice of a recipe, such as optimiser.epochs=5; can be given several times",
+    )
+    train.add_argument("--seed", type=int, help="the same seed gives the same run again")
     train.add_argument("--resume", action="store_true", help="go on with the newest unfinished run")
+    train.add_argument(
+        "--add-new",
+        action="store_true",
+        help="take in what appeared in the project's data since they were imported",
+    )

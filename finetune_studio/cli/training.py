@@ -58,7 +58,8 @@ def train(arguments: argparse.Namespace, out: Printer, control: Control) -> int:
         if folder is None:
             raise StudioError("It is not said where the project goes.", "Add --out PROJECT.")
         if team.leads:
-            finished = _lead(folder, _own_choices(arguments), arguments.resume, out, control, team)
+            own = _own_choices(arguments)
+            finished = _lead(folder, own, arguments, out, control, team)
         else:
             out.fall_silent()
             finished = _follow(folder, out, control, team)
@@ -66,7 +67,12 @@ def train(arguments: argparse.Namespace, out: Printer, control: Control) -> int:
 
 
 def _lead(
-    folder: Path, own: dict[str, Any], resume: bool, out: Printer, control: Control, team: Team
+    folder: Path,
+    own: dict[str, Any],
+    arguments: argparse.Namespace,
+    out: Printer,
+    control: Control,
+    team: Team,
 ) -> events.RunFinished:
     known = Project.exists(folder)
     if not known:
@@ -74,9 +80,29 @@ def _lead(
     with Project(folder, own["task"]) as project:
         if known and own.get("data.path"):
             _same_data(project, own["data.path"], out, control)
-        newest = _newest(project) if resume else None
-        finished = _go_on(project, newest, out, control, team) if newest else None
-        return finished or _begin(project, own, out, control, team)
+        newest = _newest(project) if arguments.resume else None
+        if newest:
+            return _go_on(project, newest, out, control, team)
+        if len(project.dataset):
+            _news(project, out, wanted=arguments.add_new)
+        return _begin(project, own, out, control, team)
+
+
+def _news(project: Project, out: Printer, *, wanted: bool) -> None:
+    """Take in what appeared in the data since the import, if that is wanted, and say so either way."""
+    from finetune_studio.engine import curate
+    from finetune_studio.tasks import nouns
+
+    found = curate.add_news(project) if wanted else len(curate.news(project))
+    if not found:
+        return
+    what = f"{found:,} new {nouns(project.task)[found > 1]}"
+    place = project.dataset.get("source")
+    told = f"{what} of {place} were taken in." if found > 1 else f"{what} of {place} was taken in."
+    if not wanted:
+        left = "are not used" if found > 1 else "is not used"
+        told = f"{what} in {place} since the import {left}: give --add-new to take in what is new."
+    out.show(events.Noted(told))
 
 
 def _follow(folder: Path, out: Printer, control: Control, team: Team) -> events.RunFinished:

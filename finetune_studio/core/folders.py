@@ -9,6 +9,8 @@ from pathlib import Path
 from finetune_studio.core.reader import storable, visible, walk
 from finetune_studio.core.splits import SPLITS, split_named
 
+_ALIKE = 5  # names written in several ways that one sentence lists
+
 Wanted = Callable[[str], bool]
 
 
@@ -118,15 +120,16 @@ def notes(layout: Layout, wanted: Wanted, things: str) -> Iterator[str]:
 
 def nearly_equal(names: set[str]) -> Iterator[str]:
     """Say which classes differ only in capitals or spaces; nothing is merged by itself."""
-    seen: dict[str, str] = {}
+    seen: dict[str, list[str]] = {}
     for name in sorted(names - {""}):
-        key = name.casefold().strip()
-        if key in seen:
-            yield (
-                f"The classes {storable(seen[key])!r} and {storable(name)!r} differ only in"
-                " capitals or spaces; merge them if they mean the same."
-            )
-        seen[key] = name
+        seen.setdefault(name.casefold().strip(), []).append(repr(storable(name)))
+    alike = [listed(spellings) for spellings in seen.values() if len(spellings) > 1]
+    if alike:
+        more = f"; and {len(alike) - _ALIKE:,} more" if len(alike) > _ALIKE else ""
+        yield (
+            f"The classes {'; '.join(alike[:_ALIKE])}{more} differ only in capitals or spaces;"
+            " merge them if they mean the same (Health offers it after the import)."
+        )
 
 
 def listed(words: list[str]) -> str:

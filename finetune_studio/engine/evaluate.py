@@ -242,7 +242,7 @@ def predict(source: Path, inputs: Sequence[str], control: Control) -> Iterator[P
             yield Prediction(input=name, error=str(error), seconds=time.perf_counter() - start)
             continue
         seconds = time.perf_counter() - start
-        yield replace(found, input=name, seconds=seconds)
+        yield replace(found, input=name, seconds=found.seconds or seconds)
 
 
 def _named(text: str) -> str:
@@ -264,8 +264,12 @@ def _run_answers(folder: Path) -> Any:
 
         sample = task.sample_from_input(text)
         with using, torch.inference_mode(), watch.watching() if watch else nullcontext():
+            begun = (
+                time.perf_counter()
+            )  # waiting for an explanation in hand is no part of an answer
             found = task.predict(bundle, batch_of(task, bundle, [sample]))
-        said = kept.decided(found, bundle.labels)[0]
+            took = time.perf_counter() - begun
+        said = replace(kept.decided(found, bundle.labels)[0], seconds=took)
         if watch is None:
             return said
         return decision.turned_away(said, watch.likeness()[0], kept.least_likeness)

@@ -94,14 +94,19 @@ class Onnx(Exporter):
         side = bundle.processor.get("crop")
         if not side:
             return []
+        fitted = {
+            "whole": "padded to a square with bars of the mean colour, and resized",
+            "stretch": "and stretched to a square",
+        }.get(bundle.processor.get("fit", "crop"), "resized, and cut to its middle")
         return [
             "## In other programs",
             "",
             f"`model.onnx` takes `pixels`: bytes, (pictures, {side}, {side}, 3), red, green and blue from 0",
             "to 255. It brings them to the range it learnt with by itself. Before, a picture is turned",
-            "upright, resized and cut to its middle, as `preprocess.py` does and `preprocessing.json` says",
-            "in numbers; that stays outside, because resizing differs from library to library, and a network",
-            "notices. Out come `probabilities`, (pictures, labels), in the order of `labels.json`.",
+            f"upright, {fitted},",
+            "as `preprocess.py` does and `preprocessing.json` says in numbers; that stays outside, because",
+            "resizing differs from library to library, and a network notices. Out come `probabilities`,",
+            "(pictures, labels), in the order of `labels.json`.",
             "",
         ]
 

@@ -280,7 +280,7 @@ class MainWindow(QMainWindow):
     def _on_stated(self, name: str, event: Any) -> None:
         text = told(event)
         if text:
-            self.status.add(text)
+            self.status.add(text, goes_on=isinstance(event, events.PhaseStarted))
         self._standings.take(name, event)
         if isinstance(event, events.RunStarted | events.RunFinished | events.Validated):
             self._plan_rail()

@@ -137,6 +137,7 @@ def apply(app: QApplication, choice: str) -> None:
         app.setProperty("base_px", max(13, QFontInfo(font).pixelSize()))
     _base_px = int(app.property("base_px"))
     font.setPixelSize(_base_px)
+    app.setStyleSheet("")  # Qt takes four times as long to change one sheet for another
     app.setFont(font)
     app.setPalette(_palette(_current))
     app.setStyleSheet(_sheet(_current))

@@ -184,3 +184,18 @@ def test_stopping_keeps_what_was_learned(folder, open_dataset, monkeypatch):
     assert dataset.traces()
     assert finding(dataset).severity == "ok"
     assert len(dataset.traces()) == 8
+
+
+def test_the_reasons_add_up(folder, open_dataset):
+    """What the sentence counts by reason is as many as it says at its beginning."""
+    place = folder / "class 1"
+    whole = (place / "000.png").read_bytes()
+    (place / "cut.png").write_bytes(whole[: len(whole) // 2])
+    (place / "empty.png").write_bytes(b"")
+    (place / "words.png").write_bytes(b"no picture at all")
+    (place / "huge.png").write_bytes(huge_png())
+    (place / "pointer.png").write_text("version https://git-lfs.github.com/spec/v1\n")
+    found = finding(open_dataset())
+    assert found.count == 5
+    inside = found.message[found.message.index("(") + 1 : found.message.index(")")]
+    assert sum(int(part.partition(":")[0]) for part in inside.split("; ")) == 5

@@ -441,3 +441,17 @@ def test_openvino_opens_no_connection(
     )
     assert done.stdout.strip() in ODD.values(), done.stderr
     assert "openvino_telemetry" not in sys.modules or sys.modules["openvino_telemetry"] is None
+
+
+@pytest.mark.parametrize(
+    ("fit", "told"), [("whole", "bars"), ("stretch", "stretched"), ("crop", "cut to its middle")]
+)
+def test_other_programs_are_told_how_a_picture_is_made_square(fit, told):
+    from types import SimpleNamespace
+
+    from finetune_studio.exporters.onnx import Onnx
+
+    bundle = SimpleNamespace(processor={"crop": 64, "resize": 64, "fit": fit})
+    page = " ".join(" ".join(Onnx().notes(bundle)).split())
+    assert told in page
+    assert ("cut to its middle" in page) == (fit == "crop")

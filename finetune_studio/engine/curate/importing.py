@@ -204,7 +204,9 @@ def _same_again(
     if path != source and not (again and dataset.root.is_relative_to(again)):
         raise StudioError(
             f"{project.folder} holds the data of {source}, not of {path}.",
-            "Choose another folder for other data; data that were moved are relinked on the Data page.",
+            "Give another project folder for other data. To add samples, put them beside those of the"
+            " project: the Data page, and train --add-new, take them in. Data that were moved are"
+            " relinked on the Data page.",
         )
     known = json.loads(dataset.get("data_choices", "{}"))
     for name in ("reader", *READING):

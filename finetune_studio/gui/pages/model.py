@@ -94,16 +94,12 @@ class ModelPage(Page):
         self._folder = folder = QPushButton(self.tr("Use a folder…"))
         folder.setObjectName("use_folder")
         folder.clicked.connect(self._on_folder_clicked)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(8)
-        buttons.addWidget(file)
-        buttons.addWidget(folder)
-        buttons.addStretch(1)
+        for button in (file, folder):  # at the top, where they are seen in a low window too
+            card.head.addWidget(button)
         card.body.addWidget(self.table, 1)
         self.problem = FileProblem()
         self.problem.picked.connect(self._on_architecture_picked)
         card.body.addWidget(self.problem)
-        card.body.addLayout(buttons)
         return card
 
     def _side(self) -> QVBoxLayout:

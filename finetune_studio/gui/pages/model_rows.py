@@ -73,7 +73,7 @@ def reads_texts(recipe: Recipe) -> bool:
 def _family(recipe: Recipe) -> str:
     from finetune_studio.tasks import CATALOGUE
 
-    return str(CATALOGUE.load(recipe.task).models) if recipe.task in CATALOGUE else "image"
+    return str(CATALOGUE[recipe.task].facts["family"]) if recipe.task in CATALOGUE else "image"
 
 
 def choose(recipe: Recipe, source: str, architecture: str = "") -> dict[str, Any]:

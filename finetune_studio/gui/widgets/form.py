@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -128,22 +129,20 @@ class RecipeForm(QWidget):
         return line, line.setText
 
     def _choice(self, name: str, values: list[str]) -> tuple[QWidget, Callable[[Any], None]]:
-        box = QComboBox()
+        box = _CalmChoice()
         for value in values:
             box.addItem(value.replace("_", " ").capitalize(), value)
         box.activated.connect(lambda index: self.changed.emit(name, box.itemData(index)))
-        box.installEventFilter(_WheelGuard(box))
         return box, lambda value: box.setCurrentIndex(box.findData(value))
 
     def _whole(self, name: str, about: dict[str, Any]) -> tuple[QWidget, Callable[[Any], None]]:
-        box = QSpinBox()
+        box = _CalmNumber()
         box.setRange(int(about.get("minimum", -_LARGEST)), int(about.get("maximum", _LARGEST)))
         box.setGroupSeparatorShown(True)
         box.setAlignment(Qt.AlignmentFlag.AlignRight)
         box.setSpecialValueText(about.get("lowest", ""))
         box.setKeyboardTracking(False)
         box.setMaximumWidth(140)
-        box.installEventFilter(_WheelGuard(box))
         box.valueChanged.connect(lambda value: self.changed.emit(name, int(value)))
 
         def show(value: Any) -> None:
@@ -174,15 +173,26 @@ class RecipeForm(QWidget):
         return line, show
 
 
-class _WheelGuard(QObject):
-    """Keeps the wheel from changing a value while the page is scrolled."""
+class _CalmNumber(QSpinBox):
+    """A number that the wheel changes only while it has the focus, so that a page can be scrolled."""
 
     @override
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget):
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
             event.ignore()
-            return not watched.hasFocus()
-        return False
+
+
+class _CalmChoice(QComboBox):
+    """A choice that the wheel changes only while it has the focus."""
+
+    @override
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
 
 
 def _number_in(text: str, about: dict[str, Any]) -> float | None:

@@ -211,6 +211,16 @@ def _words(text: str, role: str) -> QLabel:
     return label
 
 
+def _opened(text: str) -> str:
+    """Return a text without the bracket that it begins with and the one that closes it."""
+    depth = 0
+    for place, letter in enumerate(text):
+        depth += (letter == "(") - (letter == ")")
+        if depth == 0:
+            return text[1:place] + text[place + 1 :]
+    return text[1:]
+
+
 def parted(message: str) -> tuple[str, str]:
     """Return what of a message is said in bold, and the rest: a short first sentence, or clause."""
     first, dot, rest = message.partition(". ")
@@ -221,6 +231,6 @@ def parted(message: str) -> tuple[str, str]:
         if 20 < at <= _BOLD:
             rest = message[at:].lstrip(",; ")
             if rest.startswith("("):
-                rest = rest[1:].replace(")", "", 1)
+                rest = _opened(rest)
             return message[:at] + ".", rest[0].upper() + rest[1:]
     return "", message

@@ -19,6 +19,7 @@ from finetune_studio.gui import theme
 from finetune_studio.gui.widgets.elided_label import ElidedLabel
 
 _MOST_LINES = 2000
+_WIDE, _NARROW = 520, 330  # pixels for what just happened: alone, and beside a job
 
 
 class StatusLine(QFrame):
@@ -33,6 +34,7 @@ class StatusLine(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("bar", "status")
+        self._line = self._job_says = self._goes_on = ""
         self._job = ElidedLabel()
         self._bar = QProgressBar()
         self._bar.setRange(0, 1000)
@@ -40,7 +42,7 @@ class StatusLine(QFrame):
         self._bar.setFixedWidth(theme.px(140))
         self._cancel = QPushButton(self.tr("Cancel"))
         self._cancel.setProperty("link", True)
-        self._cancel.clicked.connect(self.cancel_wanted)
+        self._cancel.clicked.connect(self._on_cancel_clicked)
         self._last = QPushButton(self.tr("Ready"))
         self._last.setObjectName("log_button")
         self._last.setProperty("flat", True)
@@ -79,11 +81,12 @@ class StatusLine(QFrame):
     @property
     def job_text(self) -> str:
         """Return what is said about the running job; empty while nothing works."""
-        return "" if self._job.isHidden() else self._job.text()
+        return "" if self._bar.isHidden() else self._job_says
 
     def show_job(self, text: str, share: float | None, *, can_cancel: bool) -> None:
         """Show the running job; ``share`` is how much of it is done, None where that is unknown."""
-        self._job.setText(text)
+        self._job_says = text
+        self._job.setText(text.removeprefix(self._goes_on).removeprefix(" · "))  # not said twice
         self._job.setMinimumWidth(min(theme.px(420), self._job.sizeHint().width()))
         self._bar.setRange(0, 0 if share is None else 1000)
         if share is not None:
@@ -92,20 +95,33 @@ class StatusLine(QFrame):
         for widget in (self._job, self._bar):
             widget.show()
         self._cancel.setVisible(can_cancel)
+        self._show_last()
 
     def show_idle(self) -> None:
-        """Show that nothing works."""
+        """Show that nothing works, and that what was begun last is done."""
         for widget in (self._job, self._bar, self._cancel):
             widget.hide()
+        if self._goes_on:
+            self.add(self.tr("{what}: done").format(what=self._goes_on))
+        self._show_last()
 
-    def add(self, text: str) -> None:
-        """Say what just happened, and keep it in the log."""
-        line = " ".join(text.split())
-        self._log.appendPlainText(f"{time.strftime('%H:%M:%S')}  {line}")
-        shown = self._last.fontMetrics().elidedText(
-            line, Qt.TextElideMode.ElideRight, theme.px(520)
-        )
+    def add(self, text: str, *, goes_on: bool = False) -> None:
+        """Say what just happened, or goes on until nothing works, and keep it in the log."""
+        self._line = " ".join(text.split())
+        self._goes_on = self._line if goes_on else ""
+        self._log.appendPlainText(f"{time.strftime('%H:%M:%S')}  {self._line}")
+        self._show_last()
+
+    def _show_last(self) -> None:
+        room = theme.px(_WIDE if self._bar.isHidden() else _NARROW)
+        line = self._line or self.tr("Ready")
+        shown = self._last.fontMetrics().elidedText(line, Qt.TextElideMode.ElideRight, room)
         self._last.setText(shown.replace("&", "&&"))
+
+    @Slot()
+    def _on_cancel_clicked(self) -> None:
+        self.cancel_wanted.emit()
+        self.add(self.tr("Cancelled"))
 
     @Slot(bool)
     def _on_log_toggled(self, shown: bool) -> None:

@@ -112,3 +112,14 @@ def test_texts_get_lines_and_room_and_are_cut(qtbot):
 def test_a_role_that_several_columns_share_is_marked_in_each(table):
     table.show_table(COLUMNS, CELLS, NOTHING | {"label_column": "id, kind"}, TITLES)
     assert [table.choice(c).currentText() for c in COLUMNS] == ["Label", "not used", "Label"]
+
+
+def test_tab_goes_on_from_column_to_column_and_out(table, qtbot):
+    table.activateWindow()
+    qtbot.waitActive(table)
+    met = []
+    table.choice("id").setFocus()
+    for _ in range(len(COLUMNS)):
+        met.append(table.window().focusWidget())
+        qtbot.keyClick(met[-1], Qt.Key.Key_Tab)
+    assert met == [table.choice(name) for name in COLUMNS]

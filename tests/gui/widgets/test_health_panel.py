@@ -83,3 +83,13 @@ def test_bold_is_short():
     assert first == "skirt has 7.1 times fewer samples than t-shirt."
     assert rest.startswith("So a model")
     assert parted("word" * 50) == ("", "word" * 50)
+
+
+def test_a_bracket_within_a_message_stays_whole():
+    told = (
+        "2 samples of 300 cannot be used and will be left out (2 like a.csv: the cell in"
+        " 'Text (free)' is empty). Mend the data and import them again, or exclude these samples."
+    )
+    first, rest = parted(told)
+    assert first == "2 samples of 300 cannot be used and will be left out."
+    assert rest.startswith("2 like a.csv: the cell in 'Text (free)' is empty. Mend the data")

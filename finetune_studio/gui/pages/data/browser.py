@@ -99,7 +99,7 @@ class Browser(QWidget):
         self.lengths = LengthCard()
         self.lengths.show_wanted.connect(self._on_long_wanted)
         self.lengths.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
-        self.health.setMinimumHeight(theme.px(160))
+        self.health.setMinimumHeight(theme.px(240))
         inside = QWidget()
         inside.setProperty("clear", True)
         column = QVBoxLayout(inside)

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from typing_extensions import override
 
 from finetune_studio.core.dataset import Sample
 from finetune_studio.core.recipe import DataChoices
+from finetune_studio.gui import theme
 from finetune_studio.gui.pages.data import intake_words, preview_words
 from finetune_studio.gui.thumbnails import Thumbnails
 from finetune_studio.gui.widgets.bar_list import BarList, BarRow
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from finetune_studio.engine.curate import DataLook
 
 _LOSS = ("Left out", "The classes ")  # what is lost, or looks wrong, is more than told
+_LOWEST = 190  # pixels: two rows of a table below the choices for its columns
 _USUAL = "UTF-8"  # how nearly all tables are written; not worth a word
 
 
@@ -101,6 +105,7 @@ class ImportPreview(Card):
         middle.setSpacing(16)
         middle.addWidget(self._left, 1)
         for widget in (self.grid, self.table, self.rows):
+            widget.setMinimumHeight(theme.px(_LOWEST))
             middle.addWidget(widget, 3)
         return middle
 
@@ -192,8 +197,17 @@ class ImportPreview(Card):
         self.mapped.emit({name: value})
 
 
+class _Words(QLabel):
+    """Keeps the height that its lines need: a page that scrolls would squeeze them."""
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.setMinimumHeight(max(0, self.heightForWidth(self.width())))
+
+
 def _level_label(level: str) -> QLabel:
-    label = QLabel()
+    label = _Words()
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setWordWrap(True)
     label.setProperty("level", level)

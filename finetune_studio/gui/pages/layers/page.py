@@ -59,6 +59,7 @@ class LayersPage(Page):
         super().__init__(studio)
         self.subtitle.setText(self.tr("What may change, how fast, and from when"))
         self._look: ModelLook | None = None
+        self._looked_at = studio.recipe.layers
         self._refusal = ""
         self._entered = False
         self._data: Data = data_of(studio)
@@ -192,6 +193,11 @@ class LayersPage(Page):
     def rail_note(self) -> str:
         if self._look is None:
             return ""
+        chosen = self.studio.recipe.layers
+        if (
+            chosen != self._looked_at
+        ):  # a preset chose otherwise; the count is that of the choice before
+            return self.tr(dict(words.AMOUNTS).get(chosen.amount, "Custom"))
         return self.tr("{n} of {all}").format(
             n=short(self._look.trainable), all=short(self._look.total)
         )
@@ -319,6 +325,7 @@ class LayersPage(Page):
         if self._look is None or self._look.trainable_names != look.trainable_names:
             self._takes.show_figure("–", self.tr("being measured"))
         self._look, self._refusal = look, ""
+        self._looked_at = self.studio.recipe.layers
         self._refused.hide()
         self.tree.set_names(look.trainable_names)
         self._show_ranks()

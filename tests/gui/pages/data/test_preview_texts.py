@@ -177,3 +177,18 @@ def test_how_samples_will_be_divided_is_said(tmp_path):
     shares = DataChoices(validation_share=0.2, test_share=0.1)
     said = preview_words.split_sentence(look, shares, plain)
     assert said == "To be divided: train 70 %, validation 20 %, test 10 %"
+
+
+def test_warnings_are_whole_and_the_columns_can_be_reached_in_a_small_window(page, qtbot, tmp_path):
+    page.resize(810, 540)  # what a window of 1024 x 640 leaves
+    path = tmp_path / "letters.csv"
+    names = ["heart", "HEART", "lung", "LUNG", "nerve", "Nerve", "gut", "GUT"]
+    rows = [f"P-{n};a long text about case {n};{names[n % 8]}" for n in range(80)]
+    path.write_text("\n".join(["case;letter (free text);found", *rows, "P-99;;gut"]))
+    preview = offer(page, qtbot, path)
+    labels = [preview._problems.itemAt(i).widget() for i in range(preview._problems.count())]
+    assert sum("differ only in capitals" in label.text() for label in labels) == 1
+    qtbot.waitUntil(
+        lambda: all(label.height() >= label.heightForWidth(label.width()) for label in labels)
+    )
+    assert preview.table.height() >= 170

@@ -279,3 +279,15 @@ def test_adapters_show_their_ranks_which_can_be_changed(page: LayersPage, qtbot:
     qtbot.mouseClick(page.amounts.button("head_only"), LEFT)
     qtbot.waitUntil(lambda: page.tree.isColumnHidden(4), timeout=LONG_MS)
     assert page.adapters.isHidden()
+
+
+def test_the_rail_counts_no_choice_of_before(page: LayersPage, qtbot: QtBot) -> None:
+    """On the Train page a preset chooses other layers while this page is out of sight."""
+    qtbot.waitUntil(lambda: " of " in page.rail_note(), timeout=LONG_MS)
+    page.hide()
+    assert page.studio.set_recipe({"layers.amount": "head_only"})
+    assert page.rail_note() == "Head only"
+    page.show()
+    page.entered()
+    qtbot.waitUntil(lambda: looked(page) == 1539, timeout=LONG_MS)
+    assert page.rail_note().startswith("1.5 k of ")
