@@ -11,6 +11,7 @@ import pickle
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -235,6 +236,33 @@ def test_a_body_that_never_comes_is_given_up(export: Path, monkeypatch: pytest.M
         with socket.create_connection(place, timeout=5) as line:
             line.sendall(head + b"Content-Length: 1000\r\n\r\nhalf")
         assert post(place, b"x", "image/png")[0] == 422
+
+
+def test_a_client_that_goes_away_leaves_no_trace_and_a_fault_does(
+    export: Path,
+    picture: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    reset = struct.pack("ii", 1, 0)  # closing throws away what is not read, and the server hears it
+    with served(export) as place:
+        for body in (b"half", picture):
+            with socket.create_connection(place, timeout=5) as line:
+                line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+                length = 1000 if body == b"half" else len(body)
+                line.sendall(HEAD + f"Content-Length: {length}\r\n\r\n".encode() + body)
+        assert post(place, b"x", "image/png")[0] == 422
+    assert not caplog.records
+    assert "Traceback" not in capfd.readouterr().err
+
+    def broken(*_: object) -> object:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(Asking, "answer", broken)
+    with served(export) as place:
+        assert post(place, picture, "image/jpeg")[0] == 500
+    assert "a fault of ours" in caplog.text
 
 
 HEAD = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"

@@ -59,7 +59,7 @@ def exported(project: Project, name: str, out: Path) -> ExportVerified:
     return last
 
 
-def ask(folder: Path, *given: str) -> list[list[str]]:
+def ask(folder: Path, *given: str, **environment: str) -> list[list[str]]:
     """Return what predict.py prints where this program cannot be imported."""
     (folder / "finetune_studio.py").write_text("raise ImportError('not alone')")
     said = subprocess.run(
@@ -67,7 +67,7 @@ def ask(folder: Path, *given: str) -> list[list[str]]:
         capture_output=True,
         text=True,
         encoding="utf-8",
-        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
+        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | environment,
         check=True,
     )
     return [line.split("\t") for line in said.stdout.splitlines()]
@@ -209,3 +209,31 @@ def test_unlike_texts_are_turned_away(tmp_path: Path, kind: str, name: str, some
         assert done.agreement == 1.0
         away = compare(project, tmp_path / "out", texts, exact=True, near=1e-3)
     assert any(away) == some
+
+
+@pytest.mark.parametrize("name", ["huggingface_adapter", "huggingface"])
+def test_adapters_carry_all_that_was_decided_alone_and_merged(tmp_path: Path, name: str) -> None:
+    """Temperature, border, labels and fingerprints; beside the original model, in a process of its own."""
+    folder = trained_texts(tmp_path, "text_classification", "distilbert", layers__amount="adapters")
+    with Project(folder) as project:
+        run = learnt(project)
+        decision.keep(run, replace(decision.read(run), temperature=2.5))
+        texts = [str(s.fields["text"]) for s in project.dataset.samples()]
+        done = exported(project, name, tmp_path / "out")
+        ours = list(evaluate.predict(run, texts, Control()))
+        assert done.agreement == 1.0
+        assert done.max_abs_diff < 1e-3
+    out = tmp_path / "out"
+    printed = ask(out, *texts, BASE_MODEL=str(tmp_path / "model"))
+    away = [bool(one.answer.get(decision.UNLIKE)) for one in ours]
+    assert 0 < sum(away) < len(away)
+    for one, line in zip(ours, printed, strict=True):
+        assert line[1] in sentence(replace(one, input="x"))[0]
+        assert line[1].startswith("none of these (most like") == bool(
+            one.answer.get(decision.UNLIKE)
+        )
+        assert float(line[2]) == pytest.approx(max(one.probabilities.values()), abs=2e-3)
+    told = json.loads((out / "export.json").read_text("utf-8"))
+    assert told["data_fingerprint"]
+    assert told["recipe_fingerprint"]
+    assert (out / "labels.json").is_file()

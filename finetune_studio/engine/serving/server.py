@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import socket
 import socketserver
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -31,6 +33,8 @@ _DRAINED = (
     256_000_000  # of a body that is too large: read and thrown away, so that the refusal is heard
 )
 _DRAIN_S = 10.0
+_GONE = (ConnectionError, TimeoutError)  # what a client that went away is told by
+_log = logging.getLogger(__name__)
 _LOCAL = {"127.0.0.1", "localhost", "[::1]", "::1"}
 
 
@@ -104,8 +108,10 @@ class Server(ThreadingHTTPServer):
                 self._open.discard(request)
             self._room.release()
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that went away."""
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002  the signature is socketserver's
+        """Say nothing of a client that went away; any other fault goes to the log, with its place."""
+        if not isinstance(sys.exception(), _GONE):
+            _log.exception("A connection ended with a fault.")
 
     def count(self, status: int) -> None:
         """Remember what was answered."""
@@ -205,9 +211,10 @@ class _Handler(BaseHTTPRequestHandler):
             work()
         except Refusal as refused:
             self._refuse(refused)
-        except (ConnectionError, TimeoutError):
+        except _GONE:
             self.close_connection = True
         except Exception:  # noqa: BLE001  a bug must not end the service
+            _log.exception("The service failed at a request.")
             self._tell(500, {"error": "The service failed at this request."}, close=True)
 
     def _known_caller(self) -> None:
