@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
+from PySide6.QtWidgets import QProgressBar, QPushButton, QWidget
 from typing_extensions import override
 
 from finetune_studio.core import label_doubts
@@ -21,6 +21,7 @@ from finetune_studio.gui.pages.inspect.lens import Lens, Narrowed, sentence
 from finetune_studio.gui.pages.inspect.results import Results
 from finetune_studio.gui.studio import Studio
 from finetune_studio.gui.widgets.bar_list import BarList, BarRow
+from finetune_studio.gui.widgets.flow import flowing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,16 +65,14 @@ class LabelsLens(Lens):
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.hide()
-        row = QHBoxLayout()
-        row.setSpacing(8)
+        buttons, row = flowing(6)
         row.addWidget(self.look_button)
         row.addWidget(self.rescore_button)
-        row.addStretch(1)
         self.column.addWidget(self.says)
         self.column.addWidget(self.trouble)
         self.column.addWidget(self.bar)
         self.column.addWidget(self.bars, 1)
-        self.column.addLayout(row)
+        self.column.addWidget(buttons)
         self.column.addWidget(self.rescored)
         self._rescored: list[Rescored] = []
         self.bars.picked.connect(self._on_picked)

@@ -28,6 +28,7 @@ from finetune_studio.gui.pages.inspect.items import Shown
 from finetune_studio.gui.thumbnails import Thumbnails
 from finetune_studio.gui.widgets.bar_list import BarList, BarRow
 from finetune_studio.gui.widgets.card import Card
+from finetune_studio.gui.widgets.flow import flowing
 from finetune_studio.gui.widgets.heat_pair import HeatPair
 from finetune_studio.gui.widgets.message import Message
 
@@ -74,8 +75,7 @@ class WhyCard(Card):
         row.addWidget(self.looked_for, 1)
         self.body.addLayout(row)
         self.body.addWidget(self._shares)
-        self.body.addLayout(self._buttons)
-        self.body.addWidget(self.review_button)
+        self.body.addWidget(self._buttons)
         self.body.addStretch(0)
         self.show_sample(None, None, ())
 
@@ -130,7 +130,7 @@ class WhyCard(Card):
             )
         )
         self.exclude_button.clicked.connect(self.exclude_wanted)
-        self.review_button = QPushButton(self.tr("Review (R)"))
+        self.review_button = QPushButton(self.tr("Review · R"))
         self.review_button.setObjectName("review")
         self.review_button.setToolTip(
             self.tr(
@@ -139,25 +139,28 @@ class WhyCard(Card):
             )
         )
         self.review_button.clicked.connect(self.review_wanted)
-        self._buttons = QHBoxLayout()
-        self._buttons.setSpacing(8)
+        self._buttons, row = flowing(3)
         self.replies_button = QPushButton(self.tr("Before and after"))
         self.replies_button.setObjectName("replies")
         self.replies_button.setToolTip(
             self.tr("Let the model reply, and beside it the one that the run began from.")
         )
         self.replies_button.clicked.connect(self.replies_wanted)
-        self._buttons.addWidget(self.replies_button, 1)
-        self._buttons.addWidget(self.relabel_button, 1)
-        self._buttons.addWidget(self.exclude_button, 1)
+        for button in (
+            self.replies_button,
+            self.relabel_button,
+            self.exclude_button,
+            self.review_button,
+        ):
+            row.addWidget(button)
         self.menu = QMenu(self)
         self.set_selected(1)
 
     def set_selected(self, count: int) -> None:
         """Say how many samples the buttons act on."""
         many = f" {count:,}" if count > 1 else ""
-        self.relabel_button.setText(self.tr("Relabel{many} (L)").format(many=many))
-        self.exclude_button.setText(self.tr("Exclude{many} (X)").format(many=many))
+        self.relabel_button.setText(self.tr("Relabel{many} · L").format(many=many))
+        self.exclude_button.setText(self.tr("Exclude{many} · X").format(many=many))
 
     def show_sample(
         self,

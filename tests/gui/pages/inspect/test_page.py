@@ -206,7 +206,7 @@ def test_relabelling_changes_the_figures_and_can_be_undone(page, qtbot, studio):
 
 def test_excluding_several_samples_is_one_step_of_undo(page, qtbot, studio):
     page.errors.gallery.selectAll()
-    assert page.why.exclude_button.text() == "Exclude 12 (X)"
+    assert page.why.exclude_button.text() == "Exclude 12 · X"
     page.errors.gallery.clearSelection()
     page.errors.gallery.choose(page.errors.gallery.items[0].id)
     number = page.errors.gallery.chosen_id()
