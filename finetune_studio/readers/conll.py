@@ -248,8 +248,10 @@ def _add(part: Part, line: Line, layout: Layout, sentence: Sentence) -> None:
             f"{part.name}, line {line.number}: {missing} is missing in {line.text.strip()[:60]!r}"
         )
         sentence.problem = sentence.problem or told
-    pieces = re.split(r"[ \t]+", word) if word else []
-    sentence.cut += len(pieces) > 1
+    pieces = [word] if word else []
+    if " " in word or "\t" in word:
+        pieces = re.split(r"[ \t]+", word)
+        sentence.cut += 1
     for index, piece in enumerate(pieces):
         sentence.words.append(piece)
         sentence.tags.append(tag if index == 0 else _going_on(tag))
