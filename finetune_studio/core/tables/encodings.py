@@ -143,7 +143,7 @@ def _found(head: bytes, source: Path | bytes) -> str:
     if isinstance(source, bytes):
         return _without_mark([source])
     with source.open("rb") as file:
-        parts = []
+        parts: list[bytes] = []
         decoder = codecs.getincrementaldecoder("utf-8")()
         try:
             while part := file.read(2**20):
