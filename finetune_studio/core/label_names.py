@@ -11,6 +11,7 @@ from finetune_studio.core.errors import StudioError
 from finetune_studio.core.tables import Cells, Table
 
 _MOST = 5000  # names; a longer table holds samples
+_FEW = 50  # names that need not be those of labels in the data; a longer table must be mostly those
 _LONGEST = 200  # letters of a name
 _FILE_WORDS = ("label", "class", "categor", "code", "name", "map", "legend", "key", "target")
 _MOST_BYTES = 2 * 2**20  # a larger table is not even looked at, unless it was chosen
@@ -66,7 +67,8 @@ def beside(
     """Return the names from the first of these tables that names all of the labels.
 
     It must look like such a table: its file's name says so, or its column of codes is called as the
-    labels' is; and its columns are others than those of the data.
+    labels' is; its columns are others than those of the data; and it does not name far more than there
+    is, as a table of samples that are numbered from 0 would.
 
     Args:
         files: Tables that lie beside the data.
@@ -82,6 +84,8 @@ def beside(
         except (StudioError, OSError):
             continue
         if not found or not all(label.strip() in found.names for label in labels):
+            continue
+        if len(found.names) > max(_FEW, 3 * len(labels)):
             continue
         called = any(word in file.stem.lower() for word in _FILE_WORDS)
         if (called or found.code == column) and not {found.code, found.name} <= set(data.columns):

@@ -73,10 +73,20 @@ class Scheme:
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    """The entities of a sentence as ``(first word, word after the last, type)``, and the repairs."""
+    """The entities of a sentence as ``(first word, word after the last, type)``, and what was repaired.
+
+    Attributes:
+        entities: The entities.
+        repaired: Which words' tags did not fit, once for each repair.
+    """
 
     entities: tuple[tuple[int, int, str], ...]
-    repairs: int = 0
+    repaired: tuple[int, ...] = ()
+
+    @property
+    def repairs(self) -> int:
+        """How many tags were repaired."""
+        return len(self.repaired)
 
 
 def split(tag: str) -> tuple[str, str]:
@@ -103,24 +113,26 @@ def entities(tags: Sequence[str], scheme: Scheme) -> Tagged:
         return Tagged(tuple(_runs(tags)))
     ends = scheme.name in ("BIOES", "BILOU")
     found: list[tuple[int, int, str]] = []
-    repairs = 0
+    repaired: list[int] = []
     open_at, open_kind = -1, ""
     for index, tag in enumerate([*tags, OUTSIDE]):
         letter, kind = split(tag)
         goes_on = open_at >= 0 and kind == open_kind and letter in (*_INSIDE, *_LAST)
         if open_at >= 0 and not goes_on:
             found.append((open_at, index, open_kind))
-            repairs += ends and (letter not in (*_INSIDE, *_LAST))  # else counted below
+            if ends and letter not in (*_INSIDE, *_LAST):  # else counted below
+                repaired.append(index - 1)
             open_at = -1
         if not letter:
             continue
         if not goes_on:
             open_at, open_kind = index, kind
-            repairs += letter in _LAST or (letter in _INSIDE and scheme.name != "IOB1")
+            if letter in _LAST or (letter in _INSIDE and scheme.name != "IOB1"):
+                repaired.append(index)
         if letter in (*_LAST, *_SINGLE):
             found.append((open_at, index + 1, kind))
             open_at = -1
-    return Tagged(tuple(found), int(repairs))
+    return Tagged(tuple(found), tuple(repaired))
 
 
 def _runs(tags: Sequence[str]) -> list[tuple[int, int, str]]:

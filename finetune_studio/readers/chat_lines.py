@@ -228,6 +228,8 @@ def _message(value: Any) -> tuple[str, str, str]:
     content = _content(value.get("content", value.get("value", value.get("text"))))
     if not role:
         return "", "", f"has the unknown role {said!r}"
+    if not (content or "").strip() and value.get("tool_calls"):
+        return role, "", f"({role}) calls a tool; only what is said in words can be learnt"
     if content is None:
         return role, "", f"({role}) holds something other than text"
     if not content.strip() and role != "system":  # an empty instruction of the system is none

@@ -19,6 +19,7 @@ SUFFIXES = frozenset(
     f".{name}" for name in ("conll", "iob", "iob2", "bio", "bioes", "bilou", "tsv", "tab", "txt")
 ) | {".conllu", ".col", ".tagged", ".ner"}
 _LOOKED = 200_000  # lines of a file that are looked at before it is read
+_SHOWN = 3  # lines that are named of those where tags were repaired
 _MOST_TYPES = 60  # more different cells than that are words, not types of entities
 _WORD_TITLES = ("word", "words", "token", "tokens", "form", "text")
 _TAG_TITLES = ("tag", "tags", "label", "labels", "ner", "ner_tag", "ner_tags", "entity", "iob")
@@ -141,11 +142,18 @@ def _plan(path: Path, choices: DataChoices) -> Plan:
 def _notes(plan: Plan) -> Iterator[str]:
     yield from lines.encoding_notes(plan.parts)
     repairs: Counter[str] = Counter()
+    first_lines: dict[str, list[int]] = {}
     for part in plan.parts.files:
         for sentence in _sentences(part, plan.layouts[part.name], _LOOKED):
-            repairs[part.name] += _row(part, sentence, plan.scheme)[1]
+            found = _row(part, sentence, plan.scheme)[1]
+            repairs[part.name] += len(found)
+            first_lines.setdefault(part.name, []).extend(found[:_SHOWN])
     if total := repairs.total():
-        where = ", ".join(f"{count:,} in {name}" for name, count in repairs.most_common(3))
+        where = "; ".join(
+            f"{count:,} in {name}, {_line_numbers(first_lines[name], count)}"
+            for name, count in repairs.most_common(3)
+            if count
+        )
         yield (
             f"{total:,} tag{'' if total == 1 else 's'} that break the {plan.scheme.name} scheme"
             f" {'is' if total == 1 else 'are'} repaired, so that each entity has a beginning and an"
@@ -164,8 +172,14 @@ def _notes(plan: Plan) -> Iterator[str]:
         yield "The files do not have the same columns; each is read in its own way."
 
 
-def _row(part: Part, sentence: Sentence, scheme: tagging.Scheme) -> tuple[Row, int]:
-    """Return a sentence as a row, and how many of its tags were repaired."""
+def _line_numbers(numbers: list[int], count: int) -> str:
+    """Return in words on which lines something was found, the first few of them."""
+    shown = ", ".join(f"{number:,}" for number in numbers[:_SHOWN])
+    return f"line{'' if count == 1 else 's'} {shown}{' and others' if count > _SHOWN else ''}"
+
+
+def _row(part: Part, sentence: Sentence, scheme: tagging.Scheme) -> tuple[Row, list[int]]:
+    """Return a sentence as a row, and the lines of those of its tags that were repaired."""
     fields = {"text": " ".join(sentence.words), "file": part.name, "row": sentence.row}
     group = f"{part.name} {sentence.document}" if sentence.document else None
     problem = sentence.problem
@@ -177,10 +191,12 @@ def _row(part: Part, sentence: Sentence, scheme: tagging.Scheme) -> tuple[Row, i
         )
         problem += f" ({known})"
     if problem:
-        return Row(split=part.split, group=group, fields=fields, problem=problem), 0
+        return Row(split=part.split, group=group, fields=fields, problem=problem), []
     tagged = tagging.entities(sentence.tags, scheme)
     fields |= {"spans": tagging.spans(sentence.words, tagged), "split_words": True}
-    return Row(split=part.split, group=group, fields=fields), tagged.repairs
+    return Row(split=part.split, group=group, fields=fields), [
+        sentence.at[i] for i in tagged.repaired
+    ]
 
 
 # --- sentences ------------------------------------------------------------------------------------
@@ -232,8 +248,10 @@ def _add(part: Part, line: Line, layout: Layout, sentence: Sentence) -> None:
             f"{part.name}, line {line.number}: {missing} is missing in {line.text.strip()[:60]!r}"
         )
         sentence.problem = sentence.problem or told
-    pieces = re.split(r"[ \t]+", word) if word else []
-    sentence.cut += len(pieces) > 1
+    pieces = [word] if word else []
+    if " " in word or "\t" in word:
+        pieces = re.split(r"[ \t]+", word)
+        sentence.cut += 1
     for index, piece in enumerate(pieces):
         sentence.words.append(piece)
         sentence.tags.append(tag if index == 0 else _going_on(tag))

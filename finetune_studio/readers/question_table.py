@@ -94,7 +94,10 @@ class QuestionTable(Reader):
                 " were found elsewhere in their text, and are taken from there."
             )
         if tally["lost"]:
-            notes.append(f"{tally['lost']:,} answers are not in their text and are left out.")
+            notes.append(
+                f"{tally['lost']:,} answer{' is' if tally['lost'] == 1 else 's are'} not in the text of"
+                " the question and left out."
+            )
         return Description(title, tuple(notes), plan.look({r: roles[r] for r in _ROLES}))
 
     def columns(self, path: Path) -> TableLook | None:

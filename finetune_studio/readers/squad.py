@@ -69,7 +69,8 @@ class Squad(Reader):
         for _ in _rows(parts, tally):
             pass
         languages = _languages(parts)
-        title = f"Questions and answers (SQuAD) in {parts.listed}; {tally.paragraphs:,} paragraphs"
+        number = f"{tally.paragraphs:,} paragraph{'' if tally.paragraphs == 1 else 's'}"
+        title = f"Questions and answers (SQuAD) in {parts.listed}; {number}"
         if tally.unanswerable:
             title += f", {tally.unanswerable:,} questions without an answer"
         notes = [*parts.notes, *lines.encoding_notes(parts)]
@@ -86,7 +87,10 @@ class Squad(Reader):
                 " elsewhere in their paragraph, and are taken from there."
             )
         if tally.lost:
-            notes.append(f"{tally.lost:,} answers are not in their paragraph and are left out.")
+            notes.append(
+                f"{tally.lost:,} answer{' is' if tally.lost == 1 else 's are'} not in the paragraph of"
+                " the question and left out."
+            )
         return Description(title, tuple(notes))
 
 

@@ -75,6 +75,46 @@ def test_pages_of_letters_are_told_apart(tmp_path, content, encoding):
     assert tables.encoding_in(content) == encoding
 
 
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("cp1251", "Мы шли домой по старой дороге, когда начался дождь."),
+        ("cp1253", "Γυρίζαμε σπίτι από τον παλιό δρόμο όταν άρχισε η βροχή."),
+        ("cp1255", "הלכנו הביתה בדרך הישנה כאשר התחיל לרדת גשם."),
+        ("cp1256", "كنا نمشي إلى البيت في الطريق القديم عندما بدأ المطر."),
+        ("cp874", "เราเดินกลับบ้านตามถนนสายเก่าเมื่อฝนเริ่มตก"),
+        ("cp932", "雨が降り始めたとき、私たちは古い道を歩いて家に帰るところでした。"),
+        ("euc_jp", "雨が降り始めたとき、私たちは古い道を歩いて家に帰るところでした。"),
+        ("cp949", "비가 내리기 시작했을 때 우리는 오래된 길을 따라 집으로 걸어가고 있었습니다."),
+        ("gb18030", "我们沿着老路走回家的时候开始下雨了。这是一个简单的句子。"),
+        ("big5", "我們沿著老路走回家的時候開始下雨了。這是一個簡單的句子。"),
+        ("cp1252", "Cet été-là, les élèves étaient rentrés très tôt à l'école, où ça sentait bon."),
+        ("cp1252", "Það er ekki þörf á að læra þetta í dag, sagði hún við bróður sinn."),
+    ],
+)
+def test_texts_of_the_world_are_read_in_their_own_letters(tmp_path, encoding, text):
+    content = ("text\tlabel\n" + f"{text}\tpos\n{text}\tneg\n" * 3).encode(encoding)
+    table, cells = read(written(tmp_path, content, "t.tsv"))
+    assert (table.encoding, cells[5]["text"]) == (encoding, text)
+    assert tables.encoding_in(content[: len(content) * 2 // 3 + 1]) == encoding  # cut in a letter
+
+
+def test_the_letters_of_a_large_file_are_told_by_its_beginning(tmp_path):
+    content = ("text,label\n" + "雨が降り始めたとき、古い道を歩いて帰った。,pos\n" * 30_000).encode(
+        "cp932"
+    )
+    assert len(content) > 2**20
+    assert tables.encoding_of(written(tmp_path, content)) == "cp932"
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(("language", "encoding"), [("ar", "cp1256"), ("zh", "gb18030")])
+def test_real_paragraphs_are_read_in_their_own_letters(shared, language, encoding):
+    found = json.loads((shared / f"data/txt-xquad/xquad.{language}.json").read_text("utf-8"))
+    texts = [p["context"] for article in found["data"] for p in article["paragraphs"]]
+    assert {tables.encoding_in(text.encode(encoding, "replace")) for text in texts} == {encoding}
+
+
 def test_an_encoding_that_was_chosen_is_used(tmp_path):
     path = written(tmp_path, "a,b\nŻółw,1\n".encode("cp1250"))
     table = tables.open_table(path, "CP1250")

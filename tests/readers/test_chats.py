@@ -118,6 +118,10 @@ def test_systems_inputs_and_histories(tmp_path):
         ({"messages": [*chat(USER), "Fine."]}, "message 2 is no object"),
         ({"messages": chat(USER, ("system", "x"), REPLY)}, "does not come first"),
         ({"instruction": "Do.", "output": ""}, "message 2 (assistant) is empty"),
+        (
+            {"messages": [*chat(USER), {"role": "assistant", "content": None, "tool_calls": [{}]}]},
+            "message 2 (assistant) calls a tool",
+        ),
         ({"messages": []}, "neither messages nor an instruction"),
         ({"text": "x"}, "neither messages nor an instruction"),
         ("[1, 2]", "message 1 is no object"),

@@ -121,7 +121,16 @@ def test_repairs_are_counted_and_told(tmp_path):
     path = write(tmp_path, text)
     assert marked(rows(path)[-2]) == [("New York", "Place")]
     assert "2 tags that break the BIO scheme are repaired" in told(path)
-    assert "2 in words.conll" in told(path)
+    assert "2 in words.conll, lines 42, 45" in told(path)
+
+
+def test_repaired_tags_of_bilou_are_named_by_their_lines(tmp_path):
+    text = "Ann B-PER\nvan I-PER\nDam L-PER\nsaw O\nRom U-LOC\n\n" * 6
+    text += "Ann B-PER\nDam I-PER\n\nAnn L-PER\nsaw O\n\n" * 2
+    path = write(tmp_path, text)
+    assert [marked(row) for row in rows(path)[-2:]] == [[("Ann Dam", "PER")], [("Ann", "PER")]]
+    assert "4 tags that break the BILOU scheme" in told(path)
+    assert "(4 in words.conll, lines 38, 40, 44 and others)" in told(path)
 
 
 def test_damaged_lines_set_their_sentence_aside(tmp_path):

@@ -106,7 +106,7 @@ def test_answers_that_are_nowhere_set_their_question_aside(tmp_path, text, start
     assert bad.problem.startswith("qa.json, question 1 (id q1): ")
     assert why in bad.problem
     assert not good.problem
-    assert "1 answers are not in their paragraph" in told(path)
+    assert "; 1 paragraph 1 answer is not in the paragraph of the question" in told(path)
 
 
 @pytest.mark.parametrize(

@@ -342,6 +342,15 @@ def test_a_table_that_merely_lies_beside_names_nothing(tmp_path):
     assert {row.label for row in read(table)} == {"1", "2", "3"}
 
 
+def test_a_table_of_other_samples_beside_names_no_labels(tmp_path):
+    table = labelled(tmp_path)
+    others = [(n, f"another patient, the {n}th who came") for n in range(60)]
+    write(tmp_path / "unlabelled.csv", ("id", "text_of_case"), others)
+    assert {row.label for row in read(table)} == {"1", "2", "3"}
+    write(tmp_path / "labels.csv", ("id", "name"), [(n, f"name {n}") for n in range(40)])
+    assert {row.label for row in read(table)} == {"name 1", "name 2", "name 3"}
+
+
 def test_a_table_of_names_of_columns_alone_is_said_to_be_empty(tmp_path):
     with pytest.raises(StudioError, match="has no rows below"):
         read(write(tmp_path / "t.csv", ("text", "label"), []))

@@ -7,8 +7,9 @@ import re
 from pathlib import Path
 
 from finetune_studio.core.errors import StudioError
+from finetune_studio.core.tables.scripts import encoding_by_letters
 
-# What a user may choose, by Python's name; detection knows the first five and Cyrillic.
+# What a user may choose, by Python's name.
 ENCODINGS = {
     "utf-8": "UTF-8",
     "utf-16": "UTF-16",
@@ -45,7 +46,6 @@ _TITLES = {
 _HEAD = 64 * 2**10
 _SEEN = 2**20  # bytes looked at before a page of letters is chosen
 _NOT_IN_CP1252 = frozenset(b"\x81\x8d\x8f\x90\x9d")
-_OFTEN_IN_CYRILLIC = frozenset("оеаинтсрвлкмдпуябызгчйхжшюцщэфіїє")
 # What other kinds of files begin with, what they are called, and what to do about them.
 _PICTURE = ("a picture", "Choose a file with text, or a project whose task is about pictures.")
 _OTHER_KINDS = {
@@ -119,8 +119,9 @@ def encoding_of(path: Path) -> str:
     """Return how a text file's letters are written.
 
     A mark at its start decides; then zeros at every other place (UTF-16); then whether all of it, or
-    all but a few damaged letters, is UTF-8; else it is taken for a page of Cyrillic letters where they
-    are the usual ones there, for Windows' western page, or for Latin-1 where that lacks a letter.
+    all but a few damaged letters, is UTF-8; then whether it consists of the usual letters of another
+    script (see ``scripts``); else it is taken for Windows' western page, or for Latin-1 where that lacks
+    a letter.
     """
     with path.open("rb") as file:
         return _found(file.read(_HEAD), path)
@@ -142,7 +143,7 @@ def _found(head: bytes, source: Path | bytes) -> str:
     if isinstance(source, bytes):
         return _without_mark([source])
     with source.open("rb") as file:
-        parts = []
+        parts: list[bytes] = []
         decoder = codecs.getincrementaldecoder("utf-8")()
         try:
             while part := file.read(2**20):
@@ -151,7 +152,7 @@ def _found(head: bytes, source: Path | bytes) -> str:
         except UnicodeDecodeError:
             file.seek(0)
             while part := file.read(2**20):
-                parts.append(_high_only(part))
+                parts.append(_high_only(part) if parts else part)
         else:
             return "utf-8"
     return _without_mark(parts)
@@ -174,23 +175,6 @@ def _without_mark(parts: list[bytes]) -> str:
     high = len(whole.translate(None, bytes(range(128))))
     if letters >= _MOSTLY * max(1, high - letters):
         return "utf-8"
-    sample = whole[:_SEEN]
-    for page in ("cp1251", "koi8-r"):
-        if _is_cyrillic(sample, page):
-            return page
+    if found := encoding_by_letters(whole[:_SEEN]):
+        return found
     return "latin-1" if _NOT_IN_CP1252 & set(whole) else "cp1252"
-
-
-def _is_cyrillic(sample: bytes, page: str) -> bool:
-    """Whether most letters are small Cyrillic ones, mostly in words without any plain letter."""
-    text = sample.decode(page, "replace")
-    beyond = [char for char in text if char > "\x7f" and char.isalpha()]
-    plain = sum(char < "\x80" and char.isalpha() for char in text)
-    usual = sum(char in _OFTEN_IN_CYRILLIC for char in beyond)
-    runs = len(re.findall(r"[^\x00-\x7f]{3,}", text))
-    return (
-        len(beyond) >= 20
-        and usual >= 0.8 * len(beyond)
-        and runs >= 3
-        and (len(beyond) > 0.25 * plain)
-    )
