@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from finetune_studio.core.errors import StudioError
 from finetune_studio.core.project import Project
 from finetune_studio.core.task import Pair, Task
 from finetune_studio.engine import evaluate, tally
 from finetune_studio.engine.columns import columns
+from finetune_studio.engine.comparing.flips import answering
 from finetune_studio.engine.run import Run
 from finetune_studio.insights.shortcuts import Shortcut, shortcut
 from finetune_studio.insights.slices import Slice, slices
@@ -68,14 +70,22 @@ def shortcuts(project: Project) -> Shortcut | None:
 
 
 def own_scores(task: Task, pairs: Sequence[Pair]) -> tuple[str, dict[int, float]]:
-    """Return a score from 0 to 1 for each sample by itself, and what it is called."""
+    """Return a score from 0 to 1 for each sample by itself, and what it is called.
+
+    What is right has 1: a score of what was found is 0 where there is nothing to find and nothing was said.
+    """
     if tally.one_each(pairs):
         return "accuracy", {s.id: float(str(a.label) == str(s.label)) for s, a in pairs}
     found: dict[int, float] = {}
     name = ""
+    try:
+        how = answering(task.name, pairs)
+    except StudioError:  # what is written is better or worse, not right or wrong
+        how = None
     for pair in pairs:
         own = {n: v for n, v in task.score([pair]).items() if n != "loss" and 0 <= v <= 1}
         name = name or next(iter(own), "")
         if name in own:
-            found[pair[0].id] = own[name]
+            right = how is not None and how.said(pair) == how.truth(pair)
+            found[pair[0].id] = 1.0 if right else own[name]
     return name, found

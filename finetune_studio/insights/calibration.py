@@ -165,6 +165,8 @@ def table(pairs: Sequence[Pair]) -> tuple[np.ndarray, np.ndarray, bool]:
 
 
 def _refusal(shares: np.ndarray, truth: np.ndarray, *, several: bool) -> str:
+    if not len(truth):
+        return "These answers come without a probability for each class, so no temperature is looked for."
     if len(truth) < _FEWEST:
         have = "validation sample has" if len(truth) == 1 else "validation samples have"
         return (

@@ -18,6 +18,7 @@ from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Bundle
 from finetune_studio.engine.loaders import batch_of
+from finetune_studio.engine.slicing import own_scores
 from finetune_studio.modality import reading
 from finetune_studio.tasks.token_classification import TokenClassification, in_words
 from tests import tiny, tiny_models
@@ -275,6 +276,15 @@ def test_scores_are_those_of_conlleval() -> None:
     wrong_type = [(other, Prediction(answer={"spans": [[0, 4, "Person", 1.0]]}))]
     assert TASK.score(wrong_type)["entity_f1"] == 0.0
     assert TASK.score([]) == {"entity_f1": 0.0, "precision": 0.0, "recall": 0.0}
+
+
+def test_a_text_by_itself_is_right_where_nothing_is_named_and_nothing_found() -> None:
+    """It has no F1 of its own, but parts of the data and runs are judged by it."""
+    quiet, other = sample("nothing here", [], 1), sample("Oslo", [[0, 4, "Place"]], 2)
+    pairs = [(one, Prediction(answer={"spans": []})) for one in (quiet, other)]
+    assert own_scores(TASK, pairs) == ("entity_f1", {1: 1.0, 2: 0.0})
+    invented = Prediction(answer={"spans": [[0, 7, "Place", 0.9]]})
+    assert own_scores(TASK, [(quiet, invented)])[1] == {1: 0.0}
 
 
 def test_the_baseline_marks_names_known_from_training() -> None:
