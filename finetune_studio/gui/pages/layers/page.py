@@ -337,9 +337,11 @@ class LayersPage(Page):
     @Slot(object)
     def _on_timed(self, found: TimeEstimate) -> None:
         epochs = self.studio.recipe.optimiser.epochs
-        sentence = self.tr("{n} epochs, about").format(n=epochs)
+        sentence = self.tr("for 1 epoch, about")
+        if epochs > 1:
+            sentence = self.tr("for {n} epochs, about").format(n=epochs)
         if found.stretches and found.stretches[0].epoch_s < 0.7 * found.epoch_s:
-            sentence = self.tr("{n} epochs, about; the first ones are short").format(n=epochs)
+            sentence = self.tr("{told}; the first ones are short").format(told=sentence)
         self._takes.show_figure(span(found.total_s(epochs)), sentence)
 
     @Slot(object)
