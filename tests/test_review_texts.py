@@ -17,9 +17,9 @@ from finetune_studio.core.dataset import Labels, Row, Sample
 from finetune_studio.core.events import Prediction
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import DataChoices, Recipe
+from finetune_studio.engine import ordering
 from finetune_studio.engine.evaluate import load_task
 from finetune_studio.engine.rehearsal import few
-from finetune_studio.engine.session import Session
 from finetune_studio.modality import ask_chat, generate, talks
 from finetune_studio.readers.chat_lines import ChatLines
 from finetune_studio.tasks import question_answering
@@ -94,14 +94,10 @@ def test_a_rehearsal_of_names_has_a_name_to_learn(tmp_path: Path) -> None:
 
 
 def order(samples: list[Sample], task: str) -> list[int]:
-    session: Any = SimpleNamespace(
-        recipe=SimpleNamespace(seed=0, optimiser=SimpleNamespace(balance="sampler")),
-        train_feed=SimpleNamespace(samples=samples),
-        task=load_task(task),
-    )
-    session.task.ragged = False
-    session._kinds = lambda: Session._kinds(session)
-    return Session.order(session, 0)
+    plain = load_task(task)
+    plain.ragged = False
+    recipe = Recipe(task=task).with_settings({"optimiser.balance": "sampler"})
+    return ordering.order(plain, recipe, samples, 0, 8, None)
 
 
 def test_what_has_no_classes_is_not_drawn_more_often() -> None:

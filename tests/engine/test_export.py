@@ -179,7 +179,7 @@ def test_without_validation_samples_training_samples_are_compared(
     assert isinstance(done, ExportVerified)
     assert done.samples == 18
     card = (Path(done.path) / "MODEL_CARD.md").read_text(encoding="utf-8")
-    assert "asked 18 train samples" in " ".join(card.split())
+    assert "asked 18 training samples" in " ".join(card.split())
 
 
 def test_photos_that_cannot_be_read_are_no_proof(

@@ -94,7 +94,10 @@ def test_steps_see_texts_of_similar_length_and_all_of_them(project: Project, mod
         session = made[0]
         order = session.order(0)
         groups = [list(group) for group in session.groups(order)]
-        length = session._lengths
+
+        def length(place: int) -> int:
+            return session.task.length(session.train_feed.samples[place])
+
         assert sorted(order) == list(range(45))
         assert [len(group) for group in groups] == [8, 8, 8, 8, 8, 5]
         spread = [max(map(length, g)) - min(map(length, g)) for g in groups[:-1]]
@@ -117,7 +120,7 @@ def test_memory_is_counted_and_tried_on_the_longest_texts(
     shown: list[list[int]] = []
 
     def watched(session: Any) -> int:
-        lengths = [session._lengths(n) for n in range(len(session.train_feed.samples))]
+        lengths = [session.task.length(sample) for sample in session.train_feed.samples]
         real = session.train_feed.show
         with monkeypatch.context() as patch:
             show = lambda batch: (shown.append(batch.samples), real(batch))  # noqa: E731

@@ -97,7 +97,7 @@ def test_lights_before_and_while_learning() -> None:
     assert {one.level for one in lights(told([begin()]))} == {""}
     assert [one.word for one in lights(heard(improving()))] == ["yes", "no", "not measured", "no"]
     drifted = Heated(7.0, [], 0.1, 0.034)
-    assert lights(heard(improving(), [drifted]))[2].word == "no: moved 3.4 %"
+    assert lights(heard(improving(), [drifted]))[2].word == "moved 3.4 %"
     head = Heated(7.0, [], 0.1, None)
     assert lights(heard(improving(), [head]))[2].word == "no: head alone"
 
