@@ -89,6 +89,7 @@ PICTURES_ALONE = (
     "regularise.cutmix",
     "model.image_size",
     "model.fit",
+    "layers.keep_statistics",
     "compute.decoded",
 )
 
@@ -123,9 +124,14 @@ def departures(recipe: Recipe, samples: int) -> list[str]:
     for name, wanted in preset_settings(recipe.preset, samples, recipe.task).items():
         value = value_of(recipe, name)
         if value != wanted:
-            shown = value.replace("_", " ") if isinstance(value, str) else f"{value:g}"
-            found.append(f"{known[name]['title']}: {shown}")
+            found.append(f"{known[name]['title']}: {_shown(value)}")
     return found
+
+
+def _shown(value: str | float | bool) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return value.replace("_", " ") if isinstance(value, str) else f"{value:g}"
 
 
 def cannot_start(splits: dict[str, int], classes: int, *, local: bool, task: str) -> str:

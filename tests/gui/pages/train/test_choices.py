@@ -29,6 +29,11 @@ def test_departures_are_named() -> None:
         | {"optimiser.epochs": 20, "layers.amount": "later_half"}
     )
     assert choices.departures(own, 168) == ["How much to retrain: later half", "Epochs: 20"]
+    plain = own.with_settings({"optimiser.epochs": 15, "layers.keep_statistics": False})
+    assert choices.departures(plain, 168) == [
+        "Batch norms keep their statistics: off",
+        "How much to retrain: later half",
+    ]
 
 
 def test_every_field_of_the_form_is_one_of_the_recipe() -> None:
