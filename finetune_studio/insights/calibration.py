@@ -166,7 +166,10 @@ def table(pairs: Sequence[Pair]) -> tuple[np.ndarray, np.ndarray, bool]:
 
 def _refusal(shares: np.ndarray, truth: np.ndarray, *, several: bool) -> str:
     if not len(truth):
-        return "These answers come without a probability for each class, so no temperature is looked for."
+        return (
+            "No validation sample has a probability for each class; from"
+            f" {_FEWEST} on a temperature can be found."
+        )
     if len(truth) < _FEWEST:
         have = "validation sample has" if len(truth) == 1 else "validation samples have"
         return (
