@@ -72,9 +72,14 @@ def continued(source: Path, **changes: Any) -> Recipe:
     )
 
 
-def accuracy(run: str, samples: list[Sample]) -> float:
-    """Return how many samples a run's network answers rightly, of whatever project they are."""
+def accuracy(run: str, samples: list[Sample], *, at_the_end: bool = False) -> float:
+    """Return how many samples a run's network answers rightly, of whatever project they are.
+
+    It is that of the best epoch, which new samples alone decide, or that of the last step.
+    """
     task, bundle = evaluate.load_task("image_classification"), load_bundle(Path(run))
+    if at_the_end:
+        bundle.network.load_state_dict(weights(run), strict=False)
     with torch.inference_mode():
         said = task.predict(bundle, batch_of(task, bundle, samples))
     return sum(a.label == s.label for a, s in zip(said, samples, strict=True)) / len(samples)
@@ -141,12 +146,17 @@ def test_classes_that_only_earlier_samples_have_stay_known(
     root = tmp_path / "new"
     with Project(tmp_path / "third", "image_classification") as third:
         third.dataset.fill(inverted(root, ("x", "y", "z")), root=root)
-        ended = finished(run_all(third, continued(first_run, forgetting__replay=0.4)))
+        longer = continued(
+            first_run, forgetting__replay=0.4, optimiser__epochs=16, stop__early=False
+        )
+        ended = finished(run_all(third, longer))
         labels = Run(Path(ended.run)).labels
         assert labels.names == ("x", "y", "z", "class0", "class1", "class2")
         assert [number < 0 for number in labels.ids] == [False] * 3 + [True] * 3
-        assert accuracy(ended.run, project.dataset.samples(split="validation")) > 0.6
-        assert ended.metrics["accuracy"] > 0.6
+        for dataset in (project.dataset, third.dataset):
+            judged = dataset.samples()
+            found = accuracy(ended.run, judged, at_the_end=True)
+            assert found > 0.5  # by chance one in six; earlier classes never without replay
         again = finished(run_all(third, continued(Path(ended.run), forgetting__replay=0.4)))
         assert Run(Path(again.run)).labels.names == labels.names  # handed on
 

@@ -25,7 +25,7 @@ from finetune_studio.models.node import LayerNode
 __all__ = ["NODE_ROLE", "LayerItemModel", "LayerTree", "called", "opened", "short", "states"]
 
 _MOST_OPENED = 40
-_NARROW, _NARROWEST = 440, 310  # where a layer's kind, and then its output, are left out
+_NARROW, _NARROWER, _NARROWEST = 440, 310, 170  # where kind, then output, then size are left out
 _MORE = 120  # what a column for experts takes
 
 
@@ -110,7 +110,8 @@ class LayerTree(QTreeView):
         more = sum(_MORE for column in (RANK, RATE) if not self.isColumnHidden(column))
         room = self.viewport().width() - theme.px(more)
         self.setColumnHidden(1, room < theme.px(_NARROW))
-        self.setColumnHidden(2, room < theme.px(_NARROWEST))
+        self.setColumnHidden(2, room < theme.px(_NARROWER))
+        self.setColumnHidden(3, room < theme.px(_NARROWEST))
 
     @Slot(QModelIndex)
     def _on_opened(self, index: QModelIndex) -> None:

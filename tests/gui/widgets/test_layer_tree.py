@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtCore import QModelIndex, QPoint, Qt
 from pytestqt.qtbot import QtBot
 
+from finetune_studio.gui.widgets.layer_rates import Rates
 from finetune_studio.gui.widgets.layer_tree import (
     LayerItemModel,
     LayerTree,
@@ -194,3 +195,14 @@ def test_layers_of_texts_are_called_by_their_number_in_plain_words() -> None:
     assert called(layer) == "Layer 3"
     assert called(module("body.2", own=5)) == "body.2"
     assert called(module("body.2.conv", own=5)) == "conv"
+
+
+def test_a_name_keeps_its_room_beside_the_columns_for_experts(tree: LayerTree) -> None:
+    """At 1024 pixels the tree has about 350 of them, and two more columns left none for names."""
+    tree.resize(370, 400)
+    tree.show()
+    tree.show_rates(Rates(), shown=True)
+    tree.show_ranks({"": 16})
+    assert tree.columnWidth(0) >= 110
+    tree.resize(900, 400)
+    assert not tree.isColumnHidden(3)
