@@ -14,7 +14,6 @@ from finetune_studio.core import settings
 from finetune_studio.core.dataset import Sample
 from finetune_studio.core.events import Event, Noted
 from finetune_studio.engine import blending, feeds, pacing
-from finetune_studio.engine.allocator import keeping_memory
 from finetune_studio.engine.features import filling
 from finetune_studio.engine.features.filling import Means, Split
 from finetune_studio.engine.features.prefix import FrozenPrefix, find_prefixes
@@ -75,12 +74,11 @@ def feeds_for(
             exact = replace(means, device=replace(means.device, precision="fp32"))
             try:
                 yield from pacing.keep_decoded(means, train, views, varied=views > 0)
-                with keeping_memory():
-                    split = Split("train", train, views, half)
-                    yield from filling.fill(means, prefix, split, cached)
-                    if len(cached) == 1:
-                        split = Split("validation", validation, 0, half=False)
-                        yield from filling.fill(exact, prefix, split, cached)
+                split = Split("train", train, views, half)
+                yield from filling.fill(means, prefix, split, cached)
+                if len(cached) == 1:
+                    split = Split("validation", validation, 0, half=False)
+                    yield from filling.fill(exact, prefix, split, cached)
             except NotKept as error:
                 text = f"What the frozen layers say could not be kept: {error}."
                 yield Noted(f"{text} Each epoch computes it anew, which is slower.", "warning")

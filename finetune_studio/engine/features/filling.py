@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,17 @@ from finetune_studio.core.files import folder_size
 from finetune_studio.core.job import Control
 from finetune_studio.core.task import Batch, Bundle, Task, View
 from finetune_studio.engine import trouble
-from finetune_studio.engine.allocator import give_back
+from finetune_studio.engine.allocator import give_back, keeping_memory
 from finetune_studio.engine.device import Device
 from finetune_studio.engine.features import store as stores
 from finetune_studio.engine.features.prefix import FrozenPrefix
 from finetune_studio.engine.features.store import FeatureStore
 from finetune_studio.engine.feeds import CachedFeed, laid_out
 from finetune_studio.engine.launch import Team
-from finetune_studio.engine.loaders import Loader, by_length, grouped
+from finetune_studio.engine.loaders import Loader, by_length
 
 _SAVE_EVERY_S = 30.0  # so that a killed run need not compute everything again
+_AT_ONCE = 16  # on a CPU: a tenth faster than 32 (MobileNetV2), as more of it stays in the cache
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ def fill(
                 )
                 stores.make_room(folder.parent, room, limit, used)
             yield PhaseStarted("features", _named(split, index), len(todo))
-            yield from _together(means, prefix, store, todo, view, unreadable)
+            with keeping_memory():  # given back after each view, or it grows from one to the next
+                yield from _together(means, prefix, store, todo, view, unreadable)
         if means.team.any(means.control.stop.is_set()):
             return
         kept = [s for s in kept if s.id not in unreadable]
@@ -175,6 +178,19 @@ def _together(
     team.wait()
 
 
+def _at_once(means: Means) -> int:
+    """Return how many samples are looked at together; no more than the user's batches have."""
+    return min(means.batch_size, _AT_ONCE) if means.device.kind == "cpu" else means.batch_size
+
+
+def _even(samples: Sequence[Sample], size: int) -> Iterator[Sequence[Sample]]:
+    """Yield groups of about this size, none smaller: of few samples, some kernels round differently."""
+    count = max(1, len(samples) // size)
+    ends = [len(samples) * i // count for i in range(count + 1)]
+    for start, end in pairwise(ends):
+        yield samples[start:end]
+
+
 def _filled(
     means: Means,
     prefix: FrozenPrefix,
@@ -184,12 +200,12 @@ def _filled(
     unreadable: set[int],
 ) -> Iterator[Event]:
     """Compute and keep what is missing, also if stopped; ``unreadable`` gets samples set aside."""
-    done, size, saved = 0, means.batch_size, time.monotonic()
+    done, size, saved = 0, _at_once(means), time.monotonic()
     todo = by_length(means.task, todo)
     try:
         while done < len(todo) and not means.control.stop.is_set():
             try:
-                for loaded in means.loader.run(grouped(todo[done:], size), view):
+                for loaded in means.loader.run(_even(todo[done:], size), view):
                     if means.control.stop.is_set():
                         break
                     if loaded.batch is not None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import mmap
 import os
 import shutil
 import time
@@ -69,6 +70,7 @@ class FeatureStore:
         self._keys = keys
         self._type = np.dtype(np.float16 if half else np.float32)
         self._parts: list[np.ndarray] = []
+        self._maps: list[mmap.mmap] = []
         self._places: dict[str, tuple[int, int]] = {}
         self._taken: set[str] = set()
         self._new: list[str] = []
@@ -101,11 +103,15 @@ class FeatureStore:
             rows = index.with_suffix(".bin")
             if not fits or not keys or rows.stat().st_size < saved["bytes"]:
                 return
-            part = np.asarray(np.memmap(rows, self._type, "r", shape=(len(keys), *self._shape)))
+            with rows.open("rb") as file:
+                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            count = len(keys) * int(np.prod(self._shape))
+            part = np.frombuffer(mapped, self._type, count).reshape(len(keys), *self._shape)
         except (OSError, ValueError, KeyError, TypeError):
             return  # half written: it is computed again
         self._places |= {key: (len(self._parts), row) for row, key in enumerate(keys)}
         self._parts.append(part)
+        self._maps.append(mapped)
 
     def missing(self, samples: list[Sample]) -> list[Sample]:
         """Return the samples that have no row yet."""
@@ -168,8 +174,15 @@ class FeatureStore:
         return as_seen(torch.from_numpy(self._gathered(rows, np.dtype(np.float32))))
 
     def resident(self, rows: Sequence[tuple[int, int]], device: torch.device) -> Tensor:
-        """Return the rows at those places in the memory of a device, laid out as they are kept."""
-        return torch.from_numpy(self._gathered(rows, self._type)).to(device)
+        """Return the rows at those places in the memory of a device, laid out as they are kept.
+
+        What was read of the mapped files for it is given back, so that it is not held twice.
+        """
+        found = torch.from_numpy(self._gathered(rows, self._type)).to(device)
+        if hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
+            for mapped in self._maps:
+                mapped.madvise(mmap.MADV_DONTNEED)
+        return found
 
     def _gathered(self, rows: Sequence[tuple[int, int]], kind: np.dtype) -> np.ndarray:
         numbers = {part for part, _ in rows}
