@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from PIL import Image
@@ -15,6 +17,7 @@ from PIL import Image
 from finetune_studio.core import settings
 from finetune_studio.core.dataset import Labels, Sample
 from finetune_studio.core.task import Batch, Bundle
+from finetune_studio.engine.features.filling import evenly
 from finetune_studio.engine.features.prefix import find_prefixes
 from finetune_studio.engine.features.store import (
     FeatureStore,
@@ -141,6 +144,33 @@ def test_store_finds_rows_again_and_computes_changed_files_anew(tmp_path: Path) 
     assert again.missing(samples) == []  # a run goes by what the files were when it began
     later = FeatureStore(tmp_path / "store", (2, 3), keys_of(samples), half=False)
     assert later.missing(samples) == [samples[1]]
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="how much of a file is mapped is asked of Linux"
+)
+def test_rows_held_in_memory_are_not_held_a_second_time_by_their_file(tmp_path: Path) -> None:
+    samples = pictures(tmp_path, 20)
+    wide = 2**19  # 40 MB in all
+    store = FeatureStore(tmp_path / "store", (wide,), keys_of(samples), half=False)
+    store.put(samples, torch.arange(20.0)[:, None].expand(20, wide))
+    store.keep()
+    del store
+    again = FeatureStore(tmp_path / "store", (wide,), keys_of(samples), half=False)
+    before = psutil.Process().memory_info().shared
+    held = again.resident(again.rows(samples), torch.device("cpu"))
+    assert psutil.Process().memory_info().shared - before < 10 * 2**20
+    assert torch.equal(held[:, -1], torch.arange(20.0))
+    assert torch.equal(again.take(again.rows(samples[7:9])), held[7:9])  # they can be read again
+
+
+@pytest.mark.parametrize("count", [1, 15, 16, 31, 33, 36, 200])
+def test_no_group_is_smaller_than_asked_for_while_there_are_enough(count: int) -> None:
+    samples = [Sample(number, "", "a", 1, "train") for number in range(count)]
+    groups = list(evenly(samples, 16))
+    assert [sample for group in groups for sample in group] == samples
+    assert min(map(len, groups)) >= min(16, count)
+    assert len(groups) == max(1, count // 16)
 
 
 def test_runs_at_the_same_time_do_not_mix_their_rows(tmp_path: Path) -> None:

@@ -183,7 +183,7 @@ def _at_once(means: Means) -> int:
     return min(means.batch_size, _AT_ONCE) if means.device.kind == "cpu" else means.batch_size
 
 
-def _even(samples: Sequence[Sample], size: int) -> Iterator[Sequence[Sample]]:
+def evenly(samples: Sequence[Sample], size: int) -> Iterator[Sequence[Sample]]:
     """Yield groups of about this size, none smaller: of few samples, some kernels round differently."""
     count = max(1, len(samples) // size)
     ends = [len(samples) * i // count for i in range(count + 1)]
@@ -205,7 +205,7 @@ def _filled(
     try:
         while done < len(todo) and not means.control.stop.is_set():
             try:
-                for loaded in means.loader.run(_even(todo[done:], size), view):
+                for loaded in means.loader.run(evenly(todo[done:], size), view):
                     if means.control.stop.is_set():
                         break
                     if loaded.batch is not None:
