@@ -113,8 +113,13 @@ def child(
 
 
 def surroundings(home: Path | None, threads: int = THREADS) -> dict[str, str]:
-    """Return the environment of a measured process: this checkout, so many threads, a home of its own."""
-    own = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1"}
+    """Return the environment of a measured process: this checkout, so many threads, a home of its own.
+
+    What PYTHONPATH named before comes after the checkout, as for rivals that lie in a folder of their own.
+    """
+    places = [str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    paths = os.pathsep.join(place for place in places if place)
+    own = {"PYTHONPATH": paths, "OMP_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1"}
     if home is not None:
         own["FINETUNE_STUDIO_HOME"] = str(home)
     return {**os.environ, **own}

@@ -6,7 +6,8 @@
 Sides: ``balanced`` is the preset as it is; ``trainer`` transformers' Trainer with its defaults (everything
 trained, 5e-5, linear, batch 8, usual augmentation of pictures) for as many epochs as fit into the processor
 time that balanced took, three at least; ``head`` the head alone for as many epochs as balanced;
-``one_rate`` every layer at one rate; ``fastai`` its ``fine_tune`` with defaults for as long as balanced
+``one_rate`` every layer at one rate, also for as many
+epochs as fit, three at least; ``fastai`` its ``fine_tune`` with defaults for as long as balanced
 took, where it is installed. ``--sides`` also takes settings, as ``regularise.averaging=0.99`` or several
 joined by ``+``: the preset with these (ablations). Data: clothing10 whole, cut to 20 photos a class (the
 other splits whole), sign-digits and medical abstracts. Presets are tuned with other seeds than 0, 1 and 2,
@@ -49,9 +50,15 @@ def cut(source: Path, target: Path, each: int) -> Path:
     return target
 
 
-def ours(task: str, data: Path, side: str, seed: int, split: str, project: Path) -> tuple:
-    """Train through the terminal; return the score on the split, what it took, and the epochs."""
+def ours(
+    task: str, data: Path, side: str, seed: int, split: str, project: Path, epochs: int = 0
+) -> tuple:
+    """Train through the terminal; return the score on the split, what it took, and the epochs.
+
+    ``epochs`` 0 means as many as the preset has.
+    """
     settings = FIXED.get(side, side.split("+") if "=" in side else [])
+    settings = settings + [f"optimiser.epochs={epochs}"] * bool(epochs)
     model = "minilm" if task == "text_classification" else str(MOBILENET)
     asked = [word for setting in settings for word in ("--set", setting)]
     home = project.parent / "home"
@@ -66,6 +73,16 @@ def ours(task: str, data: Path, side: str, seed: int, split: str, project: Path)
         found = scored[-1]["metrics"]
     began = next(event for event in events if event["event"] == "run_started")
     return found[SCORE[task]], took, began["epochs"]
+
+
+def fitting(task: str, data: Path, side: str, seed: int, room: Path, seconds: float) -> int:
+    """Return how many epochs of a side fit into so many processor seconds, by trying one; three at least."""
+    project = room / "tried" / "project"
+    ours(task, data, side, seed, "validation", project, epochs=1)
+    shutil.rmtree(room / "tried" / "home", ignore_errors=True)
+    lines = next((project / "runs").glob("*/events.jsonl")).read_text("utf-8").splitlines()
+    cost = next(e for e in map(json.loads, lines) if e["event"] == "cost_measured")
+    return max(3, round(seconds / cost["processor_s"]))
 
 
 def theirs(task: str, side: str, seed: int, split: str, project: Path, seconds: float) -> tuple:
@@ -120,7 +137,10 @@ def compare(name: str, sides: list[str], seeds: list[int], split: str) -> None:
                         raise SystemExit(f"{side} needs another side before it, for split and time")
                     score, took, each = theirs(task, side, seed, split, reference, seconds)
                 else:
-                    score, took, each = ours(task, data, side, seed, split, project)
+                    if side == "one_rate" and seconds and side not in epochs:
+                        epochs[side] = fitting(task, data, side, seed, room, seconds)
+                    limit = epochs[side] if side == "one_rate" and seconds else 0
+                    score, took, each = ours(task, data, side, seed, split, project, limit)
                     if not seconds:
                         seconds, reference = took.cpu, project
                 found[side].append((score, took))
