@@ -116,6 +116,7 @@ def by_fastai(
     if task != "image_classification":
         raise SystemExit("fastai is compared on pictures only: it has no text model of this kind.")
     from fastai.vision import all as fv
+    from fastai.vision.learner import model_meta
     from torchvision.models import mobilenet_v2
 
     torch.set_num_threads(THREADS)
@@ -124,6 +125,10 @@ def by_fastai(
         whole = mobilenet_v2()
         whole.load_state_dict(torch.load(MOBILENET, weights_only=True))
         return whole
+
+    fv.set_seed(args.seeds[0])
+    # Where a network of one's own is cut has to stand here: fastai 2.8 does not pass its ``cut`` on.
+    model_meta[pretrained] = {"cut": -1, "split": fv.default_split}
 
     def learner(samples: Samples, folder: str):
         known = dict([*samples, *judged])
@@ -137,9 +142,7 @@ def by_fastai(
             batch_tfms=fv.Normalize.from_stats(*fv.imagenet_stats),
         )
         loaders = block.dataloaders(folder, bs=64, num_workers=0, path=folder)
-        return fv.vision_learner(
-            loaders, pretrained, pretrained=True, cut=-1, splitter=fv.default_split
-        )
+        return fv.vision_learner(loaders, pretrained, splitter=fv.default_split)
 
     with tempfile.TemporaryDirectory() as folder:
         few = train[:: max(1, len(train) // max(64, len(train) // 8))]
