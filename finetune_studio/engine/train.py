@@ -59,6 +59,7 @@ from finetune_studio.monitors.divergence import Divergence
 from finetune_studio.monitors.plateau import Plateau
 
 _ROLLBACKS = 3
+_LOOK_EVERY = 4  # steps, whose mean loss says whether a run diverges
 
 
 @dataclass
@@ -222,6 +223,7 @@ def _epoch(
     """Take the steps of one epoch, or what is left of it; ``outcome`` says why it was broken off."""
     place, feed, method = session.place, session.train_feed, session.method
     losses: list[Tensor] = []
+    recent: list[Tensor] = []
     seen = total = 0
     layers.set_modes(session.bundle.network)
     with feed.active():
@@ -237,6 +239,7 @@ def _epoch(
                     learn = lookout.feeling(partial(session.learn, parts), last=ends)
                     loss, rates = method.step(learn, place.step, session.steps)
                     losses.append(loss)
+                    recent.append(loss)
             except TooLarge:
                 outcome.too_large = True
                 give_back()
@@ -244,15 +247,18 @@ def _epoch(
             place.step, place.step_in_epoch = place.step + 1, place.step_in_epoch + 1
             seen, total = seen + samples, total + samples
 
-            # State what happened, not more often than a window can draw.
+            # See whether it diverges, by the count of steps: by the clock, no run would be like another.
             last = place.step_in_epoch == session.steps_an_epoch
-            asked = control.paused or control.stop.is_set()
-            if losses and (place.step == 1 or last or asked or clock.due(session.team.size)):
+            if recent and (place.step == 1 or last or place.step % _LOOK_EVERY == 0):
+                outcome.diverged = divergence.trouble(float(torch.stack(recent).mean()))
+                place.first_loss, recent = divergence.first, []
+
+            # State what happened, not more often than a window can draw.
+            at_once = control.paused or control.stop.is_set() or bool(outcome.diverged)
+            if losses and (place.step == 1 or last or at_once or clock.due(session.team.size)):
                 mean = float(torch.stack(losses).mean())
                 yield from _stated(session, clock, mean, rates, seen * session.team.size)
                 losses, seen = [], 0
-                outcome.diverged = divergence.trouble(mean)
-                place.first_loss = divergence.first
 
             # Do what the user asked for; save in good time before a crash.
             outcome.stop = session.team.any(control.stop.is_set())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ import pytest
 import torch
 
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.events import Event, Noted, StepDone, Validated
+from finetune_studio.core.events import Event, Noted, StepDone
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.engine import run
+from finetune_studio.engine.averaged import Averaging
 from finetune_studio.models import layers
 from tests.engine.conftest import finished, lively_bundle, run_all, settings, weights
 
@@ -159,21 +161,47 @@ def test_a_run_that_lost_its_starting_point_says_so(project: Project) -> None:
 
 
 def test_what_is_judged_and_kept_is_the_average(project: Project) -> None:
-    rough = {"optimiser__learning_rate": 0.02, "optimiser__schedule": "constant"}
-    rough |= {"optimiser__epochs": 6, "optimiser__head_learning_rate": 0.02}
+    rough = {"optimiser__learning_rate": 0.01, "optimiser__schedule": "constant"}
+    rough |= {"optimiser__epochs": 6, "optimiser__head_learning_rate": 0.01}
     plain = run_all(project, recipe_of(**rough))
     averaged = run_all(project, recipe_of(**rough, regularise__averaging=0.9))
+    assert "too large" not in notes(plain) + notes(averaged)  # where one goes back, they part
     assert same(weights(finished(plain).run), weights(finished(averaged).run))  # steps are the same
-    jumps = [_jumps(events) for events in (plain, averaged)]
-    assert jumps[1] < 0.7 * jumps[0]
     kept = run.load_bundle(Path(finished(averaged).run)).network.state_dict()
     last = weights(finished(averaged).run)
     assert not torch.equal(kept["classifier.1.weight"], last["classifier.1.weight"])
 
 
-def _jumps(events: list[Event]) -> float:
-    losses = [e.loss for e in events if isinstance(e, Validated)]
-    return sum(abs(b - a) for a, b in pairwise(losses))
+class Noisy:
+    """A method that learns a matrix of zeros by steps along gradients that are mostly noise."""
+
+    whole, factor = False, 1.0
+
+    def __init__(self, network: torch.nn.Linear) -> None:
+        self._network, self._source = network, torch.Generator().manual_seed(0)
+
+    def step(
+        self, learn: Callable[[], torch.Tensor], _step: int, _steps: int
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        with torch.no_grad():
+            weight = self._network.weight
+            noise = torch.randn(weight.shape, generator=self._source)
+            weight.sub_(0.3 * (weight + noise))
+        return learn(), {}
+
+
+def test_the_average_lies_nearer_to_the_optimum_than_any_last_step() -> None:
+    network = torch.nn.Linear(20, 20, bias=False)
+    method: Any = Averaging(Noisy(network), network, ["weight"], 0.98)  # type: ignore[arg-type]
+    apart: list[tuple[float, float]] = []
+    for step in range(600):
+        method.step(lambda: torch.zeros(()), step, 600)
+        with method.shown():
+            mean = float(network.weight.detach().square().mean())
+        apart.append((mean, float(network.weight.detach().square().mean())))
+    means, last = zip(*apart[300:], strict=True)
+    # Of steps of this length the variance is 0.18, of their average over about fifty 0.011.
+    assert max(means) < 0.2 * min(last)
 
 
 def test_batch_norms_that_keep_their_statistics_see_a_sample_as_in_use(project: Project) -> None:

@@ -155,6 +155,29 @@ def test_unreadable_sample_is_set_aside_and_named(project: Project, tmp_path: Pa
         assert finished(events).metrics
 
 
+def test_a_diverging_run_ends_alike_however_fast_the_computer_is(
+    project: Project, monkeypatch: pytest.MonkeyPatch, lively_model: None
+) -> None:
+    recipe = settings(
+        layers__amount="last_stage",
+        optimiser__method="steps",
+        optimiser__schedule="constant",
+        optimiser__batch_size=4,
+        optimiser__learning_rate=0.05,
+        optimiser__head_learning_rate=0.05,
+        optimiser__warmup_share=0.0,
+        optimiser__epochs=3,
+    )
+    said, ends = [], []
+    for seconds in (0.0, 1e9):  # as often as there are steps, and never between epochs
+        monkeypatch.setattr("finetune_studio.engine.clock.STATE_EVERY_S", seconds)
+        events = run_all(project, recipe)
+        said.append([e.text for e in events if isinstance(e, Noted) and "too large" in e.text])
+        ends.append(weights(finished(events).run))
+    assert said[0] == said[1] != []
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
+
+
 def test_divergence_goes_back_and_halves_the_rate(project: Project) -> None:
     recipe = settings(
         layers__amount="everything",
