@@ -125,7 +125,7 @@ def test_a_plot_is_saved_and_a_refusal_is_told(
     from tests.gui.pages.train.runs import improving
 
     page._live = True
-    page._show_panel()
+    page._make_panel()
     assert page.run_panel is not None
     page.run_panel.begin(improving(3))
     with qtbot.waitSignal(page.studio.noticed):
