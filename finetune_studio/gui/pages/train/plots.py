@@ -58,7 +58,7 @@ class RunPlots(QObject):
         self.score.link_to(self.loss)
 
     def _make_rate(self) -> None:
-        self.rate = CurvePlot(self.tr("Learning rate (step size)"), self._epoch, [])
+        self.rate = CurvePlot(self.tr("Learning rate"), self._epoch, [])
         self.rate_card = _carded(self.rate, "rate_plot", 150)
         self.rate.link_to(self.loss)
 

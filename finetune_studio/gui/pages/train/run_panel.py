@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from finetune_studio.core.recipe import Recipe
 
 _NARROW = 700
-_RATES = {"head": "head", "body": "pretrained layers"}
+_RATES = {"head": "head", "body": "pretrained"}
 
 
 class RunPanel(QWidget):
