@@ -62,9 +62,11 @@ def test_spans_are_as_exact_as_it_is_of_use():
 def test_every_job_that_the_window_starts_says_what_it_does():
     files = Path(str(gui.__file__)).parent.rglob("*.py")
     trees = [ast.parse(file.read_text(encoding="utf-8")) for file in files]
-    values = {name: value for tree in trees for name, value in _constants(tree)}
+    shared = {name: value for tree in trees for name, value in _constants(tree)}
     names = {"forgetting", "blend", "chat", "chat_before"}  # whose names are handed on
-    names |= {values[name] for tree in trees for name in _started(tree) if name in values}
+    for tree in trees:
+        values = shared | dict(_constants(tree))  # a module's own come before those it imports
+        names |= {values[name] for name in _started(tree) if name in values}
     assert {"import", "check", "estimate", "try", "rate test"} <= names
     assert sorted(name for name in names if at_work(name) == "Working") == []
 
