@@ -59,6 +59,7 @@ class RunPlots(QObject):
 
     def _make_rate(self) -> None:
         self.rate = CurvePlot(self.tr("Learning rate"), self._epoch, [])
+        self.rate.legend.setToolTip(self.tr("How far one step may change the weights."))
         self.rate_card = _carded(self.rate, "rate_plot", 150)
         self.rate.link_to(self.loss)
 
