@@ -37,6 +37,7 @@ _BATCH = 32
 # Held while a kept network is used: what explains an answer looks into the network's layers, and must not
 # meet another question there.
 using = threading.RLock()
+_loading = threading.RLock()
 NOTHING = Prediction()  # stands for an answer where only the sample counts
 
 
@@ -289,7 +290,8 @@ def loaded_run(folder: Path, dataset: Dataset | None) -> tuple[Task, Bundle]:
         if dataset
         else own_run.names_today(run.folder.resolve(), run.labels)
     )
-    return _loaded(str(run.folder.resolve()), stamp, names)
+    with _loading:  # who asks while it is being loaded waits for it, and does not load it again
+        return _loaded(str(run.folder.resolve()), stamp, names)
 
 
 @functools.lru_cache(maxsize=1)

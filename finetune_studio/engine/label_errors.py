@@ -66,6 +66,7 @@ def look(project: Project, run_folder: Path, control: Control) -> Iterator[Event
     if not control.stop.is_set():
         yield from features(project, recipe, control, table)
     if table:
+        yield PhaseStarted("baseline", "Judging the model as it was before fine-tuning")
         baselines.keep_before(project, run_folder, table[0])
 
 

@@ -103,7 +103,12 @@ class Page(QWidget):
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.viewport().setProperty("clear", True)
         area.setWidget(inside)
+        self._area = area
         return area
+
+    def to_top(self) -> None:
+        """Show the beginning of the page."""
+        self._area.verticalScrollBar().setValue(0)
 
     def add_action(self, button: QPushButton) -> None:
         """Put a button into the head, left of Back and Next."""

@@ -206,14 +206,6 @@ def test_early_stopping_keeps_the_best_epoch(project: Project) -> None:
     assert finished(events).metrics == pytest.approx(best.metrics)
 
 
-@pytest.mark.parametrize("balance", ["weights", "sampler"])
-def test_balancing_helps_the_rare_class(project: Project, balance: str) -> None:
-    rare = [s.id for s in project.dataset.samples(split="train") if s.label == "class2"]
-    project.dataset.exclude(rare[3:])
-    events = run_all(project, settings(optimiser__balance=balance))
-    assert finished(events).metrics["accuracy"] >= 0
-
-
 def test_one_class_is_refused_in_words(project: Project) -> None:
     others = [s.id for s in project.dataset.samples() if s.label != "class0"]
     project.dataset.exclude(others)

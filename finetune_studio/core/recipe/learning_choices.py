@@ -67,6 +67,7 @@ class OptimiserChoices(Section):
         0.0,
         "Label smoothing",
         "Trains towards slightly less than full certainty; helps where labels are noisy.",
+        unit="of certainty",
         ge=0,
         lt=1,
     )

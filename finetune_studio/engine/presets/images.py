@@ -9,7 +9,7 @@ from finetune_studio.engine.presets.row import three
 ROWS = three(
     "Trains the new last layer only: seconds to a minute, a first honest answer.",
     "Also retrains the last stage, slowly, on varied pictures: minutes, and usually better.",
-    "Retrains the later half for longer, with more variation: the most accurate, and the slowest.",
+    "Retrains the later half for longer, with more variation: often better still, and the slowest.",
 )
 
 # Share of itself that the average of the weights keeps in a step: about the last hundred steps count.

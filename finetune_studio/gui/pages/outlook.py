@@ -58,6 +58,9 @@ def free_memory_mb() -> float:
 class Outlook(QObject):
     """Looks at the model at once; measures its time when the choice has settled and nothing trains.
 
+    Attributes:
+        recipe: What was asked about last, and so what the answers are about.
+
     Signals:
         looked: The ModelLook of the last recipe that was asked for.
         timed: Its TimeEstimate.
@@ -73,7 +76,7 @@ class Outlook(QObject):
         self._studio = studio
         self._number = 0
         self._timed_for = ""
-        self._recipe = Recipe()
+        self.recipe = Recipe()
         self._data: Data | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -83,7 +86,7 @@ class Outlook(QObject):
     def ask(self, recipe: Recipe, data: Data, *, time: bool = True) -> None:
         """Find out about a recipe; an answer to an older question is dropped."""
         self._number += 1
-        self._recipe, self._data = recipe, data
+        self.recipe, self._data = recipe, data
         number = self._number
         self._timer.stop()
         self._studio.ask(
@@ -119,7 +122,7 @@ class Outlook(QObject):
     def _on_settled(self) -> None:
         if self._studio.training or self._data is None:
             return
-        number, recipe, data = self._number, self._recipe, self._data
+        number, recipe, data = self._number, self.recipe, self._data
         self._studio.ask(
             partial(self._time, number, recipe, data),
             partial(self._on_timed, number),

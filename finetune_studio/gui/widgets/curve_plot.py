@@ -257,7 +257,7 @@ class CurvePlot(QWidget):
             )
             axis.setZValue(-1000)
         self.plot.plotItem.setContentsMargins(0, theme.px(8), theme.px(14), 0)
-        self.plot.getAxis("left").setWidth(theme.px(44))
+        self.plot.getAxis("left").setWidth(theme.px(54))
         self._cursor = pg.InfiniteLine(angle=90)
         self._level_line = pg.InfiniteLine(
             angle=0, label="", labelOpts={"position": 0.995, "anchors": [(1, 1), (1, 1)]}

@@ -23,6 +23,40 @@ class Standing:
         return self.text + left
 
 
+_AT_WORK = {
+    "answer": "Answering the samples with the other run",
+    "blend": "Blending with the original",
+    "chat": "The model replies",
+    "chat_before": "The model replies as it was before",
+    "check": "Checking the data",
+    "download": "Downloading a model",
+    "estimate": "Rehearsing a few steps",
+    "evaluate": "Answering the test samples",
+    "export": "Exporting",
+    "forgetting": "Measuring what was forgotten",
+    "import": "Reading your data",
+    "label_errors": "Looking for wrong labels",
+    "lengths": "Measuring texts",
+    "map": "Drawing the map of samples",
+    "rate test": "Looking for a learning rate",
+    "replies": "The model replies",
+    "report": "Writing the report",
+    "rescore": "Judging the corrections",
+    "serve": "Answering programs",
+    "shift": "Comparing your data with what the model knows",
+    "training": "Getting ready to train",
+    "try": "Asking the model",
+    "try_beside": "Asking the other model",
+    "unlike": "Learning what is unlike the data",
+    "zip": "Packing the export",
+}
+
+
+def at_work(job: str) -> str:
+    """Return what a job does, as long as it has not said so itself."""
+    return _AT_WORK.get(job, "Working")
+
+
 class Standings:
     """Follows every job by its name."""
 
@@ -32,7 +66,7 @@ class Standings:
 
     def take(self, job: str, event: Event) -> None:
         """Take note of an event of a job."""
-        before = self._jobs.get(job, Standing("Working"))
+        before = self._jobs.get(job, Standing(at_work(job)))
         match event:
             case events.PhaseStarted():
                 self._jobs[job] = Standing(event.text, 0.0 if event.total else None)
@@ -53,7 +87,7 @@ class Standings:
 
     def of(self, job: str) -> Standing:
         """Return where a job stands."""
-        return self._jobs.get(job, Standing("Working"))
+        return self._jobs.get(job, Standing(at_work(job)))
 
 
 def _of_step(event: events.StepDone, run: events.RunStarted) -> Standing:

@@ -79,6 +79,7 @@ class HealthPanel(Card):
         area.setWidget(inside)
         self.body.addWidget(area, 1)
         self.findings: list[Finding] = []
+        self._used: list[Finding] = []  # whose remedies were carried out since the check
         self.show_findings([], checked=False)
 
     def show_progress(self, text: str, share: float | None) -> None:
@@ -100,6 +101,7 @@ class HealthPanel(Card):
         self._doing.hide()
         self._bar.hide()
         self.findings = sorted(findings, key=lambda f: _ORDER.get(f.severity, 2))
+        self._used = [one for one in self._used if any(one is now for now in findings)]
         self.check_button.setText(self.tr("Check again") if checked else self.tr("Check the data"))
         hint = self.tr("The data changed since this check.") if stale else ""
         if not checked:
@@ -131,8 +133,11 @@ class HealthPanel(Card):
         if rest:
             column.addWidget(_words(rest, "body"))
         if finding.remedy and finding.edits:
-            button = self._link(finding.remedy, "remedy")
-            button.clicked.connect(partial(self.remedy_wanted.emit, finding))
+            used = any(finding is one for one in self._used)
+            told = self.tr("Done: {what}").format(what=finding.remedy)
+            button = self._link(told if used else finding.remedy, "remedy")
+            button.setEnabled(not used)
+            button.clicked.connect(partial(self._on_remedy_clicked, finding))
             column.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
         if finding.ids:
             button = self._link(self.tr("Show {n}").format(n=f"{len(finding.ids):,}"), "show")
@@ -145,6 +150,12 @@ class HealthPanel(Card):
         button = _Link(text)
         button.setObjectName(name)
         return button
+
+    def _on_remedy_clicked(self, finding: Finding) -> None:
+        """Offer a remedy once: until the data were checked again the finding is of before."""
+        self._used = [*self._used, finding]
+        self._fill()
+        self.remedy_wanted.emit(finding)
 
     @Slot()
     def _on_check_clicked(self) -> None:

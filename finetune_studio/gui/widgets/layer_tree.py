@@ -27,6 +27,7 @@ __all__ = ["NODE_ROLE", "LayerItemModel", "LayerTree", "called", "opened", "shor
 _MOST_OPENED = 40
 _NARROW, _NARROWER, _NARROWEST = 440, 310, 170  # where kind, then output, then size are left out
 _MORE = 120  # what a column for experts takes
+_NAME = 200  # pixels that a layer's name should have before its type has room
 
 
 class LayerTree(QTreeView):
@@ -112,6 +113,9 @@ class LayerTree(QTreeView):
         self.setColumnHidden(1, room < theme.px(_NARROW))
         self.setColumnHidden(2, room < theme.px(_NARROWER))
         self.setColumnHidden(3, room < theme.px(_NARROWEST))
+        after = [c for c in range(2, self.layers.columnCount()) if not self.isColumnHidden(c)]
+        left = self.viewport().width() - sum(self.columnWidth(c) for c in after) - theme.px(_NAME)
+        self.header().resizeSection(1, max(theme.px(96), min(theme.px(170), left)))
 
     @Slot(QModelIndex)
     def _on_opened(self, index: QModelIndex) -> None:

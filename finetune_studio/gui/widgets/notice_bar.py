@@ -30,7 +30,7 @@ class NoticeBar(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._action = ""
+        self._action = self._other_action = ""
         self._report = ""
         self._make_parts()
         self._timer = QTimer(self)
@@ -48,6 +48,8 @@ class NoticeBar(QFrame):
         )
         self._button = self._flat("")
         self._button.clicked.connect(self._on_acted)
+        self._other = self._flat("")
+        self._other.clicked.connect(self._on_other_acted)
         self._details = self._flat(self.tr("Details"))
         self._details.setCheckable(True)
         self._details.toggled.connect(self._on_details_toggled)
@@ -62,7 +64,7 @@ class NoticeBar(QFrame):
         row = QHBoxLayout()
         row.setSpacing(4)
         row.addWidget(self._text, 1)
-        for button in (self._button, self._copy, self._details, self._close):
+        for button in (self._other, self._button, self._copy, self._details, self._close):
             row.addWidget(button, 0, Qt.AlignmentFlag.AlignVCenter)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 6, 6, 6)
@@ -86,10 +88,22 @@ class NoticeBar(QFrame):
         return self._report
 
     def say(
-        self, text: str, level: str = "info", *, action: str = "", action_text: str = ""
+        self,
+        text: str,
+        level: str = "info",
+        *,
+        action: str = "",
+        action_text: str = "",
+        other: tuple[str, str] = ("", ""),
     ) -> None:
-        """Show a text; ``action`` is what :attr:`acted` says when the button is pressed."""
+        """Show a text; ``action`` is what :attr:`acted` says when the button is pressed.
+
+        ``other`` is the action and the text of a second button, where there is one.
+        """
         self._show(text, level, action, action_text, report="")
+        self._other_action, other_text = other
+        self._other.setText(other_text)
+        self._other.setVisible(bool(other_text))
         if level in ("ok", "info") and not action:
             self._timer.start(_GOES_AFTER_MS)
 
@@ -104,6 +118,7 @@ class NoticeBar(QFrame):
         self._text.setText(text)
         self._button.setText(action_text)
         self._button.setVisible(bool(action))
+        self._other.hide()
         self._details.setChecked(False)
         self._details.setVisible(bool(report))
         self._copy.setVisible(bool(report))
@@ -124,6 +139,11 @@ class NoticeBar(QFrame):
     def _on_acted(self) -> None:
         self._on_closed()
         self.acted.emit(self._action)
+
+    @Slot()
+    def _on_other_acted(self) -> None:
+        self._on_closed()
+        self.acted.emit(self._other_action)
 
     @Slot(bool)
     def _on_details_toggled(self, shown: bool) -> None:

@@ -14,6 +14,9 @@ from typing_extensions import override
 
 from finetune_studio.gui import theme
 
+_SMALL = (
+    1e-3  # steps below it have too many zeros to be written out: what does not fit is not drawn
+)
 LEAST = 1e-12  # what is smaller has no place on a logarithmic axis
 
 
@@ -47,8 +50,16 @@ class Axis(pg.AxisItem):
     @override
     def tickStrings(self, values: Any, scale: float, spacing: float) -> list[str]:
         if not self.logMode:
+            if spacing < _SMALL:
+                return [small(value * scale) for value in values]
             return list(super().tickStrings(values, scale, spacing))
         return [f"{10.0**value:.3g}" for value in values]
+
+
+def small(value: float) -> str:
+    """Return a small value in few letters, such as ``5e-4`` or ``1.5e-3``."""
+    digits, _, power = f"{value:.1e}".partition("e")
+    return f"{digits.removesuffix('.0')}e{int(power)}" if float(digits) else "0"
 
 
 def step_for(span: float, most: float) -> float:

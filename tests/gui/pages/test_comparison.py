@@ -187,6 +187,19 @@ def test_two_runs_are_compared_down_to_a_flipped_sample(page, qtbot, tmp_path):
     assert len(page._table.ticked()) == 2
 
 
+def test_that_runs_are_being_read_is_said_and_the_comparison_begins_at_its_top(page, qtbot):
+    page.resize(1000, 420)
+    tick(page, qtbot, 1)
+    tick(page, qtbot, 2)
+    page._area.verticalScrollBar().setValue(page._area.verticalScrollBar().maximum())
+    button = page.findChild(QPushButton, "compare_runs")
+    qtbot.mouseClick(button, LEFT)
+    assert (button.text(), button.isEnabled()) == ("Reading the runs…", False)
+    qtbot.waitUntil(page._comparing.isVisible, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: page._area.verticalScrollBar().value() == 0)
+    assert (button.text(), button.isEnabled()) == ("Compare 2 runs", True)
+
+
 def test_of_three_runs_any_two_can_be_held_against_each_other(page, qtbot):
     add_run(page.studio.project, 0.5, dict.fromkeys(NAMES, [("hat", 0.9)] * 4))
     page.entered()

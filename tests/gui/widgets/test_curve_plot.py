@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QFontMetricsF, QImage
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -39,6 +39,27 @@ def place(plot: CurvePlot, x: float, y: float) -> QPoint:
 
     box = plot.plot.getViewBox()
     return plot.plot.mapFromScene(box.mapViewToScene(QPointF(x, y)))
+
+
+@pytest.mark.parametrize("top", [2.0, 0.3, 2.5e-2, 2.1e-3, 3.4e-5, 4e-7])
+def test_each_line_of_an_axis_has_a_number_also_where_values_are_tiny(
+    qtbot: QtBot, top: float
+) -> None:
+    """Numbers wider than the axis are not drawn at all: a learning rate had lines without any."""
+    made = CurvePlot("Learning rate", "epoch", [Series("head", "head", 0)])
+    qtbot.addWidget(made)
+    made.resize(640, 190)
+    for epoch in range(4):
+        made.add("head", epoch, top * (4 - epoch) / 4)
+    made.show()
+    made.redraw()
+    axis = made.plot.getAxis("left")
+    ((spacing, values),) = axis.tickValues(0.0, top * 1.06, 120.0)
+    texts = axis.tickStrings(values, 1.0, spacing)
+    assert len(set(texts)) == len(texts) >= 2
+    room = axis.width() - axis.style["tickTextOffset"][0]
+    letters = QFontMetricsF(axis.style["tickFont"])
+    assert max(letters.horizontalAdvance(text) for text in texts) < room
 
 
 def test_draws_by_a_timer_and_only_what_is_new(plot: CurvePlot, qtbot: QtBot) -> None:

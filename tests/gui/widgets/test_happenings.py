@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
+from finetune_studio import gui
 from finetune_studio.core import events
-from finetune_studio.gui.widgets.happenings import Standings, span, told
+from finetune_studio.gui.widgets.happenings import Standings, at_work, span, told
 
 RUN = events.RunStarted("1", "p", "t", "m", 4, 40, {}, "cpu", 1000, 100, "accuracy")
 
@@ -15,7 +19,7 @@ def test_a_job_stands_where_its_last_event_left_it():
     assert standings.of("import").line == "Reading · about 2 min left"
     assert standings.of("import").share == 0.5
     standings.keep_only([])
-    assert standings.of("import").line == "Working"
+    assert standings.of("import").line == "Reading your data"
 
 
 def test_a_run_stands_at_its_epoch():
@@ -53,3 +57,33 @@ def test_spans_are_as_exact_as_it_is_of_use():
         "2 min",
         "2.0 h",
     ]
+
+
+def test_every_job_that_the_window_starts_says_what_it_does():
+    files = Path(str(gui.__file__)).parent.rglob("*.py")
+    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in files]
+    shared = {name: value for tree in trees for name, value in _constants(tree)}
+    names = {"forgetting", "blend", "chat", "chat_before"}  # whose names are handed on
+    for tree in trees:
+        values = shared | dict(_constants(tree))  # a module's own come before those it imports
+        names |= {values[name] for name in _started(tree) if name in values}
+    assert {"import", "check", "estimate", "try", "rate test"} <= names
+    assert sorted(name for name in names if at_work(name) == "Working") == []
+
+
+def _constants(tree):
+    """Yield the names of a module's constants and their values."""
+    for node in (n for n in tree.body if isinstance(n, ast.Assign)):
+        target, value = node.targets[0], node.value
+        several = isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple)
+        pairs = zip(target.elts, value.elts, strict=True) if several else [(target, value)]
+        for name, constant in pairs:
+            if isinstance(name, ast.Name) and isinstance(constant, ast.Constant):
+                yield name.id, constant.value
+
+
+def _started(tree):
+    """Return the names of the constants that a module gives to ``studio.start``."""
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and len(n.args) > 1]
+    starts = [n for n in calls if isinstance(n.func, ast.Attribute) and n.func.attr == "start"]
+    return {n.args[0].id for n in starts if isinstance(n.args[0], ast.Name)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton
@@ -51,6 +53,22 @@ def test_a_remedy_is_offered_only_where_it_can_be_carried_out(panel, qtbot):
     with qtbot.waitSignal(panel.remedy_wanted) as heard:
         qtbot.mouseClick(remedies[0], Qt.MouseButton.LeftButton)
     assert heard.args == [COPIES]
+
+
+def test_a_remedy_is_offered_once_until_the_data_were_checked_again(panel, qtbot):
+    panel.show_findings([COPIES, LEAK])
+    heard = []
+    panel.remedy_wanted.connect(heard.append)
+    qtbot.mouseClick(panel.findChildren(QPushButton, "remedy")[0], Qt.MouseButton.LeftButton)
+    panel.show_findings([COPIES, LEAK], stale=True)  # the same findings: nothing was checked since
+    button = panel.findChildren(QPushButton, "remedy")[-1]
+    assert button.accessibleName() == "Done: Exclude the <b>copies</b>"
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert heard == [COPIES]
+    panel.show_findings([replace(COPIES), LEAK])  # found again, as after an undo
+    button = panel.findChildren(QPushButton, "remedy")[-1]
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert len(heard) == 2
 
 
 def test_the_samples_of_a_finding_can_be_shown(panel, qtbot):

@@ -206,3 +206,12 @@ def test_a_name_keeps_its_room_beside_the_columns_for_experts(tree: LayerTree) -
     assert tree.columnWidth(0) >= 110
     tree.resize(900, 400)
     assert not tree.isColumnHidden(3)
+
+
+def test_a_type_makes_room_for_a_name_before_it_is_left_out(tree: LayerTree) -> None:
+    """At 1440 pixels the tree has about 570 of them: types had 170, and names 105."""
+    tree.resize(590, 400)
+    tree.show()
+    tree.show_rates(Rates(), shown=True)
+    assert not tree.isColumnHidden(1)
+    assert tree.columnWidth(0) >= 140

@@ -9,7 +9,7 @@ from finetune_studio.engine.presets.row import three
 ROWS = three(
     "Trains the new last layer only: a first honest answer, in about a minute for a thousand texts.",
     "Also retrains the later half of the encoder, slowly: minutes, and usually better.",
-    "Retrains the whole encoder for longer: the most accurate, and the slowest.",
+    "Retrains the whole encoder for longer: often better still, and the slowest.",
 )
 PLACES = three(
     "Retrains the whole encoder, for a single look at each of many texts: a first honest answer.",

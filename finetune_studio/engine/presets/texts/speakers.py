@@ -9,7 +9,7 @@ from finetune_studio.engine.presets.row import three
 ROWS = three(
     "Learns adapters once over your data: shows whether they can be learnt from.",
     "Learns adapters for a few epochs; the model itself stays as it is.",
-    "Learns larger adapters for longer: the most accurate, and the slowest.",
+    "Learns larger adapters for longer: often better still, and the slowest.",
 )
 
 

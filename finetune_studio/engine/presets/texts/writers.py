@@ -9,7 +9,7 @@ from finetune_studio.engine.presets.row import three
 ROWS = three(
     "Retrains the last stage once: shows whether your data can be learnt from.",
     "Retrains everything for a few epochs, slowly.",
-    "Retrains everything for longer: the most accurate, and the slowest.",
+    "Retrains everything for longer: often better still, and the slowest.",
 )
 
 

@@ -15,10 +15,10 @@ class Corrections(QObject):
     """Carries corrections out, and says in words what was done.
 
     Signals:
-        made: What was done.
+        made: What was done, and whether a model must train again to learn from it.
     """
 
-    made = Signal(str)
+    made = Signal(str, bool)
 
     def __init__(self, studio: Studio, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -57,4 +57,4 @@ class Corrections(QObject):
 
     def _say(self, told: str, *, learn: bool) -> None:
         again = self.tr("Train again so that the model learns from it.")
-        self.made.emit(f"{told} {again}" if learn else told)
+        self.made.emit(f"{told} {again}" if learn else told, learn)

@@ -173,6 +173,7 @@ class LabelsLens(Lens):
 
     def _on_found(self) -> None:
         self._end()
+        self.says.setText(self.tr("Reading what was found…"))
         self.rescored.setText("")
         self._stale = True
         self.decided.emit()  # the model before fine-tuning has a score now

@@ -38,6 +38,7 @@ from finetune_studio.gui.widgets.one_of import OneOf
 
 EVALUATE = "evaluate"
 REPORT = "report"
+TRAIN_AGAIN = "train/setup"  # the page where the next run is prepared
 _LOW = 680  # pixels of height below which cards and a lens have no room together
 
 
@@ -327,14 +328,17 @@ class InspectPage(Page):
     def _task(self) -> str:
         return self._results.task.name if self._results else ""
 
-    @Slot(str)
-    def _say_corrected(self, text: str) -> None:
-        self.notices.say(text, "ok", action="undo", action_text=self.tr("Undo"))
+    @Slot(str, bool)
+    def _say_corrected(self, text: str, learn: bool) -> None:
+        other = (TRAIN_AGAIN, self.tr("Train again…")) if learn else ("", "")
+        self.notices.say(text, "ok", action="undo", action_text=self.tr("Undo"), other=other)
 
     @Slot(str)
     def _on_notice_acted(self, action: str) -> None:
         if action == "undo":
             self.studio.undo()
+        elif action == TRAIN_AGAIN:
+            self.page_wanted.emit(action)
         elif action == "report" and self.studio.project is not None:
             report = self.studio.project.folder / "report.html"
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(report)))
@@ -346,12 +350,8 @@ class InspectPage(Page):
         project, folder = self.studio.project, self.studio.run_folder
         if project is None or folder is None:
             return
-        self.studio.start(
-            EVALUATE,
-            partial(jobs.open_test, project, folder),
-            on_event=self._on_test_stated,
-            on_done=self._read,
-        )
+        job = partial(jobs.open_test, project, folder)
+        self.studio.start(EVALUATE, job, on_event=self._on_test_stated, on_done=self._read)
 
     def _on_test_stated(self, event: Event) -> None:
         if isinstance(event, Progress):

@@ -303,8 +303,10 @@ class LayersPage(Page):
 
     @Slot()
     def _on_data_changed(self) -> None:
-        self._data = data_of(self.studio)
-        self._on_recipe_changed()
+        """Count again where that is seen; otherwise it is done when the page is entered."""
+        if self.isVisible():
+            self._data = data_of(self.studio)
+            self._on_recipe_changed()
 
     @Slot()
     def _on_recipe_changed(self) -> None:

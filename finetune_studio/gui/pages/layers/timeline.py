@@ -18,7 +18,7 @@ CUSTOM = "custom"
 SCHEMES = (
     ("none", "All from the start"),
     ("head_then_all", "Head, then all"),
-    ("top_down", "From the top down (ULMFiT-like)"),
+    ("top_down", "Top down (ULMFiT-like)"),
 )
 TIPS = {
     "none": "Everything that may change learns in every epoch.",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
+from finetune_studio.core.errors import StudioError
 from finetune_studio.gui.pages.runs import compared
 from finetune_studio.gui.pages.runs.compared import Comparison
 from finetune_studio.gui.studio import Studio
@@ -65,11 +66,19 @@ class Comparing(QWidget):
         project = self._studio.project
         if project is not None:
             folders = [Path(row.folder) for row in self._rows]
-            self._studio.ask(partial(compared.read, folders, project.folder), self._on_read)
+            self.button.setEnabled(False)
+            self.button.setText(self.tr("Reading the runs…"))
+            question = partial(compared.read, folders, project.folder)
+            self._studio.ask(question, self._on_read, self._on_unreadable)
+
+    def _on_unreadable(self, error: StudioError) -> None:
+        self.set_ticked(self._rows)
+        self._studio.troubled.emit(error)
 
     def _on_read(self, found: Comparison) -> None:
         from finetune_studio.gui.pages.runs.comparison import ComparisonPanel
 
+        self.set_ticked(self._rows)
         if self.panel is None:
             self.panel = ComparisonPanel(self._studio)
             self.panel.left.connect(self.leave)

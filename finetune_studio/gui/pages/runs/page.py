@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from finetune_studio.core.recipe import Recipe
@@ -209,6 +209,7 @@ class RunsPage(Page):
     @Slot(bool)
     def _on_comparison_opened(self, opened: bool) -> None:
         self._listed.setVisible(not opened)
+        QTimer.singleShot(0, self, self.to_top)  # the button stands far below what is shown now
         self._ask.hide()
         self._open.setVisible(not opened)
         self._resume.setVisible(not opened and self._row is not None and self._row.can_resume)

@@ -22,6 +22,7 @@ AMOUNTS = {
     "adapters": "adapters",
     "custom": "custom layers",
 }
+WAITING = "Counting what of the model will learn…"
 _PRESETS = {"quick": "Quick look", "balanced": "Balanced", "best": "Best"}
 
 

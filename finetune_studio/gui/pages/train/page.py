@@ -14,11 +14,12 @@ from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Event
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.gui.page import DONE, NEEDS_ATTENTION, NOT_STARTED, Page
-from finetune_studio.gui.pages.outlook import Data, Outlook, data_of
+from finetune_studio.gui.pages.outlook import Outlook, data_of
 from finetune_studio.gui.pages.train import choices
 from finetune_studio.gui.pages.train.actions import RunActions, Standing
-from finetune_studio.gui.pages.train.old_run import OldRun, load_curves, read_run
-from finetune_studio.gui.pages.train.outlook_words import outlook_text, subtitle
+from finetune_studio.gui.pages.train.known import Known
+from finetune_studio.gui.pages.train.old_run import OldRun, read_run
+from finetune_studio.gui.pages.train.outlook_words import subtitle
 from finetune_studio.gui.pages.train.panel_links import PanelLinks
 from finetune_studio.gui.pages.train.rehearsals import Rehearsals
 from finetune_studio.gui.pages.train.setup_panel import setup_for
@@ -46,15 +47,14 @@ class TrainPage(Page):
         self._wish = ""  # "setup" or "run", where the user asked for one
         self._live = False
         self._folder: Path | None = None  # of the run at work
-        self._data: Data = data_of(studio)
-        self._look: ModelLook | None = None
-        self._refusal = ""
+        self._known = Known(data_of(studio))
         self.outlook = Outlook(studio, self)
         self.setup = setup_for(studio)
         self.rehearsals = Rehearsals(studio, self.setup, self)
         self.body.addWidget(self.setup)
         self.buttons = RunActions(self)
         self._links = PanelLinks(self)
+        self._links.ready.connect(self._make_panel)
         self._timer = QTimer(self)
         self._timer.setInterval(_REFRESH_MS)
         self._timer.timeout.connect(self._refresh_run)
@@ -92,13 +92,13 @@ class TrainPage(Page):
 
     @override
     def entered(self) -> None:
-        self._data = data_of(self.studio)
-        settings = choices.primed(self.studio.recipe, self._data.train)
+        self._known.data = data_of(self.studio)
+        settings = choices.primed(self.studio.recipe, self._known.data.train)
         if settings:
             self.studio.set_recipe(settings)
         self._ask()
         if self.run_panel is None:
-            self.studio.ask(load_curves, lambda _: None)  # at hand when a run begins
+            self._links.prepare()  # at hand when a run begins
         self._show()
 
     @override
@@ -138,8 +138,8 @@ class TrainPage(Page):
         return "run" if has_run and self._wish != "setup" else "setup"
 
     def _ask(self) -> None:
-        if self._mode == "setup" and self._data.train:
-            self.outlook.ask(self.studio.recipe, self._data, time=False)
+        if self._mode == "setup" and self._known.data.train:
+            self.outlook.ask(self.studio.recipe, self._known.data, time=False)
 
     # --- showing ----------------------------------------------------------------------------------
 
@@ -147,7 +147,7 @@ class TrainPage(Page):
     def _show(self) -> None:
         run = self._mode == "run"
         if run:
-            self._show_panel()
+            self._make_panel()
         self.setup.setVisible(not run)
         if self.run_panel is not None:
             self.run_panel.setVisible(run)
@@ -156,10 +156,12 @@ class TrainPage(Page):
         self._refresh_run()
         self.refresh_next()
 
-    def _show_panel(self) -> None:
-        """Make the curves on first use; until then nothing has loaded what draws them."""
+    @Slot()
+    def _make_panel(self) -> None:
+        """Make the curves on first use, if they were not made while there was nothing to do."""
         if self.run_panel is None:
             self.run_panel = self._links.make_panel()
+            self.run_panel.setVisible(self._mode == "run")
             self.body.addWidget(self.run_panel, 1)
             if self._live:
                 self.run_panel.begin(self.studio.run_events, self.rehearsals.foreseen)
@@ -170,8 +172,8 @@ class TrainPage(Page):
     def _show_setup(self) -> None:
         self.setup.set_expert(self.studio.expert)
         recipe = self.studio.recipe
-        self.setup.show_recipe(recipe, choices.departures(recipe, self._data.train))
-        self.setup.show_outlook(outlook_text(recipe, self._data, self._look))
+        self.setup.show_recipe(recipe, choices.departures(recipe, self._known.data.train))
+        self.setup.show_outlook(self.tr(self._known.text(recipe)))
         self.subtitle.setText(subtitle(self._shown_recipe, self.studio.project))
 
     @property
@@ -196,13 +198,7 @@ class TrainPage(Page):
         self.set_primary(self._next if self._mode == "run" else self.buttons.main)
 
     def _start_reason(self) -> str:
-        local = self._look.local if self._look is not None else True
-        splits = self._data.splits
-        return self._refusal or self.tr(
-            choices.cannot_start(
-                splits, len(self._data.labels), local=local, task=self.studio.recipe.task
-            )
-        )
+        return self.tr(self._known.against(self.studio.recipe.task))
 
     @override
     def refresh_next(self) -> None:
@@ -258,7 +254,7 @@ class TrainPage(Page):
     @Slot(str)
     def _on_preset_chosen(self, preset: str) -> None:
         self.studio.set_recipe(
-            choices.preset_settings(preset, self._data.train, self.studio.recipe.task)
+            choices.preset_settings(preset, self._known.data.train, self.studio.recipe.task)
         )
         self._show_setup()
 
@@ -272,17 +268,19 @@ class TrainPage(Page):
     @Slot()
     def _on_project_changed(self) -> None:
         self._old, self._live, self._wish = None, False, ""
-        self._look, self._refusal = None, ""
+        self._known.forget()
         self.outlook.forget()
         if self.run_panel is not None:
             self.run_panel.begin([])
-        self._data = data_of(self.studio)
+        self._known.data = data_of(self.studio)
         self._show()
 
     @Slot()
     def _on_data_changed(self) -> None:
-        self._data = data_of(self.studio)
-        self._show()
+        """Count again where that is seen; otherwise it is done when the page is entered."""
+        if self.isVisible():
+            self._known.data = data_of(self.studio)
+            self._show()
 
     @Slot()
     def _on_recipe_changed(self) -> None:
@@ -383,7 +381,7 @@ class TrainPage(Page):
 
     @Slot(object)
     def _on_looked(self, look: ModelLook) -> None:
-        self._look, self._refusal = look, ""
+        self._known.take(look, self.outlook.recipe)
         if not self._start_reason():
             self.rehearsals.ask(self.studio.recipe)
         self._show()
@@ -391,5 +389,5 @@ class TrainPage(Page):
 
     @Slot(object)
     def _on_refused(self, error: StudioError) -> None:
-        self._refusal = f"{error.message} {error.hint}".strip()
+        self._known.refuse(f"{error.message} {error.hint}".strip())
         self._show()

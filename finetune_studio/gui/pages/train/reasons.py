@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from finetune_studio.core.recipe import Recipe
     from finetune_studio.gui.studio import Studio
 
-_SETTLED_MS = 150
+_SETTLED_MS = 0  # changes that come together are asked about once
 
 
 class Reasons(QLabel):
@@ -36,14 +36,20 @@ class Reasons(QLabel):
         """Follow what is chosen in a studio."""
         self._studio = studio
         for changed in (studio.recipe_changed, studio.data_changed, studio.project_changed):
-            changed.connect(self._timer.start)
+            changed.connect(self._on_changed)
         studio.job_finished.connect(self._on_job_finished)
+        self._on_changed()
+
+    @Slot()
+    def _on_changed(self) -> None:
+        """Ask as soon as the change is through; until then the words of before are faint."""
+        self.setEnabled(False)
         self._timer.start()
 
     @Slot(str)
     def _on_job_finished(self, name: str) -> None:
         if name == "shift":
-            self._timer.start()
+            self._on_changed()
 
     @Slot()
     def ask(self) -> None:
@@ -52,13 +58,18 @@ class Reasons(QLabel):
         if self._studio is None or self._studio.project is None:
             self._say(self._asked, [])
             return
-        question = partial(_reasons, self._studio.project, self._studio.recipe)
-        number = self._asked
+        number, project, recipe = self._asked, self._studio.project, self._studio.recipe
+        question = partial(self._find, number, project, recipe)
         self._studio.ask(question, partial(self._say, number), lambda _: self._say(number, []))
+
+    def _find(self, number: int, project: Project, recipe: Recipe) -> list[str]:
+        """Find the sentences in the pool's thread, unless somebody chose on meanwhile."""
+        return _reasons(project, recipe) if number == self._asked else []
 
     def _say(self, number: int, sentences: list[str]) -> None:
         if number == self._asked:
             self.setText(" ".join(sentences))
+            self.setEnabled(True)
             self.setVisible(bool(sentences))
 
 

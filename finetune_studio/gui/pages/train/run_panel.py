@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QBoxLayout,
     QFileDialog,
     QHBoxLayout,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -33,6 +32,7 @@ from finetune_studio.gui.pages.train.figures import figures
 from finetune_studio.gui.pages.train.follow_card import FollowCard, Lookup
 from finetune_studio.gui.pages.train.heat_card import HeatCard
 from finetune_studio.gui.pages.train.lights import lights
+from finetune_studio.gui.pages.train.plots import RunPlots
 from finetune_studio.gui.pages.train.rates import telling
 from finetune_studio.gui.pages.train.story import Story, plain
 from finetune_studio.gui.pages.train.study_words import part_of
@@ -43,7 +43,7 @@ from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.curve_plot import CurvePlot, Series
 from finetune_studio.gui.widgets.event_log import EventLog
 from finetune_studio.gui.widgets.lamps import Lamps
-from finetune_studio.gui.widgets.plot_marks import PlotMark, PlotMarks
+from finetune_studio.gui.widgets.plot_marks import PlotMark
 from finetune_studio.gui.widgets.progress_card import ProgressCard
 from finetune_studio.gui.widgets.sentence_bar import SentenceBar
 from finetune_studio.gui.worker import explained
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from finetune_studio.core.recipe import Recipe
 
 _NARROW = 700
-_RATES = {"head": "head", "body": "pretrained layers"}
+_RATES = {"head": "head", "body": "pretrained"}
 
 
 class RunPanel(QWidget):
@@ -63,6 +63,7 @@ class RunPanel(QWidget):
     Args:
         thumbnails: Reads the pictures of the samples that are followed.
         lookup: Returns samples by their numbers.
+        plots: What was made of the plots already.
 
     Signals:
         plot_saved: The name of the file that a plot was written to.
@@ -73,7 +74,11 @@ class RunPanel(QWidget):
     troubled = Signal(object)
 
     def __init__(
-        self, thumbnails: Thumbnails, lookup: Lookup, parent: QWidget | None = None
+        self,
+        thumbnails: Thumbnails,
+        lookup: Lookup,
+        plots: RunPlots | None = None,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setProperty("clear", True)
@@ -84,7 +89,7 @@ class RunPanel(QWidget):
         self.progress = ProgressCard(self.tr("Progress"))
         self.progress.setMinimumWidth(theme.px(290))
         self.log = EventLog()
-        self._make_plots()
+        self._take_plots(plots or RunPlots())
         happened = Card(self.tr("What happened"))
         happened.body.addWidget(self.log)
         self.log.setMinimumHeight(theme.px(110))
@@ -95,7 +100,7 @@ class RunPanel(QWidget):
         side.addWidget(happened, 1)
         curves = QVBoxLayout()
         curves.setSpacing(12)
-        for card, share in ((self._loss_card, 5), (self._score_card, 4), (self._rate_card, 3)):
+        for card, share in zip(self._cards, (5, 4, 3), strict=True):
             curves.addWidget(card, share)
         curves.addWidget(self.followed)
         self._columns = QHBoxLayout()
@@ -116,38 +121,13 @@ class RunPanel(QWidget):
         column.addLayout(self._columns, 1)
         self.refresh(at_work=False)
 
-    def _make_plots(self) -> None:
-        epoch = self.tr("epoch")
-        self.loss = CurvePlot(
-            self.tr("Loss (lower is better)"),
-            epoch,
-            [
-                Series("training", self.tr("training"), 0),
-                Series("validation", self.tr("validation"), 1, dots=True),
-            ],
-        )
-        self.score = CurvePlot(
-            self.tr("Score"),
-            epoch,
-            [Series("score", self.tr("validation"), 2, dots=True)],
-            top=1.0,
-        )
-        self.rate = CurvePlot(self.tr("Learning rate (step size)"), epoch, [])
-        self._loss_card = self._card(self.loss, "loss_plot", 200)
-        self._score_card = self._card(self.score, "score_plot", 170)
-        self._rate_card = self._card(self.rate, "rate_plot", 150)
-        self.marks = PlotMarks(self.loss)
-        self.score.link_to(self.loss)
-        self.rate.link_to(self.loss)
-
-    def _card(self, plot: CurvePlot, name: str, height: int) -> Card:
-        plot.setObjectName(name)
-        plot.setMinimumHeight(theme.px(height))
-        plot.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        plot.export_wanted.connect(self._on_export_wanted)
-        card = Card()
-        card.body.addWidget(plot)
-        return card
+    def _take_plots(self, plots: RunPlots) -> None:
+        plots.make_all()
+        self.loss, self.score, self.rate = plots.loss, plots.score, plots.rate
+        self.marks = plots.marks
+        self._cards = (plots.loss_card, plots.score_card, plots.rate_card)
+        for plot in (self.loss, self.score, self.rate):
+            plot.export_wanted.connect(self._on_export_wanted)
 
     # --- a run ------------------------------------------------------------------------------------
 
@@ -239,9 +219,10 @@ class RunPanel(QWidget):
             figures(self.story, at_work=at_work, now=time.time(), memory_mb=memory, tr=self.tr)
         )
         self.log.set_lines(self.story.lines)
-        for card in (self._lamps_card, self._score_card):
+        _, score_card, rate_card = self._cards
+        for card in (self._lamps_card, score_card):
             card.setVisible(not story.is_final)
-        self._rate_card.setVisible(bool(self.rate.series) or (at_work and not self.story.epochs))
+        rate_card.setVisible(bool(self.rate.series) or (at_work and not self.story.epochs))
 
     @Slot(str)
     def _on_export_wanted(self, kind: str) -> None:

@@ -214,9 +214,11 @@ class Story:
         self._tell(event.time or when, event.text, event.severity)
 
     def _tell(self, when: float, text: str, level: str = "info") -> None:
-        """Add a line; of those that come again and again (checkpoints) only the last one stays."""
+        """Add a line, but not twice at once; of checkpoints only the last one stays."""
         if text == _SAVED:
             self.lines = [line for line in self.lines if line.text != _SAVED]
+        if self.lines and (self.lines[-1].text, self.lines[-1].level) == (text, level):
+            return  # the end of a study says again what its last run said
         self.lines.append(Line(when, text, level))
 
     def _clock(self, event: Event) -> float:

@@ -38,6 +38,7 @@ from finetune_studio.gui.pages.try_out.history import HistoryCard
 from finetune_studio.gui.pages.try_out.inputs import Given
 from finetune_studio.gui.pages.try_out.text_answer import Drawing, TextAnswer
 from finetune_studio.gui.pages.try_out.tried import Tried, as_csv, ask_model, called
+from finetune_studio.gui.pages.try_out.warming import Warming
 from finetune_studio.gui.studio import Studio
 from finetune_studio.gui.widgets.drop_area import DropArea
 from finetune_studio.gui.widgets.empty_state import EmptyState
@@ -92,6 +93,7 @@ class TryOutPage(Page):
         for button in (self.folder_button, self.camera.button):
             self.drop.add_button(button)
         self.message = Message()
+        self.warming = Warming(self.studio, self.message, self)
         self.entry = TextEntry()
         self.answer = AnswerCard(thumbnails)
         self.text_answer = TextAnswer(thumbnails)
@@ -176,6 +178,7 @@ class TryOutPage(Page):
             return
         self._suit(self.studio.project.task if self.studio.project is not None else "")
         self.subtitle.setText(self.tr("Ask the model of run {n}").format(n=run.name))
+        self.warming.begin(run)
         self.chat.set_run(run)
         self.beside.offer(self.studio.project, run)
         self.pile.setCurrentIndex(2 if self.task == "causal_lm" else 1)
@@ -208,7 +211,7 @@ class TryOutPage(Page):
         """Ask the model about files, folders and texts; what is asked meanwhile waits its turn."""
         if self.studio.run_folder is None:
             return
-        self.message.say("", "info")
+        self.message.say(self.warming.text, "info")
         self._waiting += paths
         if TRY not in self.studio.jobs:
             self._ask_waiting()

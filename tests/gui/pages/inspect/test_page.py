@@ -204,6 +204,18 @@ def test_relabelling_changes_the_figures_and_can_be_undone(page, qtbot, studio):
     assert studio.project.dataset.sample(number).label == "shirt"
 
 
+def test_after_a_correction_a_button_leads_to_the_next_run(page, qtbot, studio):
+    number = page.errors.gallery.items[0].id
+    page.corrections.relabel([number], "hat", "image_classification")
+    assert "Train again" in page.notices.text
+    again = next(b for b in page.notices.findChildren(QPushButton) if b.text() == "Train again…")
+    with qtbot.waitSignal(page.page_wanted) as heard:
+        click(qtbot, again)
+    assert heard.args == ["train/setup"]
+    page.corrections.review([number], "image_classification")  # from which no model learns
+    assert not again.isVisible()
+
+
 def test_excluding_several_samples_is_one_step_of_undo(page, qtbot, studio):
     page.errors.gallery.selectAll()
     assert page.why.exclude_button.text() == "Exclude 12 · X"

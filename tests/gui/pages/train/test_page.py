@@ -108,7 +108,9 @@ def test_start_stop_resume_and_read_again(page: TrainPage, qtbot: QtBot) -> None
 
     # Another window reads the same from the run's folder.
     again = open_page(studio, qtbot)
-    qtbot.waitUntil(lambda: again.run_panel is not None, timeout=LONG_MS)
+    qtbot.waitUntil(
+        lambda: again._mode == "run", timeout=LONG_MS
+    )  # the panel alone may be there before
     assert again.run_panel is not None
     assert again.run_panel.story.epochs == panel.story.epochs
     assert again.run_panel.bar.sentence == panel.bar.sentence
@@ -125,7 +127,7 @@ def test_a_plot_is_saved_and_a_refusal_is_told(
     from tests.gui.pages.train.runs import improving
 
     page._live = True
-    page._show_panel()
+    page._make_panel()
     assert page.run_panel is not None
     page.run_panel.begin(improving(3))
     with qtbot.waitSignal(page.studio.noticed):

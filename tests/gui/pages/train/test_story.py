@@ -63,6 +63,11 @@ def test_repeated_checkpoints_are_one_line() -> None:
     assert story.lines[-1].time == T0 + 3
 
 
+def test_an_end_that_is_said_again_by_its_study_is_one_line() -> None:
+    story = told(preparing(), [begin()], improving(), [end(), end()])
+    assert sum(line.text.startswith("Finished") for line in story.lines) == 1
+
+
 def test_pause_resume_and_end() -> None:
     story = told(improving(2), [RunPaused(20)])
     assert story.paused
