@@ -94,17 +94,19 @@ class TriedItemModel(QAbstractTableModel):
             return None
         tried = self.rows[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
-            if index.column() >= len(_CELLS):
-                if tried.trouble:
-                    return "–"  # another run is not asked what cannot be read
-                other = self._beside.get(tried.id)
-                return Tried(tried.id, other).said if other is not None else "…"
-            return _cells(tried)[index.column()]
+            beside = index.column() >= len(_CELLS)
+            return self._said_beside(tried) if beside else _cells(tried)[index.column()]
         if role == Qt.ItemDataRole.ToolTipRole:
             return tried.trouble or tried.path[:_TIP_LETTERS]
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _alignment(index.column())
         return None
+
+    def _said_beside(self, tried: Tried) -> str:
+        if tried.trouble:  # another run is not asked what cannot be read
+            return "–"
+        other = self._beside.get(tried.id)
+        return Tried(tried.id, other).said if other is not None else "…"
 
     @override
     def headerData(
