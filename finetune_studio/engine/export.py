@@ -115,12 +115,18 @@ def _target(project: Project, run: Run, name: str, out: Path | None) -> Path:
     target = (out or project.exports_folder / f"{run.number}-{name}").expanduser().absolute()
     with files.explained(target), _possible(target):
         target = target.resolve() if target.is_dir() else target  # what a link leads to
+        begins = target.is_mount()
         inside = {f.name for f in target.iterdir()} if target.is_dir() else set()
         other = os.path.lexists(target) and not target.is_dir()
     if other or (inside and "export.json" not in inside):
         raise StudioError(
             f"{target} holds something else, which is not overwritten.",
             "Choose an empty or a new folder.",
+        )
+    if begins:  # such as a memory stick: nothing can be put in its place
+        raise StudioError(
+            f"A drive begins at {target}, and an export is a folder of its own.",
+            f"Choose a new folder on it, such as {target / f'{run.number}-{name}'}.",
         )
     if strange := sorted(inside - _written(target) - {"__pycache__"}):
         raise StudioError(

@@ -36,7 +36,7 @@ def read(path: str, at_least: int = 0) -> Image.Image:
         return preprocess.open_picture(path, at_least)
     except Exception as error:  # damaged files make decoders raise anything at all
         raise StudioError(
-            f"{path} cannot be read: {reason(path, error)}.", "Exclude it or replace it."
+            f"{path} cannot be read: {reason(path, error)}.", "Replace it, or leave it out."
         ) from error
 
 

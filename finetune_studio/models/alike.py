@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-SAME = 0.6  # rank correlation above which an explanation says nothing about what was learnt
+# Rank correlation above which an explanation says nothing about what was learnt. Explanations that hang on
+# it stayed below: at most 0.01 on 18 photos of clothes, 0.54 on 18 medical abstracts of 6 to 69 words (mean
+# 0.11) and 0.35 on 17 texts with diseases; those that do not hang on it reach 1 (see the tests).
+SAME = 0.6
 
 
 def sentence(found: float, same: str, other: str, thing: str, limit: float = SAME) -> str:

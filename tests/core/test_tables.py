@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 
 import pytest
 
@@ -145,10 +146,26 @@ def test_damaged_rows_can_be_passed_on(tmp_path):
     assert "line 4, column 'a': there is a zero byte at letter 2" in found[4]
 
 
-@pytest.mark.parametrize("content", [bytes(range(256)) * 40, b"%PDF-1.4\n\x01\x02\x03\x04" * 9])
+HIGH = random.Random(1).choices(range(128, 256), k=5000)  # no letter is plain
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        bytes(range(256)) * 40,
+        b"%PDF-1.4\n\x01\x02\x03\x04" * 9,
+        bytes(HIGH),
+        b"\n".join(bytes(HIGH[n : n + 60]) for n in range(0, 5000, 60)),
+    ],
+)
 def test_what_is_no_text_is_refused(tmp_path, content):
     with pytest.raises(StudioError, match="is no t"):
         tables.open_table(written(tmp_path, content))
+
+
+def test_a_long_paragraph_without_blanks_is_a_text(tmp_path):
+    content = ("我们沿着老路走回家的时候开始下雨了。这是一个简单的句子。" * 90).encode("gb18030")
+    assert tables.open_table(written(tmp_path, content)).encoding == "gb18030"
 
 
 def test_quotation_marks_in_a_table_with_tabs_may_be_letters(tmp_path):

@@ -252,6 +252,20 @@ def test_a_place_where_no_folder_can_be_is_refused_before_any_work(
     assert {f.name for f in tmp_path.iterdir()} == before
 
 
+def test_where_a_drive_begins_is_refused_before_any_work(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    monkeypatch.setattr(Path, "is_mount", lambda place: place == stick)
+    with Project(trained) as project:
+        job = exports.export(project, project.runs()[0], "onnx", stick, Control())
+        with pytest.raises(StudioError, match="A drive begins") as caught:
+            next(job)
+    assert str(stick / "1-onnx") in caught.value.hint
+    assert [f.name for f in tmp_path.iterdir()] == ["stick"]
+
+
 def test_a_link_to_a_folder_is_followed(trained: Path, tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")

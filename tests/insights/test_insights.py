@@ -203,6 +203,21 @@ def test_a_transformer_is_explained_by_covering_and_says_so(kind: str, tmp_path:
     assert checked(bundle_of(network), sample, Batch(pixels, None), answer, None) == ""
 
 
+def test_a_shuffled_network_with_batch_norms_still_sees_something() -> None:
+    torch.manual_seed(0)
+    block = nn.Conv2d(3, 16, 3, bias=False), nn.BatchNorm2d(16), nn.ReLU6()
+    network = nn.Sequential(*block, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 2))
+    with torch.no_grad():
+        network[0].weight[:, 0], network[0].weight[:, 1:] = 9.0, -3.0
+        network[1].running_mean.fill_(60.0)  # the level of red pictures, as these weights see them
+    network.eval()
+    red = torch.zeros(1, 3, 24, 24)
+    red[:, 0] = 0.5 + torch.rand(24, 24)
+    seen = [places.grad_cam(shuffled(network, seed), red, 0) for seed in range(8)]
+    assert sum(heat is not None for heat in seen) >= 4  # one may be below zero everywhere by chance
+    assert not network[1].training
+
+
 def test_shuffled_weights_keep_their_numbers_but_not_their_places() -> None:
     network = nn.Sequential(nn.Linear(8, 8), nn.Embedding(2000, 600))
     other = shuffled(network, 1)

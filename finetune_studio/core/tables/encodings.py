@@ -62,6 +62,8 @@ _OTHER_KINDS = {
 }
 _CONTROLS = bytes(set(range(1, 32)) - set(b"\t\n\r\f\x1b")) + b"\x7f"
 _MULTI = re.compile(rb"[\xc2-\xf4][\x80-\xbf]{1,3}")
+_FEWEST_HIGH = 64  # bytes beyond the plain letters, below which nothing is said of them
+_PLAIN = 0.05  # of a text's bytes at least are plain: blanks, ends of lines, commas
 # How often whole letters in UTF-8 must outnumber bytes that are none: then a few are damaged.
 _MOSTLY = 20
 
@@ -106,13 +108,24 @@ def other_kind(head: bytes) -> tuple[str, str] | None:
 
 
 def looks_binary(head: bytes) -> bool:
-    """Whether the first bytes of a file are those of no text, in any encoding without a mark."""
+    """Whether the first bytes of a file are those of no text, in any encoding without a mark.
+
+    Control characters tell that, zeros, and letters beyond the plain ones without a blank or the end of a
+    line among them, unless they are those of UTF-8 or of another script.
+    """
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return False
     if head.count(0) > 0.6 * len(head):  # of plain letters in UTF-16, half of the bytes are zero
         return True
     odd = len(head) - len(head.translate(None, _CONTROLS))
-    return odd > 0.05 * len(head)
+    return odd > 0.05 * len(head) or _without_blanks(head)
+
+
+def _without_blanks(head: bytes) -> bool:
+    high = len(head.translate(None, bytes(range(128))))
+    if high < _FEWEST_HIGH or len(head) - high > _PLAIN * len(head):
+        return False
+    return _without_mark([head]) in ("latin-1", "cp1252")
 
 
 def encoding_of(path: Path) -> str:

@@ -15,7 +15,15 @@ from typing_extensions import override
 from finetune_studio.gui import theme
 from finetune_studio.gui.widgets.plot_data import PlotData
 from finetune_studio.gui.widgets.plot_legend import Legend
-from finetune_studio.gui.widgets.plot_parts import Axis, Box, View, pen, powers, span_of
+from finetune_studio.gui.widgets.plot_parts import (
+    Axis,
+    Box,
+    View,
+    clear_height,
+    pen,
+    powers,
+    span_of,
+)
 
 _REDRAW_MS = 100
 _MOST_POINTS = 2000
@@ -204,6 +212,11 @@ class CurvePlot(QWidget):
                 self._dots[name].setData(x if few else [], y if few else [])
         self._place(self._level_line, self._level)
         self._place(self._moment_line, self._moment)
+        if self._moment is not None:
+            shown = [curve.getData() for curve in self._curves.values()]
+            drawn = [(x, y) for x, y in shown if x is not None]
+            height = clear_height(drawn, self._moment[1], self._box.viewRange())
+            self._moment_line.label.setPosition(height)
         self.legend.show_values({s.name: data_last(self.data[s.name]) for s in self.series})
 
     def _scaled(self, y: Any) -> Any:

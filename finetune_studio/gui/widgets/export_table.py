@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import (
@@ -81,6 +82,12 @@ def milliseconds(value: float) -> str:
     return f"{value:.1f} ms" if value < 10 else f"{value:.0f} ms"
 
 
+def _place(row: ExportRow) -> str:
+    """Return a folder so that its name is read first, also where there is little room."""
+    folder = Path(row.folder)
+    return _tr("{name} in {folder}").format(name=folder.name, folder=folder.parent)
+
+
 def _columns() -> list[_Column]:
     return [
         _Column(_tr("Format"), _tr("What was written."), lambda r: r.title, right=False),
@@ -93,14 +100,14 @@ def _columns() -> list[_Column]:
             lambda r: agreement(r.agreement),
         ),
         _Column(
-            _tr("Largest difference"),
+            _tr("Difference"),
             _tr(
                 "The largest difference between numbers in answers to the same sample: probabilities, losses."
             ),
             lambda r: f"{r.difference:.1e}",
         ),
         _Column(
-            _tr("Score before → after"),
+            _tr("Score"),
             _tr("The validation score of the trained model, and of the export."),
             lambda r: f"{r.before:.3f} → {r.after:.3f}",
         ),
@@ -114,7 +121,7 @@ def _columns() -> list[_Column]:
             _tr("What all files of the export take on disk."),
             lambda r: f"{r.megabytes:.1f} MB",
         ),
-        _Column(_tr("Folder"), _tr("Where it lies."), lambda r: r.folder, right=False),
+        _Column(_tr("Folder"), _tr("Where it lies."), _place, right=False),
     ]
 
 
@@ -152,7 +159,7 @@ class ExportTable(QTableView):
         self.setShowGrid(False)
         self.setWordWrap(False)
         self.setTabKeyNavigation(False)
-        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.verticalHeader().hide()
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)

@@ -141,6 +141,24 @@ def test_another_ending_is_refused_in_words(plot: CurvePlot, tmp_path: Path) -> 
         plot_export.save(plot, tmp_path / "plot.docx")
 
 
+@pytest.mark.parametrize(
+    ("values", "height"),
+    [((0.8, 0.86, 0.91, 0.93), 0.06), ((0.9, 0.4, 0.2, 0.1), 0.94)],
+)
+def test_the_name_of_a_moment_stands_where_no_curve_is(
+    qtbot: QtBot, values: tuple[float, ...], height: float
+) -> None:
+    plot = CurvePlot("Accuracy", "epoch", [Series("v", "validation", 1)], top=1.0)
+    qtbot.addWidget(plot)
+    plot.resize(640, 300)
+    plot.set_x_end(4)
+    for epoch, value in enumerate(values, 1):
+        plot.add("v", epoch, value)
+    plot.set_moment("best: epoch 3", 3)
+    plot.redraw()
+    assert plot._moment_line.label.orthoPos == height
+
+
 def test_follows_the_theme_live(plot: CurvePlot, qapp: QApplication) -> None:
     theme.apply(qapp, "dark")
     try:

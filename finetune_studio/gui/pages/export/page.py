@@ -242,11 +242,8 @@ class ExportPage(Page):
             return
         found = QFileDialog.getExistingDirectory(self, self.tr("Folder for the export"))
         if found:
-            folder = Path(found)
-            # An export never mixes with other files: it gets a folder of its own in a filled one.
-            if any(folder.iterdir()) and not (folder / "export.json").is_file():
-                folder = folder / shelf.default_folder(project, run, self._format).name
-            self._chosen_folder = folder
+            own = shelf.default_folder(project, run, self._format).name
+            self._chosen_folder = shelf.own_folder(Path(found), own)
             self._show_place()
 
     @Slot()

@@ -167,12 +167,28 @@ def contents(folder: Path) -> list[tuple[str, str]]:
     """Return the files of an export, the one to begin with first, each with what it is."""
     from finetune_studio.engine import cards
 
-    return cards.contents(folder)
+    words = {"README.md": "how it is used, what it needs and how well it does"}
+    return [(name, words.get(name, said)) for name, said in cards.contents(folder)]
 
 
 def default_folder(project: Project, run_folder: Path, name: str) -> Path:
     """Return where an export goes unless the user chooses otherwise."""
     return project.exports_folder / f"{run_folder.name}-{name}"
+
+
+def own_folder(chosen: Path, name: str) -> Path:
+    """Return where an export goes that the user wants in a folder: right there, or in one called ``name``.
+
+    An export never mixes with other files and takes the place of a whole folder, so that it gets one of its
+    own in a filled folder and where a drive begins, such as a memory stick.
+    """
+    if (chosen / "export.json").is_file():
+        return chosen
+    try:
+        filled = chosen.is_mount() or any(chosen.iterdir())
+    except OSError:  # it may not even be looked into; writing will say so
+        return chosen
+    return chosen / name if filled else chosen
 
 
 def write(

@@ -9,6 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QPoint, Signal
 from PySide6.QtWidgets import QMenu, QPushButton
 
+from finetune_studio.core.dataset import Dataset, Sample
 from finetune_studio.gui.pages.try_out.inputs import is_text_task
 from finetune_studio.gui.pages.try_out.tried import Tried, row_of
 from finetune_studio.gui.studio import Studio
@@ -22,9 +23,11 @@ class Adding(QObject):
 
     Signals:
         added: What was done, in words.
+        refused: Why nothing was, in words.
     """
 
     added = Signal(str)
+    refused = Signal(str)
 
     def __init__(self, studio: Studio, passing: Path, parent: QObject | None = None) -> None:
         """Take pictures that lie in ``passing``, which goes with the page, into the project's folder."""
@@ -61,6 +64,15 @@ class Adding(QObject):
             return
         dataset = project.dataset
         number = int(dataset.get(_COUNT, "0")) + 1
+        if (known := _in_the_data(tried, task, dataset)) is not None:
+            # Twice in the data, it would be learnt from and judged by, or learnt under two names.
+            text = self.tr(
+                "This file is in your data already: {split}, {name}. Nothing was added; its class is changed"
+                " on the Data page."
+            )
+            name = known.label or self.tr("without a class")
+            self.refused.emit(text.format(split=self.tr(known.split), name=name))
+            return
 
         def fill() -> None:
             row = row_of(self._kept(tried, task, project.folder), task, label, number)
@@ -90,6 +102,14 @@ class Adding(QObject):
             number += 1
         shutil.copyfile(path, place)
         return tried.at(str(place))
+
+
+def _in_the_data(tried: Tried, task: str, dataset: Dataset) -> Sample | None:
+    """Return the sample that is the file which was tried; None where there is none."""
+    if is_text_task(task):
+        return None
+    names = {tried.path, str(Path(tried.path).absolute()), str(Path(tried.path).resolve())}
+    return next((sample for sample in dataset.samples() if sample.path in names), None)
 
 
 def has_classes(tried: Tried) -> bool:

@@ -30,6 +30,8 @@ _Index = QModelIndex | QPersistentModelIndex
 _MOST_IN_STRIP = 200
 _CELLS = ("file", "answer", "probability", "time", "problem")  # of the chosen run
 _TIP_LETTERS = 600
+_WIDTHS = (220, 140, 96, 80)
+_PROBLEM_WIDTH = 300
 
 
 class TriedItemModel(QAbstractTableModel):
@@ -92,15 +94,19 @@ class TriedItemModel(QAbstractTableModel):
             return None
         tried = self.rows[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
-            if index.column() >= len(_CELLS):
-                other = self._beside.get(tried.id)
-                return Tried(tried.id, other).said if other is not None else "…"
-            return _cells(tried)[index.column()]
+            beside = index.column() >= len(_CELLS)
+            return self._said_beside(tried) if beside else _cells(tried)[index.column()]
         if role == Qt.ItemDataRole.ToolTipRole:
             return tried.trouble or tried.path[:_TIP_LETTERS]
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _alignment(index.column())
         return None
+
+    def _said_beside(self, tried: Tried) -> str:
+        if tried.trouble:  # another run is not asked what cannot be read
+            return "–"
+        other = self._beside.get(tried.id)
+        return Tried(tried.id, other).said if other is not None else "…"
 
     @override
     def headerData(
@@ -151,10 +157,17 @@ class TriedTable(QTableView):
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setStretchLastSection(True)
-        for column, width in enumerate((220, 140, 96, 80)):
+        for column, width in enumerate(_WIDTHS):
             header.resizeSection(column, width)
+        self.items.modelReset.connect(self._on_columns_changed)
         self.setAccessibleName(self.tr("Tried files and their answers"))
         self.selectionModel().currentRowChanged.connect(self._on_row_changed)
+
+    @Slot()
+    def _on_columns_changed(self) -> None:
+        """Leave room for what is wrong with a file also where another run's answers stand behind it."""
+        if self.items.columnCount() > len(_CELLS):
+            self.horizontalHeader().resizeSection(len(_CELLS) - 1, _PROBLEM_WIDTH)
 
     @Slot(QModelIndex)
     def _on_row_changed(self, current: QModelIndex) -> None:

@@ -155,6 +155,7 @@ class TryOutPage(Page):
             self.heats.checked.connect(card.show_checked)
             self.heats.failed.connect(card.show_trouble)
         self.adding.added.connect(partial(self.message.say, level="ok"))
+        self.adding.refused.connect(partial(self.message.say, level="warning"))
         self.chat.replied.connect(self.state_changed)
         self.beside.changed.connect(self._on_beside_changed)
         paste = QShortcut(QKeySequence(QKeySequence.StandardKey.Paste), self)

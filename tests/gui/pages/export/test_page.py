@@ -11,8 +11,11 @@ from PySide6.QtWidgets import QFileDialog
 
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import ExportVerified, PhaseStarted, Progress
+from finetune_studio.exporters import CATALOGUE
+from finetune_studio.gui import theme
 from finetune_studio.gui.pages.export import shelf
 from finetune_studio.gui.pages.export.page import ExportPage
+from finetune_studio.gui.widgets.export_table import ExportRow, ExportTable
 from tests.gui import answered
 
 SOON = 60_000  # the first look at the formats loads torch
@@ -137,6 +140,32 @@ def test_an_export_into_a_filled_folder_gets_its_own_and_is_found_again(
     page.entered()
     qtbot.waitUntil(lambda: [r.folder for r in page.table.rows] == [str(other / "1-onnx")])
     assert (other / "mine.txt").read_text(encoding="utf-8") == "mine"
+
+
+def test_on_a_drive_an_export_gets_a_folder_of_its_own(page, qtbot, tmp_path, monkeypatch):
+    monkeypatch.setattr(Path, "is_mount", lambda place: place == tmp_path / "stick")
+    (tmp_path / "stick").mkdir()
+    (tmp_path / "empty").mkdir()
+    for chosen, place in (("stick", "stick/1-onnx"), ("empty", "empty"), ("none", "none")):
+        found = str(tmp_path / chosen)
+        monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, f=found, **__: f)
+        qtbot.mouseClick(page.change_button, Qt.MouseButton.LeftButton)
+        assert page.place.text() == str(tmp_path / place)
+
+
+def test_in_a_small_window_every_figure_of_earlier_exports_and_their_folders_are_seen(qtbot):
+    titles = [row.title for row in CATALOGUE]
+    place = "/home/somebody/projects/a rather long name/exports/1-onnx_int8"
+    row = ("accuracy", 0.915, 0.909, 1234.0, 102.5, 341, place)
+    table = ExportTable()
+    qtbot.addWidget(table)
+    table.show_rows([ExportRow(title, 12, 0.977, 2.8e-1, *row) for title in titles])
+    table.resize(756, table.sizeHint().height())  # what a window of 1024 pixels leaves
+    table.show()
+    header = table.horizontalHeader()
+    assert not table.horizontalScrollBar().isVisible()
+    assert header.sectionViewportPosition(7) + theme.px(56) <= table.viewport().width()
+    assert table.model().index(0, 7).data().startswith("1-onnx_int8 in /home")
 
 
 def test_earlier_exports_are_listed_newest_first_and_damaged_ones_left_out(with_project, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from PySide6.QtGui import QImage
 from finetune_studio.core.events import Prediction, Progress
 from finetune_studio.core.preview import Both, Heat, Picture, Preview
 from finetune_studio.gui.pages.try_out import page as try_page
-from finetune_studio.gui.pages.try_out.history import TriedItemModel
+from finetune_studio.gui.pages.try_out.history import TriedItemModel, TriedTable
 from finetune_studio.gui.pages.try_out.page import TryOutPage
 from finetune_studio.gui.pages.try_out.tried import Tried, as_csv, expanded
 from finetune_studio.gui.widgets import heats
@@ -207,3 +208,23 @@ def test_where_no_camera_can_be_used_it_is_said_and_nothing_is_asked(page, qtbot
     assert re.search(r"PySide6-Addons|No camera was found", page.message.text)
     assert page.message.property("level") == "warning"
     assert page.tried == []
+
+
+def test_a_file_of_the_data_is_not_added_a_second_time(page, qtbot, photo, studio):
+    known = next(s for s in studio.project.dataset.samples(split="validation") if s.label == "hat")
+    for path, words in ((Path(known.path), "validation, hat"), (photo, "as shoe")):
+        page.ask([path])
+        qtbot.waitUntil(lambda p=path: bool(page.tried) and page.tried[-1].path == str(p))
+        page.adding.add(page.tried[-1], page.task, "shoe")
+        assert words in page.message.text
+    added = studio.project.dataset.samples()[18:]
+    assert [(s.path, s.label, s.split) for s in added] == [(str(photo), "shoe", "train")]
+
+
+def test_beside_another_run_what_cannot_be_read_is_told_and_not_waited_for(qtbot):
+    table = TriedTable()
+    qtbot.addWidget(table)
+    table.items.add([Tried(1, Prediction(input="b.png", error="It is no picture."))])
+    table.items.set_beside("Run 1", {})
+    assert table.columnWidth(4) >= 300
+    assert table.items.index(0, 5).data() == "–"
