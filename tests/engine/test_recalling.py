@@ -36,7 +36,7 @@ def first_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> Path:
             layers__amount="everything",
             optimiser__method="steps",
             optimiser__learning_rate=5e-3,
-            optimiser__epochs=12,
+            optimiser__epochs=30,
         )
         return Path(finished(run_all(project, recipe)).run)
 
@@ -93,14 +93,14 @@ def notes(events: list[Event]) -> str:
 def test_the_old_classes_are_still_told_apart_and_the_new_ones_as_well(
     first_run: Path, project: Project, other: Project, amount: str
 ) -> None:
-    recipe = continued(first_run, layers__amount=amount, optimiser__epochs=10)
+    recipe = continued(first_run, layers__amount=amount, optimiser__epochs=20)
     # Batch norms keep their statistics where answers are kept: here in both, so that this is no part of it.
     recipe = recipe.with_settings({"layers.keep_statistics": True})
     plain = run_all(other, recipe)
     kept = run_all(other, recipe.with_settings({"forgetting.old_answers": 5.0}))
     root = Path(project.dataset.root)
     lost, still = (still_known(other, finished(e).run, root) for e in (plain, kept))
-    assert still > lost + 0.1, (lost, still)
+    assert still > max(0.9, lost + 0.1), (lost, still)
     score = finished(plain).metrics["accuracy"]
     assert finished(kept).metrics["accuracy"] >= score - 0.1
     assert "keeps answering your samples as before with the 3 classes of the run" in notes(kept)

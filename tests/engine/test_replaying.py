@@ -216,10 +216,10 @@ def test_a_head_that_is_solved_learns_from_both(
     first_run: Path, project: Project, other: Project
 ) -> None:
     recipe = continued(first_run, layers__amount="head_only", optimiser__method="solve")
-    before = project.dataset.samples(split="validation")
+    before = project.dataset.samples()
     plain = finished(run_all(other, recipe))
     kept = finished(run_all(other, recipe.with_settings({"forgetting.replay": 0.5})))
-    assert accuracy(kept.run, before) >= accuracy(plain.run, before)
+    assert accuracy(kept.run, before) > accuracy(plain.run, before) + 0.2
     assert not same(weights(plain.run), weights(kept.run))
 
 

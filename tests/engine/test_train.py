@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -29,14 +30,14 @@ from tests.engine.conftest import finished, run_all, settings, weights
 pytestmark = pytest.mark.usefixtures("small_model")
 
 
-def test_everything_trained_learns_the_stripes(project: Project) -> None:
+def test_everything_trained_learns_the_stripes(project: Project, every_step_stated: None) -> None:
     recipe = settings(
-        layers__amount="everything", optimiser__epochs=10, optimiser__learning_rate=5e-3
+        layers__amount="everything", optimiser__epochs=20, optimiser__learning_rate=5e-3
     )
     events = run_all(project, recipe)
-    assert len([e for e in events if isinstance(e, Validated)]) == 10
+    assert len([e for e in events if isinstance(e, Validated)]) == 20
     steps = [e.loss for e in events if isinstance(e, StepDone)]
-    assert sum(steps[-5:]) < 0.6 * sum(steps[:5])
+    assert sum(steps[-10:]) < 0.6 * sum(steps[:10])  # 0.25 to 0.45, by seed and rounding
     assert next(iter(finished(events).metrics)) == "accuracy"
     assert not finished(events).stopped
 
@@ -48,7 +49,8 @@ def test_solving_the_head_is_at_least_as_good_as_stepping_it(
     stepped = run_all(project, settings(optimiser__epochs=30, optimiser__batch_size=36))
     losses = [e.loss for e in solved if isinstance(e, StepDone)]
     assert len(losses) == 8
-    assert losses == sorted(losses, reverse=True)  # each epoch leaves the head freer
+    # Each epoch leaves the head freer; the last ones differ by less than rounding does.
+    assert all(later < earlier + 1e-6 for earlier, later in pairwise(losses))
     assert losses[-1] < 0.5 * losses[0]
     # The features are random, so only the fit can be compared; benchmarks/head.py compares accuracies.
     assert losses[-1] <= min(e.loss for e in stepped if isinstance(e, StepDone))

@@ -66,10 +66,10 @@ def senseless(tmp_path: Path) -> Iterator[Project]:
 
 
 BY_HEART = {
-    "optimiser__epochs": 14,
+    "optimiser__epochs": 24,
     "layers__amount": "everything",
-    "optimiser__learning_rate": 3e-3,
-    "optimiser__head_learning_rate": 3e-3,
+    "optimiser__learning_rate": 1e-3,
+    "optimiser__head_learning_rate": 1e-3,
     "optimiser__method": "steps",
 }
 
