@@ -395,6 +395,6 @@ class MainWindow(QMainWindow):
 
 def _load_page_modules() -> None:
     """Import every page and the plots, so that the first click on a step does not wait for them."""
-    for row in PAGES:
-        importlib.import_module(row.where.partition(":")[0])
-    importlib.import_module("pyqtgraph")
+    work.import_first()
+    for name in (*(row.where.partition(":")[0] for row in PAGES), "pyqtgraph"):
+        importlib.import_module(name)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
+import pytest
 from PIL import Image
 
 from finetune_studio.core.dataset import Row
@@ -204,3 +206,27 @@ def test_an_answer_that_comes_after_the_window_is_gone_is_dropped(qapp):
     late.run()  # raised from a thread of the pool when a window was closed early
     qapp.processEvents()
     assert heard == []
+
+
+def test_what_projects_are_made_of_is_imported_by_one_at_a_time(tmp_path):
+    """Two at a time found pydantic half made, so that a project opened at once was refused."""
+    done = []
+
+    def open_at_once():
+        with pytest.raises(StudioError):
+            work.open_project(tmp_path)
+        done.append("opened")
+
+    beside = [
+        threading.Thread(target=act)
+        for act in (open_at_once, lambda: done.append(work.is_project(tmp_path)))
+    ]
+    with work._importing:  # as the thread that loads the pages holds it
+        for thread in beside:
+            thread.start()
+        for thread in beside:
+            thread.join(0.2)
+        assert done == []
+    for thread in beside:
+        thread.join(60)
+    assert sorted(map(str, done)) == ["False", "opened"]

@@ -55,6 +55,7 @@ def look_at(folder: str) -> RecentProject:
 
 def free_name(projects: Path, wish: str) -> str:
     """Return a name whose folder does not exist yet, such as ``Image classification 2``."""
+    work.import_first()
     from finetune_studio.core.project import folder_name
 
     number = 1
@@ -220,6 +221,7 @@ class StartPage(Page):
             self._where.setText(self.tr("Kept in {folder}").format(folder=folder))
 
     def _project_folder(self) -> Path | None:
+        work.import_first()
         from finetune_studio.core.project import folder_name
 
         return self._folder / folder_name(self._name.text()) if self._folder else None

@@ -83,6 +83,7 @@ class Studio(QObject):
     def recipe(self) -> Recipe:
         """Return the choices for the next run."""
         if self._recipe is None:
+            work.import_first()
             from finetune_studio.core.recipe import Recipe
 
             self._recipe = Recipe()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +29,17 @@ IMPORT = "import"
 SAMPLE_FOLDER = "Sample - leaves"
 _SAMPLE = "leaves"
 _MOST_EVENTS = 20_000
+_importing = threading.RLock()
+
+
+def import_first() -> None:
+    """Import what projects are made of; the window and its threads take turns at it.
+
+    Two threads that import pydantic at the same time now and then find its modules half made.
+    """
+    with _importing:
+        importlib.import_module("finetune_studio.core.project")
+        importlib.import_module("finetune_studio.core.recipe")
 
 
 def train(
@@ -76,6 +89,7 @@ def reply(
 
 def is_project(folder: Path) -> bool:
     """Whether a folder holds a project."""
+    import_first()
     from finetune_studio.core.project import Project
 
     return Project.exists(folder)
@@ -83,6 +97,7 @@ def is_project(folder: Path) -> bool:
 
 def make_project(folder: Path, task: str, name: str) -> Project:
     """Make a project in a folder that has none, called ``name`` or else like its folder."""
+    import_first()
     from finetune_studio.core.project import Project
     from finetune_studio.core.recipe import Recipe
 
@@ -109,6 +124,7 @@ def first_model(task: str) -> str:
 
 def open_project(folder: Path) -> Project:
     """Open the project in a folder."""
+    import_first()
     from finetune_studio.core.project import Project
 
     if not Project.exists(folder):

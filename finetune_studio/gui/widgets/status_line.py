@@ -71,6 +71,7 @@ class StatusLine(QFrame):
         column.addLayout(row)
         self._row_height = theme.px(32)
         row.addStrut(self._row_height)
+        self._cancelled = False
         self.show_idle()
 
     @property
@@ -101,15 +102,19 @@ class StatusLine(QFrame):
         """Show that nothing works, and that what was begun last is done."""
         for widget in (self._job, self._bar, self._cancel):
             widget.hide()
+        self._cancelled = False
         if self._goes_on:
             self.add(self.tr("{what}: done").format(what=self._goes_on))
         self._show_last()
 
     def add(self, text: str, *, goes_on: bool = False) -> None:
         """Say what just happened, or goes on until nothing works, and keep it in the log."""
-        self._line = " ".join(text.split())
-        self._goes_on = self._line if goes_on else ""
-        self._log.appendPlainText(f"{time.strftime('%H:%M:%S')}  {self._line}")
+        line = " ".join(text.split())
+        self._log.appendPlainText(f"{time.strftime('%H:%M:%S')}  {line}")
+        if goes_on and self._cancelled:
+            return  # the job had begun with that before it heard of its end
+        self._line = line
+        self._goes_on = line if goes_on else ""
         self._show_last()
 
     def _show_last(self) -> None:
@@ -120,6 +125,7 @@ class StatusLine(QFrame):
 
     @Slot()
     def _on_cancel_clicked(self) -> None:
+        self._cancelled = True
         self.cancel_wanted.emit()
         self.add(self.tr("Cancelled"))
 
