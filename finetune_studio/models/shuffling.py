@@ -24,8 +24,13 @@ def shuffled(network: nn.Module, seed: int) -> nn.Module:
                 parameter.copy_(_elsewhere(parameter, source))
     for module in found.modules():
         if isinstance(module, nn.BatchNorm2d):
-            module.train()
+            module.register_forward_pre_hook(_by_the_picture)
     return found
+
+
+def _by_the_picture(norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    """Let a norm go by what it is given, unless that is a single value of each channel."""
+    norm.train(inputs[0].numel() > inputs[0].shape[1])
 
 
 _LARGE = 1_000_000  # numbers from which on a tensor is shuffled by rows and columns

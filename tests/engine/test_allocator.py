@@ -26,7 +26,7 @@ def test_large_tensors_are_not_asked_for_anew() -> None:
         faults(16)  # until there is enough to reuse
         assert faults(6) < plain / 4
     assert faults(6) > plain / 4
-    faults(2, 2**20)
+    faults(20, 2**20)  # until there is enough to reuse
     assert (
         faults(20, 2**20) < 2_000
     )  # smaller ones are reused as before, not mapped anew (20,480 pages)

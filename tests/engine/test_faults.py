@@ -284,6 +284,7 @@ def test_a_resumed_run_goes_back_as_far_as_a_whole_one(
 ) -> None:
     """The last good epoch is known again, whether it lay in the checkpoint or beside it."""
     monkeypatch.setattr(session, "_SMALL", 2**40 if small else 0)
+    monkeypatch.setattr("finetune_studio.engine.train._LOOK_EVERY", 1)
     recipe = settings(layers__amount="last_stage", optimiser__epochs=4)
     calls = iter(range(10**6))
 
