@@ -173,6 +173,14 @@ def test_no_group_is_smaller_than_asked_for_while_there_are_enough(count: int) -
     assert len(groups) == max(1, count // 16)
 
 
+@pytest.mark.parametrize("size", [1, 8, 64])
+def test_no_group_is_larger_than_memory_or_the_user_allows(size: int) -> None:
+    samples = [Sample(number, "", "a", 1, "train") for number in range(2 * size - 1)]
+    groups = list(evenly(samples, size))
+    assert [sample for group in groups for sample in group] == samples
+    assert max(map(len, groups)) == size
+
+
 def test_runs_at_the_same_time_do_not_mix_their_rows(tmp_path: Path) -> None:
     samples = pictures(tmp_path, 4)
     keys = keys_of(samples)
