@@ -53,6 +53,16 @@ def give_back() -> None:
         libc.malloc_trim(0)
 
 
+@contextmanager
+def old_things_left_alone() -> Iterator[None]:
+    """Look for garbage only among what the context makes; what was there before takes 0.2 s each time."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
 @cache
 def _glibc() -> Any:
     """Return the C library if it is glibc, which alone has these switches."""

@@ -101,7 +101,8 @@ class Heat:
         self._folder = folder
         self._held: Mapping[str, Tensor] | None = None
         self._sizes: dict[str, float] = {}
-        self._known: tuple[tuple[str, ...], dict[Part, list[tuple[str, nn.Parameter]]]] = ((), {})
+        self._all = dict(bundle.network.named_parameters())
+        self._known: tuple[list[bool], dict[Part, list[tuple[str, nn.Parameter]]]] = ([], {})
         self.gradients: dict[str, float] = {}  # by part, of the last step that was felt
 
     def feel(self, scale: float = 1.0) -> None:
@@ -120,15 +121,16 @@ class Heat:
 
     def _learning(self) -> dict[Part, list[tuple[str, nn.Parameter]]]:
         """Return what learns now, by part."""
-        now = [(n, p) for n, p in self._network.named_parameters() if p.requires_grad]
-        key = tuple(name for name, _ in now)
-        if key != self._known[0]:
+        now = [p.requires_grad for p in self._all.values()]
+        if now != self._known[0]:
             found: dict[Part, list[tuple[str, nn.Parameter]]] = {}
-            for name, parameter in now:
+            for name, parameter in self._all.items():
+                if not parameter.requires_grad:
+                    continue
                 part = next((p for p in self.parts if within(name, p.name)), None)
                 if part is not None:
                     found.setdefault(part, []).append((name, parameter))
-            self._known = key, found
+            self._known = now, found
         return self._known[1]
 
     def _row(

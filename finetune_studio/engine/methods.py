@@ -61,6 +61,7 @@ def made(means: Means, recipe: Recipe, feed: feeds.Feed, learns: Learns) -> Way:
         scaler=torch.amp.GradScaler(means.device.kind) if fp16 else None,
         parts=parts,
         pull=pull,
+        team=means.team,
     )
     unfreezing.enter(bundle, learns.stage)
     if means.device.kind == "cpu" and learns.ever == learns.stage and _tiny_head(bundle):

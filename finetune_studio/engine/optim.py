@@ -1,4 +1,4 @@
-"""How the network is changed: small steps by AdamW, or the head alone solved to its optimum."""
+"""How the network is changed: small steps by AdamW, or the head by itself solved (``solving.py``)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from finetune_studio.core.recipe import OptimiserChoices
+from finetune_studio.engine.launch import Team
+from finetune_studio.engine.solving import HeadSolve
 from finetune_studio.models import depths
 from finetune_studio.models.depths import Part
-
-_WEAKEST, _STRONGEST = 1e-3, 0.3  # the range in which the best pull towards zero lies for features
-
-# A slope under this counts as flat: on clothing10 the objective then lies 0.05 % above the one found with
-# a slope a hundred times smaller, in half the time.
-_FLAT = 1e-3
 
 # One cycle: the part of the run in which the rate rises, and the parts of its peak at both ends.
 _RISE, _BEGIN, _END = 1 / 3, 1 / 25, 1e-4
@@ -60,14 +56,15 @@ def method_for(
     scaler: torch.amp.GradScaler | None = None,
     parts: Sequence[Part] | None = None,
     pull: Pull | None = None,
+    team: Team | None = None,
 ) -> Method:
     """Return the method that the recipe asks for; solving needs a cached network whose head alone learns.
 
     ``scaler`` enlarges losses so that small gradients survive fp16; ``parts`` says what learns how fast,
-    ``pull`` where it is pulled back to.
+    ``pull`` where it is pulled back to; ``team`` the processes that take part.
     """
     if choices.method == "solve" and can_solve:
-        return HeadSolve(choices, network)
+        return HeadSolve(choices, network, team)
     return SmallSteps(choices, network, head, scaler, parts, pull)
 
 
@@ -174,63 +171,6 @@ class SmallSteps:
         self.factor = state["factor"]
         if self._scaler is not None and state.get("scaler"):
             self._scaler.load_state_dict(state["scaler"])
-
-
-class HeadSolve:
-    """Solves the head to its optimum by L-BFGS (Liu and Nocedal 1989), once an epoch.
-
-    The first epoch pulls the weights strongly towards zero, each later one more weakly, so that the
-    epochs are a path from too simple to too free; validation picks the place on it.
-    """
-
-    whole = True
-    factor = 1.0  # L-BFGS finds its own steps
-
-    def __init__(self, choices: OptimiserChoices, network: nn.Module) -> None:
-        self._network = network
-        self._learning = [p for p in network.parameters() if p.requires_grad]
-        count = max(2, choices.epochs)
-        ratio = (_WEAKEST / _STRONGEST) ** (1 / (count - 1))
-        self._strengths = [_STRONGEST * ratio**i for i in range(count)]
-
-    def scaled(self, loss: Tensor) -> Tensor:
-        """Return the loss itself."""
-        return loss
-
-    def step(
-        self,
-        learn: Callable[[], Tensor],
-        step: int,
-        steps: int,  # noqa: ARG002  the path's length is known from the recipe
-    ) -> tuple[Tensor, dict[str, float]]:
-        """Solve for this step's strength, from the solution of the one before."""
-        self._network.eval()  # the optimum is only defined without random dropout
-        strength = self._strengths[min(step, len(self._strengths) - 1)]
-        weights = [p for p in self._learning if p.ndim > 1]
-        solver = torch.optim.LBFGS(
-            self._learning, max_iter=40, tolerance_grad=_FLAT, line_search_fn="strong_wolfe"
-        )
-        plain: list[Tensor] = []
-
-        def closure() -> Tensor:
-            solver.zero_grad()
-            loss = learn()
-            plain.append(loss)
-            pull = sum(((w**2).sum() for w in weights), torch.zeros((), device=loss.device))
-            pulled = strength / 2 * pull
-            pulled.backward()
-            whole: Tensor = loss + pulled.detach()
-            return whole
-
-        solver.step(closure)
-        return plain[-1], {}
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return nothing: each solution depends on the weights alone."""
-        return {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take nothing back."""
 
 
 def rate_factor(choices: OptimiserChoices, step: int, steps: int) -> float:

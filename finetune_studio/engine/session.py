@@ -263,7 +263,9 @@ class Session:
     def order(self, epoch: int) -> list[int]:
         """Return the places of the samples in the order of this epoch."""
         samples = self.train_feed.samples
-        now = 0 if self.method.whole and self.replay else epoch  # what is solved sees the same ones
+        now = (
+            0 if self.method.whole else epoch
+        )  # what is solved sees the same ones in the same order
         return ordering.order(self.task, self.recipe, samples, now, self.batch_size, self.replay)
 
     # --- what is kept -----------------------------------------------------------------------------

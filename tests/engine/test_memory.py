@@ -57,6 +57,9 @@ def close(one: str, other: str) -> None:
         torch.testing.assert_close(tensor, theirs[name], rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.usefixtures(
+    "every_step_stated"
+)  # else how many steps a stated loss is of hangs on the clock
 @pytest.mark.parametrize("balance", ["none", "weights"])
 def test_a_batch_in_parts_has_the_same_result(project: Project, balance: str) -> None:
     rare = [s.id for s in project.dataset.samples(split="train") if s.label == "class2"]
@@ -64,10 +67,7 @@ def test_a_batch_in_parts_has_the_same_result(project: Project, balance: str) ->
     recipe = settings(optimiser__balance=balance, optimiser__head_learning_rate=0.02)
     whole = run_all(project, recipe)
     parts = run_all(project, recipe.with_settings({"optimiser.accumulation": 3}))
-    losses = [
-        [e.loss for e in events if isinstance(e, StepDone) and e.epoch == int(e.epoch)]
-        for events in (whole, parts)
-    ]
+    losses = [[e.loss for e in events if isinstance(e, StepDone)] for events in (whole, parts)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
     close(finished(whole).run, finished(parts).run)
 
