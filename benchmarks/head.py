@@ -108,7 +108,7 @@ def spread(values: list[float]) -> str:
 
 
 def verdict(gain: list[float]) -> str:
-    """Say whether the solved head is at least as accurate, by the mean and standard error of the differences."""
+    """Say whether the solved head is at least as accurate, by the differences' mean and its error."""
     if statistics.mean(gain) >= 0:
         return "yes"
     error = statistics.stdev(gain) / math.sqrt(len(gain)) if len(gain) > 1 else 0.0
