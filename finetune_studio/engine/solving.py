@@ -73,27 +73,41 @@ class HeadSolve:
         """Solve for this step's strength."""
         self._network.eval()  # the optimum is only defined without random dropout
         strength = self._strengths[min(step, len(self._strengths) - 1)]
-        layer = self._layer
-        if layer is not None and self._directions is None:
-            self._directions = self._directions_of(layer, learn)
-        self._go_ahead(step)
-        with quick(layer) if layer is not None else nullcontext():
-            if layer is None or self._directions is None:
-                plain = [p for p in self._learning if p.ndim > 1]
-                self._solve(learn, strength, lambda: plain)
-            else:
-                with self._directions.taken_by(layer, strength) as weight:
-                    self._solve(learn, strength, lambda: [weight()])
-            self._clear()
-            return learn(), {}  # the gradients that are left are those of the weights themselves
+        now = [p.detach().clone() for p in self._learning]
+        try:
+            with quick(self._layer) if self._layer else nullcontext():
+                self._solve(learn, strength)
+                self._clear()
+                # The gradients that are left are those of the weights themselves.
+                loss = learn()
+        except BaseException:
+            self._put(now)  # not even where it began has changed
+            raise
+        self._before = now if step else []  # before the first there was no solution
+        return loss, {}
 
-    def _solve(
+    def _solve(self, learn: Callable[[], Tensor], strength: float) -> None:
+        """Find the optimum."""
+        layer = self._layer
+        if layer is None:
+            plain = [p for p in self._learning if p.ndim > 1]
+            self._descend(learn, strength, lambda: plain)
+            return
+        self._directions = self._directions or self._directions_of(layer, learn)
+        self._go_ahead()
+        if self._directions is None:
+            self._descend(learn, strength, lambda: [layer.weight])
+            return
+        with self._directions.taken_by(layer, strength) as weight:
+            self._descend(learn, strength, lambda: [weight()])
+
+    def _descend(
         self,
         learn: Callable[[], Tensor],
         strength: float,
         weights: Callable[[], Sequence[Tensor]],
     ) -> None:
-        """Find the optimum, with ``weights`` pulled towards zero."""
+        """Take L-BFGS's steps, with ``weights`` pulled towards zero."""
         solver = torch.optim.LBFGS(
             self._learning,
             max_iter=_ITERATIONS,
@@ -118,14 +132,15 @@ class HeadSolve:
             parameter.grad = None
 
     @torch.no_grad()
-    def _go_ahead(self, step: int) -> None:
+    def _go_ahead(self) -> None:
         """Move as far from the last solution as that lies from the one before it."""
-        if step == 0:
-            return  # there is no solution yet
-        now = [p.detach().clone() for p in self._learning]
         for parameter, before in zip(self._learning, self._before, strict=False):
             parameter.mul_(2).sub_(before)
-        self._before = now
+
+    @torch.no_grad()
+    def _put(self, values: Sequence[Tensor]) -> None:
+        for parameter, value in zip(self._learning, values, strict=True):
+            parameter.copy_(value)
 
     def _directions_of(self, layer: nn.Linear, learn: Callable[[], Tensor]) -> Directions | None:
         """Return the main directions of what arrives at the layer; None where it does so in pieces."""

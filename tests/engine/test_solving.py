@@ -154,7 +154,9 @@ def test_a_head_of_several_layers_is_solved_as_it_is() -> None:
 def test_what_goes_wrong_while_solving_leaves_the_weights_as_they_were() -> None:
     problem = Problem(0, 50, 10)
     method = problem.method()
-    method.step(problem.learn, 0, 5)
+    for step in range(3):
+        method.step(problem.learn, step, 5)
+    kept = [tensor.clone() for tensor in method.state_dict()["before"]]
     before = [p.detach().clone() for p in problem.network.parameters()]
 
     def failing(after: int) -> Callable[[], Tensor]:
@@ -168,9 +170,11 @@ def test_what_goes_wrong_while_solving_leaves_the_weights_as_they_were() -> None
         return learn
 
     with pytest.raises(MemoryError):
-        method.step(failing(after=2), 4, 5)
+        method.step(failing(after=2), 3, 5)
     assert "forward" not in vars(problem.network[0])
     for own, earlier in zip(problem.network.parameters(), before, strict=True):
+        assert torch.equal(own, earlier)
+    for own, earlier in zip(method.state_dict()["before"], kept, strict=True):
         assert torch.equal(own, earlier)
 
 
