@@ -22,6 +22,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 WORKS = {
     "head alone, computed once": {"layers.amount": "head_only", "optimiser.method": "steps"},
+    "head alone, solved": {"layers.amount": "head_only", "optimiser.method": "solve"},
     "last stage, computed once": {"layers.amount": "last_stage"},
     "last stage, nothing kept": {"layers.amount": "last_stage", "compute.cache": "off"},
     "everything": {"layers.amount": "everything", "compute.cache": "off"},
