@@ -45,7 +45,7 @@ from finetune_studio.engine import (
     unfreezing,
     watching,
 )
-from finetune_studio.engine.allocator import give_back, old_things_left_alone
+from finetune_studio.engine.allocator import give_back, own_garbage
 from finetune_studio.engine.clock import Clock
 from finetune_studio.engine.cost import Meter, what_it_took
 from finetune_studio.engine.feeds import CachedFeed
@@ -99,7 +99,7 @@ def train(
     folder = team.same(folder)
     assert folder is not None
     try:
-        with closing(run.EventLog(folder) if team.leads else run.NoLog()) as log:
+        with closing(run.EventLog(folder) if team.leads else run.NoLog()) as log, own_garbage():
             this = run.Run(folder)
             doing = _train(project, this, control, team, resumed=bool(this.model))
             for stated in watching.watched(this.recipe, list(this.events()), doing):
@@ -116,7 +116,7 @@ def _train(
     project: Project, this: run.Run, control: Control, team: Team, *, resumed: bool
 ) -> Iterator[Event]:
     meter = Meter(cuda=this.recipe.compute.device != "cpu" and torch.cuda.is_available())
-    with old_things_left_alone(), ExitStack() as stack:
+    with ExitStack() as stack:
         # Load the network, mark what learns, compute what the frozen part says once.
         ready: list[Session] = []
         yield from prepare(project, this, control, team, stack, ready)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import resource
 import sys
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -38,3 +42,32 @@ def test_without_glibc_nothing_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     with allocator.keeping_memory():
         assert allocator._glibc() is None
     allocator._glibc.cache_clear()
+
+
+def test_a_run_looks_for_garbage_among_its_own_things_only() -> None:
+    class Thing:
+        def __init__(self) -> None:
+            self.itself = self
+
+    gc.collect()
+    with without_collecting():
+        before = weakref.ref(Thing())
+        with allocator.own_garbage():
+            inside = weakref.ref(Thing())
+            gc.collect()
+            assert inside() is None
+            left = weakref.ref(Thing())
+        assert left() is None
+        assert before() is not None
+    gc.collect()
+    assert before() is None
+
+
+@contextmanager
+def without_collecting() -> Iterator[None]:
+    """Let nothing be collected but on demand."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
