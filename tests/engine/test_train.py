@@ -130,6 +130,28 @@ def test_stopped_run_resumes_to_the_same_numbers(project: Project, amount: str) 
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
+@pytest.mark.parametrize("stop_at", [1, 3])
+def test_a_solved_run_on_two_views_resumes_to_the_same_numbers(
+    project: Project, stop_at: int
+) -> None:
+    recipe = settings(
+        layers__amount="head_only", augment__strength="light", augment__views=2,
+        optimiser__method="solve", optimiser__epochs=6,
+    )  # fmt: skip
+    whole = finished(run_all(project, recipe))
+
+    def stop(event: Event, control: Control) -> None:
+        if isinstance(event, StepDone) and event.step == stop_at:
+            control.ask_stop()
+
+    first = finished(run_all(project, recipe, on_event=stop))
+    assert first.stopped
+    second = finished(run_all(project, recipe, resume=Path(first.run)))
+    assert second.metrics == whole.metrics
+    ours, theirs = weights(second.run), weights(whole.run)
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
 def test_pause_saves_and_continues(project: Project) -> None:
     timers = []
 
