@@ -82,7 +82,7 @@ class AlarmBars(QWidget):
         if spoke.page:
             button.clicked.connect(partial(self.page_wanted.emit, spoke.page))
             return button
-        words = changes.in_words(spoke.settings, recipe) if recipe is not None else ""
+        words = changes.in_words(spoke.settings) if recipe is not None else ""
         if at_work:
             menu = QMenu(button)
             menu.addAction(
@@ -93,7 +93,7 @@ class AlarmBars(QWidget):
                 partial(self.acted.emit, spoke, False),
             )
             button.setMenu(menu)
-            button.setToolTip(self.tr("For the next run. {words}").format(words=words))
+            button.setToolTip(self.tr("For the next run: {words}").format(words=words))
         else:
             button.clicked.connect(partial(self.acted.emit, spoke, False))
             button.setToolTip(

@@ -25,21 +25,8 @@ def is_made(spoke: MonitorSpoke, recipe: Recipe) -> bool:
     )
 
 
-def in_words(settings: dict[str, Any], recipe: Recipe) -> str:
-    """Return each change as ``Title: before → after``."""
-    from finetune_studio.core.recipe import fields
+def in_words(settings: dict[str, Any]) -> str:
+    """Return what the next run would do, a sentence for each change."""
+    from finetune_studio.core.recipe import plainly
 
-    known = fields()
-    parts = []
-    for name, value in settings.items():
-        title = known.get(name, {}).get("title", name)
-        parts.append(f"{title}: {_word(value_in(recipe, name))} → {_word(value)}")
-    return "; ".join(parts)
-
-
-def _word(value: Any) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, float):
-        return f"{value:g}"
-    return str(value).replace("_", " ")
+    return " ".join(plainly.sentences(settings))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from finetune_studio.core import recipe as recipes
-from finetune_studio.core.recipe import Recipe
-from finetune_studio.tasks import fewest_classes, nouns
+from finetune_studio.core.recipe import Recipe, plainly
+from finetune_studio.tasks import CATALOGUE, fewest_classes, nouns
 
 _SECTIONS = ("layers", "optimiser", "augment", "regularise", "stop")
 
@@ -50,6 +50,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "augment.views",
             "stop.early",
             "stop.patience",
+            "stop.after",
             "model.image_size",
             "model.fit",
             "seed",
@@ -117,20 +118,60 @@ def preset_settings(preset: str, samples: int, task: str) -> dict[str, Any]:
     return presets.settings(preset, max(1, samples), task)
 
 
-def departures(recipe: Recipe, samples: int) -> list[str]:
-    """Return what differs from the preset, in words such as ``Epochs 20``."""
+def departures(recipe: Recipe, samples: int, *, expert: bool = False) -> list[str]:
+    """Return what the user chose beside the preset: a sentence each, or ``Epochs: 20`` for experts."""
+    found = {name: value_of(recipe, name) for name in departed(recipe, samples)}
+    if not expert:
+        return plainly.sentences(found)
     known = recipes.fields()
-    found = []
-    for name, wanted in preset_settings(recipe.preset, samples, recipe.task).items():
-        value = value_of(recipe, name)
-        if value != wanted:
-            found.append(f"{known[name]['title']}: {_shown(value)}")
-    return found
+    return [f"{known[name]['title']}: {shown(value)}" for name, value in found.items()]
 
 
-def _shown(value: str | float | bool) -> str:
+def joined(departures: list[str]) -> str:
+    """Return departures as a line: sentences one after the other, and dots between what is none."""
+    return (" " if all(one.endswith(".") for one in departures) else " · ").join(departures)
+
+
+def departed(recipe: Recipe, samples: int) -> list[str]:
+    """Return the practices that are not as the preset has them, by their dotted names.
+
+    Left out is what does nothing beside the other choices, and what means nothing for the task.
+    """
+    wanted = _wanted(recipe, samples)
+    unfit = () if CATALOGUE[recipe.task].facts["inputs"] == "images" else PICTURES_ALONE
+    return [
+        name
+        for name, value in wanted.items()
+        if value_of(recipe, name) != value and name not in unfit and plainly.matters(name, recipe)
+    ]
+
+
+def back(recipe: Recipe, samples: int) -> dict[str, Any]:
+    """Return what takes all own choices back: the preset's numbers, and the defaults of what it leaves."""
+    wanted = _wanted(recipe, samples)
+    own = {name: wanted[name] for name in departed(recipe, samples)}
+    return own | preset_settings(recipe.preset, samples, recipe.task)
+
+
+def _wanted(recipe: Recipe, samples: int) -> dict[str, Any]:
+    """Return each practice as the preset has it; what no preset sets is as it is by default."""
+    untouched = Recipe(task=recipe.task)
+    own = preset_settings(recipe.preset, samples, recipe.task)
+    names = [name for name in own if name in plainly.practices()]
+    return {
+        name: own.get(name, value_of(untouched, name))
+        for name in dict.fromkeys([*names, *plainly.practices()])
+    }
+
+
+def shown(value: Any) -> str:
+    """Return a value as an expert reads it."""
     if isinstance(value, bool):
         return "on" if value else "off"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {item:g}" for name, item in value.items()) or "none"
     return value.replace("_", " ") if isinstance(value, str) else f"{value:g}"
 
 

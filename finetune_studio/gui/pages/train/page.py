@@ -74,6 +74,7 @@ class TrainPage(Page):
         self.buttons.run_wanted.connect(partial(self._on_wanted, "run"))
         self.buttons.resume_wanted.connect(self._on_resume_wanted)
         self.setup.preset_chosen.connect(self._on_preset_chosen)
+        self.setup.back_wanted.connect(self._on_back_wanted)
         self.setup.changed.connect(self._on_field_changed)
         self.setup.page_wanted.connect(self.page_wanted)
         self.outlook.looked.connect(self._on_looked)
@@ -172,7 +173,8 @@ class TrainPage(Page):
     def _show_setup(self) -> None:
         self.setup.set_expert(self.studio.expert)
         recipe = self.studio.recipe
-        self.setup.show_recipe(recipe, choices.departures(recipe, self._known.data.train))
+        samples, expert = self._known.data.train, self.studio.expert
+        self.setup.show_recipe(recipe, choices.departures(recipe, samples, expert=expert))
         self.setup.show_outlook(self.tr(self._known.text(recipe)))
         self.subtitle.setText(subtitle(self._shown_recipe, self.studio.project))
 
@@ -256,6 +258,11 @@ class TrainPage(Page):
         self.studio.set_recipe(
             choices.preset_settings(preset, self._known.data.train, self.studio.recipe.task)
         )
+        self._show_setup()
+
+    @Slot()
+    def _on_back_wanted(self) -> None:
+        self.studio.set_recipe(choices.back(self.studio.recipe, self._known.data.train))
         self._show_setup()
 
     @Slot(str, object)

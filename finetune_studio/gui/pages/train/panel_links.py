@@ -93,10 +93,10 @@ class PanelLinks(QObject):
     @Slot(object, bool)
     def _on_acted(self, spoke: MonitorSpoke, stop: bool) -> None:
         """Change the choices of the next run as proposed, say so, and stop the run if that was asked."""
-        words = changes.in_words(spoke.settings, self._studio.recipe)
+        words = changes.in_words(spoke.settings)
         if not self._studio.set_recipe(dict(spoke.settings)):
             return
-        told = self.tr("For the next run. {words}.").format(words=words)
+        told = self.tr("For the next run: {words}").format(words=words)
         if stop and self._studio.training:
             self._studio.stop_training()
             told = self.tr("The run ends after this step; its best epoch is kept. {told}").format(

@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.gui import theme
+from finetune_studio.gui.pages.train import choices
 from finetune_studio.gui.pages.train.choices import GROUPS, PICTURES_ALONE
 from finetune_studio.gui.pages.train.own_options import OwnOptions
 from finetune_studio.gui.pages.train.reasons import Reasons
@@ -28,11 +29,13 @@ class SetupPanel(QWidget):
 
     Signals:
         preset_chosen: The name of a preset.
+        back_wanted: The user's own choices are to be those of the preset again.
         changed: A field's dotted name and its new value.
         page_wanted: A page of the guide.
     """
 
     preset_chosen = Signal(str)
+    back_wanted = Signal()
     changed = Signal(str, object)
     page_wanted = Signal(str)
 
@@ -105,7 +108,7 @@ class SetupPanel(QWidget):
         self._back = QPushButton(self.tr("Back to the preset"))
         self._back.setObjectName("back_to_preset")
         self._back.setProperty("link", True)
-        self._back.clicked.connect(self._on_back_clicked)
+        self._back.clicked.connect(self.back_wanted)
         why = QPushButton(self.tr("What does overfitting look like?"))
         why.setProperty("link", True)
         why.clicked.connect(self._on_why_clicked)
@@ -153,7 +156,7 @@ class SetupPanel(QWidget):
             card.setVisible(form.shows_any)
 
     def show_recipe(self, recipe: Recipe, departures: list[str]) -> None:
-        """Show a recipe's values, and what differs from its preset."""
+        """Show a recipe's values, and what differs from its preset, in words."""
         from finetune_studio.engine import presets
 
         self.presets.set_value(recipe.preset)
@@ -164,7 +167,7 @@ class SetupPanel(QWidget):
             form.leave_out(left_out)
             form.set_recipe(recipe)
             card.setVisible(form.shows_any)
-        text = self.tr("Your own choices: {list}").format(list=" · ".join(departures))
+        text = self.tr("Your own choices: {list}").format(list=choices.joined(departures))
         self._departures.setText(text if departures else "")
         self._departures.setVisible(bool(departures))
         self._back.setVisible(bool(departures))
@@ -179,10 +182,6 @@ class SetupPanel(QWidget):
         """Return the sentences that stand under the presets."""
         labels = (self._outlook, self._departures)
         return [label.text() for label in labels if label.text()]
-
-    @Slot()
-    def _on_back_clicked(self) -> None:
-        self.preset_chosen.emit(self.presets.value())
 
     @Slot()
     def _on_why_clicked(self) -> None:

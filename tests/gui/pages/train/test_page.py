@@ -61,6 +61,7 @@ def test_presets_fill_in_numbers_and_own_choices_are_named(page: TrainPage, qtbo
     assert studio.recipe.optimiser.epochs == 3
     assert "Your own choices: Epochs: 3" in page.setup.texts
     studio.set_expert(False)
+    assert "Your own choices: Every sample is seen up to 3 times." in page.setup.texts
     assert studio.recipe.optimiser.epochs == 3
     qtbot.mouseClick(button(page, "back_to_preset"), LEFT)
     assert studio.recipe.optimiser.epochs == 30

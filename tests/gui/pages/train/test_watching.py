@@ -100,7 +100,7 @@ def test_while_a_run_works_its_button_asks_when(panel: RunPanel, qtbot: QtBot) -
     assert list(panel.alarms.bars) == ["leakage", "overfitting"]  # the worst first
     act = panel.alarms.findChild(QPushButton, "act_overfitting")
     assert act is not None
-    assert "How much to retrain: everything → head only" in act.toolTip()
+    assert "For the next run: Only the new last layer learns." in act.toolTip()
     menu = act.menu()
     assert menu is not None
     stop, later = menu.actions()
@@ -247,5 +247,5 @@ def test_a_run_fills_strip_and_heat_and_a_proposal_changes_the_next_run(
     assert act.menu() is None  # nothing works that could be stopped
     qtbot.mouseClick(act, LEFT)
     assert studio.recipe.augment.strength == "light"
-    assert told == ["ok: For the next run. Variation of pictures: none → light."]
+    assert told == ["ok: For the next run: Pictures are varied a little."]
     assert not studio.training
