@@ -229,6 +229,7 @@ class LayersPage(Page):
             )
         )
         self.tree.layers.set_expert(self.studio.expert)
+        self.adapters.show_look(self._look)
         self.adapters.show_recipe(self.studio.recipe, expert=self.studio.expert)
         self._show_ranks()
         self.pacing.show()
@@ -330,6 +331,8 @@ class LayersPage(Page):
         self._looked_at = self.studio.recipe.layers
         self._refused.hide()
         self.tree.set_names(look.trainable_names)
+        self.adapters.show_look(look)
+        self.adapters.show_recipe(self.studio.recipe, expert=self.studio.expert)
         self._show_ranks()
         self.pacing.take(look)
         self._show_meaning(look)

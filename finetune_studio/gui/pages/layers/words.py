@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,6 +141,30 @@ def ranks_shown(adaptable: Iterable[str], chosen: Mapping[str, int] | None) -> d
 def with_rank(known: Mapping[str, int], module: str, rank: int) -> dict[str, int]:
     """Return the ranks of single modules after one was given another; those inside it follow."""
     return {name: own for name, own in known.items() if not within(name, module)} | {module: rank}
+
+
+def groups_for_adapters(
+    adaptable: Sequence[str], stages: Sequence[tuple[str, Sequence[str]]]
+) -> list[tuple[str, tuple[str, ...]]]:
+    """Return groups of layers that can have adapters, with the names that mean them.
+
+    First what layers are called at their end (all ``query`` layers), where that is a word; then the
+    stages of the network, which a convolutional one has names for.
+    """
+    ends = Counter(name.rpartition(".")[2] for name in adaptable)
+    found = [
+        (f"{end} ({_layers(count)})", (end,)) for end, count in ends.items() if not end.isdecimal()
+    ]
+    for title, modules in stages:
+        inside = [name for name in modules if any(within(layer, name) for layer in adaptable)]
+        count = sum(any(within(layer, name) for name in inside) for layer in adaptable)
+        if count:
+            found.append((f"{title} ({_layers(count)})", tuple(inside)))
+    return found
+
+
+def _layers(count: int) -> str:
+    return "1 layer" if count == 1 else f"{count:,} layers"
 
 
 def memory_words(needed_mb: float, free_mb: float, first_mb: float = 0.0) -> tuple[str, str]:
