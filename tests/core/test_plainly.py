@@ -40,7 +40,9 @@ def test_a_practice_is_said_in_words_that_differ_with_its_value(name: str) -> No
     told = [plainly.sentence(name, value) for value in values(name)]
     assert len(set(told)) == len(told) > 1
     for text in told:
-        assert text.endswith(".") and not text[0].islower() and "_" not in text, text
+        assert text.endswith(".")
+        assert not text[0].islower()
+        assert "_" not in text
         assert len(text) < 110, text
         assert "{" not in text
         assert not text.startswith(f"{fields()[name]['title']}:")

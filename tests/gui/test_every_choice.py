@@ -97,7 +97,9 @@ def use_field(editor: QWidget) -> None:
         case QSpinBox():
             editor.setValue(editor.value() + 1)
         case QLineEdit():
-            editor.setText("knew.csv" if not editor.text() else f"{0.37 * float(editor.text()) + 0.1:g}")
+            editor.setText(
+                "knew.csv" if not editor.text() else f"{0.37 * float(editor.text()) + 0.1:g}"
+            )
             editor.editingFinished.emit()
 
 

@@ -13,7 +13,7 @@ class ForgettingChoices(Section):
         "Blend with the original",
         "How much of the fine-tuned network goes into the result; the rest is the network that it was"
         " begun from, number by number. Less keeps more of what that knew. 1 leaves the result as it is.",
-        unit="of the fine-tuned network",
+        unit="of the result",
         lowest="the original",
         ge=0,
         le=1,

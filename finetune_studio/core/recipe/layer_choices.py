@@ -31,6 +31,7 @@ class LayerChoices(Section):
         "In the first epochs only the new last layer learns, so that its first rough steps do not"
         " disturb the pretrained layers.",
         unit="epochs",
+        lowest="none",
         ge=0,
         le=1000,
     )
@@ -96,6 +97,7 @@ class LayerChoices(Section):
         "Dropout of adapters",
         "The part of an adapter's input that is left out at random while learning; guards against"
         " overfitting.",
+        lowest="none",
         ge=0,
         lt=1,
     )

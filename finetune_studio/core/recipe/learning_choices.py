@@ -61,13 +61,19 @@ class OptimiserChoices(Section):
         " and takes the rate at which it learnt fastest; both rates above are scaled alike.",
     )
     weight_decay: float = described(
-        0.05, "Weight decay", "Pulls weights towards zero; guards against overfitting.", ge=0, le=10
+        0.05,
+        "Weight decay",
+        "Pulls weights towards zero; guards against overfitting.",
+        lowest="off",
+        ge=0,
+        le=10,
     )
     label_smoothing: float = described(
         0.0,
         "Label smoothing",
         "Trains towards slightly less than full certainty; helps where labels are noisy.",
         unit="of certainty",
+        lowest="off",
         ge=0,
         lt=1,
     )
@@ -83,11 +89,16 @@ class OptimiserChoices(Section):
         "Warm-up",
         "The first part of the run, in which the learning rate rises from zero; one cycle has its own.",
         unit="of all steps",
+        lowest="none",
         ge=0,
         le=0.5,
     )
     gradient_clip: float = described(
-        1.0, "Gradient limit", "Longer gradients are cut to this length; 0 cuts none.", ge=0
+        1.0,
+        "Gradient limit",
+        "Longer gradients are cut to this length; 0 cuts none.",
+        lowest="no limit",
+        ge=0,
     )
     balance: Literal["none", "weights", "sampler"] = described(
         "none",
@@ -117,6 +128,7 @@ class RegulariseChoices(Section):
         " classes. Blended is what reaches the first layer that learns. The higher, the more even the"
         " blend: 0.2 is usual, 0 blends none.",
         unit="alpha",
+        lowest="off",
         ge=0.0,
         le=10.0,
     )
@@ -126,6 +138,7 @@ class RegulariseChoices(Section):
         "Learns from pictures into which a piece of another is pasted, with labels by area, so that no"
         " single spot decides. 1 is usual, 0 pastes none; with mixup, each step takes one of the two.",
         unit="alpha",
+        lowest="off",
         ge=0.0,
         le=10.0,
     )
@@ -134,6 +147,7 @@ class RegulariseChoices(Section):
         "Pull to the pretrained weights",
         "Pulls pretrained layers back to where they began, in place of weight decay, which pulls them to"
         " zero: they forget less (L2-SP). Counted as weight decay is: 10 is mild, 300 is strong, 0 is off.",
+        lowest="off",
         ge=0.0,
         le=10000.0,
     )
@@ -144,6 +158,7 @@ class RegulariseChoices(Section):
         " which jump about. The closer to 1, the longer its memory: 0.99 remembers about a hundred steps;"
         " 0 averages nothing.",
         unit="a step",
+        lowest="off",
         ge=0.0,
         le=0.9999,
     )

@@ -110,7 +110,9 @@ def _blend(value: float) -> str:
 def _slower(value: float) -> str:
     if value == 1:
         return "Early layers learn as fast as late ones."
-    return f"Early layers learn more slowly: each stage takes {_n(value)} times the step of the next."
+    return (
+        f"Early layers learn more slowly: each stage takes {_n(value)} times the step of the next."
+    )
 
 
 def _over(value: list[str]) -> str:
@@ -197,7 +199,9 @@ _SAYS: dict[str, Callable[[Any], str]] = {
     "augment.horizontal_flip": _switch(
         "Pictures are also shown mirrored.", "Pictures are not mirrored."
     ),
-    "augment.views": lambda v: f"{_count(v, 'varied copy', 'varied copies')} of each sample are kept.",
+    "augment.views": lambda v: (
+        f"{_count(v, 'varied copy', 'varied copies')} of each sample are kept."
+    ),
     "regularise.head_dropout": _with(
         "{} of what the last layer sees is left out at random.",
         "The last layer sees everything.",
@@ -257,7 +261,7 @@ def practices() -> list[str]:
 
 
 def sentence(name: str, value: Any) -> str:
-    """Return what a value of a practice does, in plain words: ``Weights are not averaged.``"""
+    """Return what a value of a practice does, in plain words, such as that weights are not averaged."""
     text = _SAYS[name](value)
     return text[:1].upper() + text[1:]
 

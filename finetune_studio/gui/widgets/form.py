@@ -110,6 +110,8 @@ class RecipeForm(QWidget):
         row = self._grid.rowCount()
         for column, widget in enumerate((title, editor, unit)):
             self._grid.addWidget(widget, row, column)
+        if about.get("type") == "number" and about.get("lowest"):
+            setter = _saying(setter, unit, about)
         self._setters[name] = setter
         self._rows[name] = ([title, editor, unit], bool(about.get("simple")))
 
@@ -171,6 +173,19 @@ class RecipeForm(QWidget):
 
         line.editingFinished.connect(take)
         return line, show
+
+
+def _saying(
+    setter: Callable[[Any], None], unit: QLabel, about: dict[str, Any]
+) -> Callable[[Any], None]:
+    """Let the unit say what the lowest number stands for, while it is the one: 0 is "off"."""
+
+    def show(value: Any) -> None:
+        setter(value)
+        lowest = float(value) == about.get("minimum")
+        unit.setText(about["lowest"] if lowest else about.get("unit", ""))
+
+    return show
 
 
 class _CalmNumber(QSpinBox):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSpinBox
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QSpinBox
 
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.gui.widgets.bar_list import BAR_ROLE, BarItemModel, BarList, BarRow
@@ -160,3 +160,17 @@ def test_the_rail_says_states_in_words(qtbot):
     assert heard.args == ["train"]
     rail.set_current("start")
     assert not rail.button("train").isChecked()
+
+
+def test_the_unit_says_what_the_lowest_number_of_a_field_stands_for(qtbot):
+    form = RecipeForm(["forgetting.replay", "regularise.averaging"], expert=True)
+    qtbot.addWidget(form)
+
+    def words():
+        return {label.text() for label in form.findChildren(QLabel)}
+
+    form.set_recipe(Recipe())
+    assert "off" in words()
+    assert "of each step" not in words()
+    form.set_recipe(Recipe().with_settings({"forgetting.replay": 0.2}))
+    assert "of each step" in words()

@@ -141,8 +141,9 @@ class LayersPage(Page):
     def _expect_card(self) -> Card:
         card = Card(self.tr("What to expect"))
         self.overfitting, self.forgetting = SentenceBar(stacked=True), SentenceBar(stacked=True)
-        card.body.addWidget(self.overfitting)
-        card.body.addWidget(self.forgetting)
+        for bar in (self.overfitting, self.forgetting):
+            bar.hide()  # until there is something to say
+            card.body.addWidget(bar)
         note = QLabel(
             self.tr(
                 "Rules of thumb, not measurements. Frozen layers keep their pretrained weights and the"
@@ -251,6 +252,8 @@ class LayersPage(Page):
         if look.adapters:
             lost = words.adapted(look.trainable)
         self.forgetting.show_sentence(lost.level, self.tr(lost.word), self.tr(lost.text))
+        self.overfitting.show()
+        self.forgetting.show()
 
     # --- what the user does -----------------------------------------------------------------------
 
@@ -299,6 +302,8 @@ class LayersPage(Page):
         self.outlook.forget()
         self.pacing.forget()
         self.tree.show_network(None, "", "")
+        self.overfitting.hide()
+        self.forgetting.hide()
         self._data = data_of(self.studio)
         self._show_choice()
 

@@ -152,7 +152,7 @@ def groups_for_adapters(
     stages of the network, which a convolutional one has names for.
     """
     ends = Counter(name.rpartition(".")[2] for name in adaptable)
-    found = [
+    found: list[tuple[str, tuple[str, ...]]] = [
         (f"{end} ({_layers(count)})", (end,)) for end, count in ends.items() if not end.isdecimal()
     ]
     for title, modules in stages:
