@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -139,6 +140,29 @@ def test_a_loss_that_does_not_move_is_underfitting() -> None:
     # A model that is good from the first epoch on has nothing to fall to.
     done = course((0.05, 0.05, 0.05), (0.04, 0.04, 0.04), (0.98, 0.98, 0.981))
     assert "underfitting" not in heard(done)
+
+
+def test_who_moves_far_and_learns_nothing_takes_steps_that_are_too_large() -> None:
+    """The button once offered steps ten times as large to a run whose steps had destroyed the model."""
+    made = course((1.55, 1.64, 1.54), (1.74, 1.73, 1.73), (0.26, 0.26, 0.26))
+    near = [replace(epoch, drift=0.0002) for epoch in made.epochs]
+    far = [replace(epoch, drift=0.041) for epoch in made.epochs]
+    rates = {"layers.amount": "everything", "optimiser.learning_rate": 3e-3}
+    made.settings |= rates
+    made.epochs = near
+    slow = heard(made)["underfitting"]
+    assert slow.state == "stuck"
+    assert slow.action is not None
+    assert slow.action.settings["optimiser.learning_rate"] == 0.03
+    made.epochs = far
+    said = heard(made)["underfitting"]
+    assert said.state == "destroyed"
+    assert "moved by 4% of their size" in said.text
+    assert said.action is not None
+    assert said.action.settings == {
+        "optimiser.learning_rate": 0.0003,
+        "optimiser.head_learning_rate": 0.0002,
+    }
 
 
 def test_a_run_that_ends_while_it_improves_should_be_longer() -> None:

@@ -26,6 +26,7 @@ _Index = QModelIndex | QPersistentModelIndex
 _HEAT = int(Qt.ItemDataRole.UserRole) + 1
 _DECADES = 4  # of gradients, from cold to hot
 _SERIES = 3
+_LEAST, _MOST = 1e-3, 1e3  # gradients that are written out
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +167,12 @@ def heat_of_gradient(length: float | None, hottest: float) -> float | None:
 
 
 def figure(value: float | None) -> str:
-    """Return a length with two digits that count."""
+    """Return a length with two digits that count; what is tiny has too many noughts to be read."""
     if value is None:
         return ""
-    return f"{value:.2g}" if 1e-3 <= abs(value) < 1e3 or value == 0 else f"{value:.0e}"
+    if 0 < abs(value) < _LEAST:
+        return f"< {_LEAST:g}"
+    return f"{value:.2g}" if abs(value) < _MOST else f"{value:.0e}"
 
 
 def share(value: float | None) -> str:

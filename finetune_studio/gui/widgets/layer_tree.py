@@ -26,6 +26,7 @@ __all__ = ["NODE_ROLE", "LayerItemModel", "LayerTree", "called", "opened", "shor
 
 _MOST_OPENED = 40
 _NARROW, _NARROWER, _NARROWEST = 440, 310, 170  # where kind, then output, then size are left out
+_NARROWER_BESIDE_RANKS = 400
 _MORE = 120  # what a column for experts takes
 _NAME = 200  # pixels that a layer's name should have before its type has room
 
@@ -111,7 +112,9 @@ class LayerTree(QTreeView):
         more = sum(_MORE for column in (RANK, RATE) if not self.isColumnHidden(column))
         room = self.viewport().width() - theme.px(more)
         self.setColumnHidden(1, room < theme.px(_NARROW))
-        self.setColumnHidden(2, room < theme.px(_NARROWER))
+        # Names are what tells layers apart: beside ranks, shapes make way for them.
+        least = _NARROWER if self.isColumnHidden(RANK) else _NARROWER_BESIDE_RANKS
+        self.setColumnHidden(2, room < theme.px(least))
         self.setColumnHidden(3, room < theme.px(_NARROWEST))
         after = [c for c in range(2, self.layers.columnCount()) if not self.isColumnHidden(c)]
         left = self.viewport().width() - sum(self.columnWidth(c) for c in after) - theme.px(_NAME)

@@ -1,47 +1,47 @@
-"""Marks on a plot at moments when something was said; hovering shows the sentence."""
+"""Marks on a plot at moments when something was said, with a word or two; hovering shows the sentence."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pyqtgraph as pg  # noqa: TID253  this module is loaded with the curves of a run, never before
 from PySide6.QtCore import QObject, QPointF, QTimer, Slot
-from PySide6.QtGui import QCursor
+from PySide6.QtGui import QColor, QCursor, QFont, QFontMetrics
 from PySide6.QtWidgets import QToolTip
 
 from finetune_studio.gui import theme
 from finetune_studio.gui.widgets.curve_plot import CurvePlot
+from finetune_studio.gui.widgets.mark_places import Placed, PlotMark, Room, placed
 from finetune_studio.gui.widgets.plot_parts import pen
 
 _SIDE = 11
 _BELOW = 30  # pixels under the upper edge, where the best epoch is named
+_ROWS = 3  # of words below each other; what finds no room is a mark alone
+_LEAST_ROW = 40  # pixels of a plot's height that each row needs, so that the curves stay free
 _SHAPES = {"info": "o", "warning": "t1", "bad": "s"}
-
-
-@dataclass(frozen=True, slots=True)
-class PlotMark:
-    """A moment on the x axis, its level, and the sentence that belongs there."""
-
-    x: float
-    level: str
-    text: str
+_SEEN_THROUGH = 205  # of 255: the ground of the words lets curves shine through a little
 
 
 class PlotMarks(QObject):
-    """Draws marks near the upper edge of a plot; several at one moment stand below each other."""
+    """Draws marks with their words near the upper edge of a plot; hovering shows the whole sentence.
+
+    What a monitor says again is marked without its words.
+    """
 
     def __init__(self, plot: CurvePlot) -> None:
         super().__init__(plot)
         self._plot = plot
         self.marks: list[PlotMark] = []
+        self.shown: list[Placed] = []
+        self._words: list[pg.TextItem] = []
         self._dots = pg.ScatterPlotItem(size=theme.px(_SIDE), pxMode=True, hoverable=True)
         self._dots.setZValue(50)
         self._dots.sigHovered.connect(self._on_hovered)
         plot.plot.addItem(self._dots, ignoreBounds=True)
         self._box = plot.plot.getViewBox()
         self._box.sigRangeChanged.connect(self._on_range_changed)
+        self._box.sigResized.connect(self._on_range_changed)
         self._dark = theme.tokens().dark
         self._later = QTimer(self)
         self._later.setSingleShot(True)
@@ -55,25 +55,54 @@ class PlotMarks(QObject):
 
     def redraw(self) -> None:
         """Place the marks under the upper edge of what is shown now."""
-        low, high = self._box.viewRange()[1]
+        (left, right), (low, high) = self._box.viewRange()
         pixel = (high - low) / max(1.0, self._box.height())
-        seen: dict[float, int] = {}
+        wide = (right - left) / max(1.0, self._box.width())
+        font = self._plot.font()
+        font.setPixelSize(theme.px(_SIDE))
+        rows = max(1, min(_ROWS, int(self._box.height() / theme.px(_LEAST_ROW))))
+        room = Room(self._box.width(), rows, theme.px(_SIDE) + 4)
+        width_of = QFontMetrics(font).horizontalAdvance
+        self.shown = placed(self.marks, lambda x: (x - left) / wide, width_of, room)
+        for item in self._words:
+            self._plot.plot.removeItem(item)
+        self._words = []
         spots: list[dict[str, Any]] = []
-        for mark in self.marks:
-            place = seen.get(mark.x, 0)
-            seen[mark.x] = place + 1
-            down = theme.px(_BELOW) + theme.px(_SIDE) * 1.25 * place
-            colour = theme.level_colours(mark.level)[0]
+        for one in self.shown:
+            down = theme.px(_BELOW) + theme.px(_SIDE) * 1.4 * one.row
+            place, colour = (
+                (one.mark.x, high - down * pixel),
+                theme.level_colours(one.mark.level)[0],
+            )
             spots.append(
                 {
-                    "pos": (mark.x, high - down * pixel),
-                    "symbol": _SHAPES.get(mark.level, "o"),
+                    "pos": place,
+                    "symbol": _SHAPES.get(one.mark.level, "o"),
                     "brush": colour,
                     "pen": pen(theme.tokens().surface),
-                    "data": mark,
+                    "data": one.mark,
                 }
             )
+            if one.words:
+                aside = theme.px(_SIDE) / 2 * (-wide if one.left else wide)
+                self._write(one, (place[0] + aside, place[1]), font)
         self._dots.setData(spots)
+
+    def _write(self, one: Placed, place: tuple[float, float], font: QFont) -> None:
+        ground = QColor(theme.tokens().surface)
+        ground.setAlpha(_SEEN_THROUGH)
+        item = pg.TextItem(
+            one.words,
+            color=theme.level_colours(one.mark.level)[0],
+            anchor=(1.0 if one.left else 0.0, 0.5),
+            fill=ground,
+        )
+        item.setFont(font)
+        item.textItem.document().setDocumentMargin(1)
+        item.setPos(*place)
+        item.setZValue(49)
+        self._plot.plot.addItem(item, ignoreBounds=True)
+        self._words.append(item)
 
     def at(self, x: float) -> list[PlotMark]:
         """Return the marks of a moment."""

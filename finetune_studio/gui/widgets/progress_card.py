@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QProgressBar, QWidget
 
+from finetune_studio.gui import theme
 from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.elided_label import ElidedLabel
+
+_ROW = 26  # pixels of a row in the 13 px design
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ class ProgressCard(Card):
         line.setFrameShape(QFrame.Shape.HLine)
         line.setProperty("rule", True)
         for label in (title, value):
-            label.setContentsMargins(0, 5, 0, 5)
+            label.setMinimumHeight(theme.px(_ROW))  # margins alone once left rows without air
         row = 2 * len(self._rows)
         self._grid.addWidget(title, row, 0)
         self._grid.addWidget(value, row, 1)

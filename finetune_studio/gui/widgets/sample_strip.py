@@ -48,6 +48,13 @@ class StripItem:
     truth: str = ""
 
 
+def second_line(item: StripItem) -> str:
+    """Return what stands below an answer: what it was before, and what is right where it is wrong."""
+    truth = f"is {item.truth}" if item.level == "bad" and item.truth else ""
+    was = f"was {item.before}" if item.before else ""
+    return ", ".join(part for part in (was, truth) if part) or item.note
+
+
 class SampleStrip(QWidget):
     """Lays tiles out in as many columns as fit; what changed since the epoch before has a bright frame."""
 
@@ -146,8 +153,15 @@ class SampleStrip(QWidget):
         painter.setPen(theme.level_colours(item.level)[0] if item.level else now.text)
         elide = Qt.TextElideMode.ElideRight
         painter.drawText(line, 0, metrics.elidedText(item.answer, elide, line.width()))
+        note = second_line(item)
+        if (
+            note != item.note
+        ):  # then what it was certain of stands beside the answer, if there is room
+            painter.setPen(now.muted)
+            used = metrics.horizontalAdvance(f"{item.answer}  ")
+            if used + metrics.horizontalAdvance(item.note) <= line.width():
+                painter.drawText(line.adjusted(used, 0, 0, 0), 0, item.note)
         painter.setPen(now.accent if item.before else now.muted)
-        note = f"was {item.before}" if item.before else item.note
         line = QRect(box.left() + 1, low + metrics.height() + 1, box.width() - 1, metrics.height())
         painter.drawText(line, 0, metrics.elidedText(note, elide, line.width()))
 

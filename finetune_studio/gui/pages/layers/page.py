@@ -65,10 +65,10 @@ class LayersPage(Page):
         self._data: Data = data_of(studio)
         self.outlook = Outlook(studio, self)
         self.body.addWidget(self._choice_card())
-        left, right = self._tree_card(), self._side()
+        left, right = self._left(), self._side()
         self._columns = QHBoxLayout()
         self._columns.setSpacing(12)
-        self._columns.addWidget(left, 1)
+        self._columns.addLayout(left, 1)
         self._columns.addLayout(right, 1)
         self.body.addLayout(self._columns, 1)
         self._listen()
@@ -92,7 +92,7 @@ class LayersPage(Page):
         card = Card()
         self.tree = LayerTree()
         self.tree.setObjectName("layer_tree")
-        self.tree.setMinimumHeight(theme.px(240))
+        self.tree.setMinimumHeight(theme.px(300))
         self.tree.names_changed.connect(self._on_names_changed)
         self.tree.rank_changed.connect(self._on_rank_changed)
         self._refused = QLabel()
@@ -108,6 +108,17 @@ class LayersPage(Page):
         card.body.addWidget(self.tree, 1)
         return card
 
+    def _left(self) -> QVBoxLayout:
+        """Return the tree, and below it what says how fast its layers learn."""
+        column = QVBoxLayout()
+        column.setSpacing(12)
+        column.addWidget(self._tree_card(), 1)
+        self.adapters = AdaptersCard()
+        self.adapters.changed.connect(self._on_adapters_changed)
+        column.addWidget(self.pacing.rates)
+        column.addWidget(self.adapters)
+        return column
+
     def _side(self) -> QVBoxLayout:
         self._trains = FigureCard(self.tr("This will train"))
         self._takes = FigureCard(self.tr("Time, this computer"))
@@ -122,10 +133,6 @@ class LayersPage(Page):
         column.addWidget(self.pacing.timeline)
         column.addLayout(self._figures)
         column.addWidget(self._expect_card())
-        column.addWidget(self.pacing.rates)
-        self.adapters = AdaptersCard()
-        self.adapters.changed.connect(self._on_adapters_changed)
-        column.addWidget(self.adapters)
         column.addStretch(1)
         return column
 

@@ -76,7 +76,7 @@ def _live_rows(
         speed = tr("{n} {samples}/s").format(n=figure, samples=_many(story))
         rows.append((tr("Throughput"), speed))
         if "head" in story.step.learning_rates:
-            rows.append((tr("Learning rate (head)"), power(story.step.learning_rates["head"])))
+            rows.append((tr("Rate of the head"), power(story.step.learning_rates["head"])))
     if story.patience:
         text = tr("{n} of {all} without gain").format(n=story.without_gain, all=story.patience)
         rows.append((tr("Early stopping"), text))

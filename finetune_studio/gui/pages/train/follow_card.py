@@ -40,7 +40,7 @@ class FollowCard(Card):
         self.slider.setToolTip(self.tr("Look back at what the model said after earlier epochs."))
         self.slider.setRange(0, 0)
         self.slider.setPageStep(1)
-        self.slider.setMinimumWidth(theme.px(90))
+        self.slider.setFixedWidth(theme.px(90))
         self.slider.valueChanged.connect(self._on_moved)
         self.when, self.summary = QLabel(), ElidedLabel()
         self.summary.setProperty("role", "muted")
@@ -99,21 +99,20 @@ class FollowCard(Card):
         items = strip_items(now.answers, before, self._samples, self._score)
         self.strip.show_items(items)
         last = f"{self._watched[-1].epoch:g}"
-        self.when.setText(
-            self.tr("after epoch {n} of {last}").format(n=f"{now.epoch:g}", last=last)
-        )
-        self.summary.setText(self._summed(items, first=place == 0))
+        self.when.setText(self.tr("epoch {n} of {last}").format(n=f"{now.epoch:g}", last=last))
+        since = self._watched[place - 1].epoch if place else 0.0
+        self.summary.setText(self._summed(items, since))
 
-    def _summed(self, items: Sequence[StripItem], *, first: bool) -> str:
+    def _summed(self, items: Sequence[StripItem], since: float) -> str:
         judged = [item for item in items if item.level]
         right = sum(item.level == "ok" for item in judged)
         parts = []
         if judged:
             parts.append(self.tr("{n} of {all} right").format(n=right, all=len(judged)))
         changed = sum(bool(item.before) for item in items)
-        if not first:
+        if since:
             count = str(changed) if changed else self.tr("none")
-            parts.append(self.tr("{n} changed since the epoch before").format(n=count))
+            parts.append(self.tr("{n} changed since epoch {at}").format(n=count, at=f"{since:g}"))
         return ", ".join(parts)
 
 

@@ -43,7 +43,7 @@ from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.curve_plot import CurvePlot, Series
 from finetune_studio.gui.widgets.event_log import EventLog
 from finetune_studio.gui.widgets.lamps import Lamps
-from finetune_studio.gui.widgets.plot_marks import PlotMark
+from finetune_studio.gui.widgets.mark_places import PlotMark
 from finetune_studio.gui.widgets.progress_card import ProgressCard
 from finetune_studio.gui.widgets.sentence_bar import SentenceBar
 from finetune_studio.gui.worker import explained
@@ -255,4 +255,5 @@ class RunPanel(QWidget):
 
 def _mark(spoke: MonitorSpoke) -> PlotMark:
     title = MONITORS[spoke.monitor].title if spoke.monitor in MONITORS else spoke.monitor
-    return PlotMark(spoke.epoch, spoke.severity, f"{title}, epoch {spoke.epoch:g}. {spoke.text}")
+    text = f"{title}, epoch {spoke.epoch:g}. {spoke.text}"
+    return PlotMark(spoke.epoch, spoke.severity, text, title)

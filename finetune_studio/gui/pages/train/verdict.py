@@ -72,12 +72,13 @@ def _at_work(story: Story) -> Verdict:
 def _learning(story: Story) -> Verdict:
     last = story.epochs[-1]
     baseline = story.baseline
-    worst = story.alarm(*_WORDS)
+    best = story.best
+    beaten = best is not None and baseline and better(_task(story), best.score, baseline[1])
+    flattering = ("leakage",) if baseline and not beaten else ()
+    worst = story.alarm(*(name for name in _WORDS if name not in flattering))
     if worst is not None and worst.severity != "info":
         kept = f"{_best(story)}That epoch is kept." if story.best else ""
         return Verdict(worst.severity, _WORDS[worst.monitor], kept)
-    best = story.best
-    beaten = best is not None and baseline and better(_task(story), best.score, baseline[1])
     if baseline and last.number >= _PATIENT and not beaten:
         return Verdict(
             "warning",
@@ -116,6 +117,11 @@ def _ended(story: Story) -> Verdict:
         return Verdict("info", "Stopped.", f"{kept}{against} It can be resumed.")
     if not beaten:
         return Verdict("warning", "Finished, but not better than guessing.", f"{kept}{against}")
+    leak = story.alarm("leakage")
+    if leak is not None and leak.severity != "info":
+        return Verdict(
+            leak.severity, "Finished, but the scores may be too good.", f"{kept}{against}"
+        )
     return Verdict("ok", "Finished.", f"{kept}{against}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from finetune_studio.core.events import Event, Noted, RunPaused
 from finetune_studio.core.recipe import Recipe
-from finetune_studio.core.watching import Heated
+from finetune_studio.core.watching import Heated, MonitorSpoke
 from finetune_studio.engine import watching
 from finetune_studio.gui.pages.train.lights import lights
 from finetune_studio.gui.pages.train.story import Story
@@ -111,6 +111,20 @@ def test_not_better_than_guessing() -> None:
     level, word, text = of(story)
     assert (level, word) == ("warning", "Not better than guessing yet.")
     assert text == "Always saying t-shirt scores 0.246. Best so far: 0.240 at epoch 2."
+
+
+COPIES = MonitorSpoke("leakage", "warning", "6 of 58 stand in training too.", 0.0, state="copies")
+
+
+def test_a_score_no_better_than_guessing_is_not_called_too_good() -> None:
+    """A run at the level of chance was called too good, since copies were in its data."""
+    chance = [begin(), COPIES, *epoch(1, 2.3, 0.2, best=True, trained=2.3)]
+    story = told(chance, epoch(2, 2.3, 0.24, best=True, trained=2.3))
+    assert of(story)[1] == "Not better than guessing yet."
+    story = told([begin(), COPIES], improving()[1:])
+    assert of(story)[:2] == ("warning", "The scores may be too good.")
+    story = told([begin(), COPIES], improving()[1:], [end()])
+    assert of(story, at_work=False)[:2] == ("warning", "Finished, but the scores may be too good.")
 
 
 def test_divergence_is_told_until_the_next_judgement() -> None:

@@ -22,6 +22,7 @@ from finetune_studio.gui.pages.train.old_run import heard
 from finetune_studio.gui.pages.train.run_panel import RunPanel
 from finetune_studio.gui.studio import Studio
 from finetune_studio.gui.thumbnails import Thumbnails
+from finetune_studio.gui.widgets.sample_strip import second_line
 from tests.gui.pages.ready import LONG_MS, with_photos
 from tests.gui.pages.train.runs import begin, end, epoch, improving
 from tests.gui.pages.train.test_page import button, open_page
@@ -130,21 +131,23 @@ def test_the_same_samples_can_be_looked_back_to(panel: RunPanel) -> None:
     assert not card.slider.isEnabled()
     panel.take(told[1], 1.0)
     panel.refresh(at_work=True)
-    assert card.when.text() == "after epoch 2 of 2"
-    assert card.summary.text() == "1 of 2 right, 1 changed since the epoch before"
+    assert card.when.text() == "epoch 2 of 2"
+    assert card.summary.text() == "1 of 2 right, 1 changed since epoch 1"
     first, second = card.strip.items
     assert (first.answer, first.level, first.before) == ("ash", "ok", "oak")
     assert (second.answer, second.level, second.before) == ("oak", "bad", "")
+    assert second_line(second) == "is ash"  # what is right stands below what is wrong
+    assert second_line(first) == "was oak"
     assert "said ash, right, 75 %, labelled ash" in card.strip.accessibleName()
 
     # Looking back stays there, whatever comes; at the end it follows again.
     card.slider.setValue(0)
-    assert card.when.text() == "after epoch 1 of 2"
+    assert card.when.text() == "epoch 1 of 2"
     panel.take(Watched(3.0, answers("ash", "ash")), 1.0)
     panel.refresh(at_work=True)
-    assert card.when.text() == "after epoch 1 of 3"
+    assert card.when.text() == "epoch 1 of 3"
     card.slider.setValue(2)
-    assert card.summary.text() == "2 of 2 right, 1 changed since the epoch before"
+    assert card.summary.text() == "2 of 2 right, 1 changed since epoch 2"
     boxes = card.strip.boxes()
     assert not boxes[0].intersects(boxes[1])
     assert not card.strip.grab().isNull()
@@ -249,3 +252,15 @@ def test_a_run_fills_strip_and_heat_and_a_proposal_changes_the_next_run(
     assert studio.recipe.augment.strength == "light"
     assert told == ["ok: For the next run: Pictures are varied a little."]
     assert not studio.training
+
+
+def test_what_monitors_say_stands_on_the_plot(panel: RunPanel, qtbot: QtBot) -> None:
+    panel.begin([*improving(6), LEAKS, OVERFITS])
+    panel.refresh(at_work=True)
+
+    def words() -> list[str]:
+        return [item.toPlainText() for item in panel.marks._words]
+
+    qtbot.waitUntil(lambda: words() == ["Leakage", "Overfitting"])  # when its axis is drawn
+    panel.begin([])
+    assert words() == []
