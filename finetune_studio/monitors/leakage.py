@@ -29,7 +29,7 @@ class Leakage(Monitor):
                 f"{copies:,} of {judged:,} validation samples stand in training too: the scores show how"
                 " well those are remembered, not how well new ones are told apart.",
                 0.0,
-                Action("Move copies out of validation", page="data"),
+                Action("Go to the copies on Data", page="data"),
             )
         return self._too_good(course, since)
 
