@@ -25,7 +25,7 @@ EARLY = ("Stem", "Stage 1")
 
 
 @pytest.fixture(scope="module")
-def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
+def known(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Return where pictures of stripes lie, and a run that has learnt to tell them apart."""
     from finetune_studio.tasks.image_classification import ImageClassification
 
@@ -42,7 +42,8 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path
             optimiser__learning_rate=5e-3,
             optimiser__epochs=30,
         )
-        yield folder / "photos", Path(finished(run_all(p, recipe)).run)
+        run = Path(finished(run_all(p, recipe)).run)
+    return folder / "photos", run
 
 
 @pytest.fixture
