@@ -38,12 +38,18 @@ def uneven(tmp_path: Path) -> Iterator[Project]:
         yield made
 
 
-def recall_of_the_smallest(project: Project, way: str) -> tuple[float, list[Event]]:
+METHODS = {
+    "solve": {"optimiser__epochs": 6},
+    "steps": {"optimiser__epochs": 30, "optimiser__head_learning_rate": 0.02},
+}
+
+
+def recall_of_the_smallest(project: Project, way: str, method: str) -> tuple[float, list[Event]]:
     recipe = settings(
         layers__amount="head_only",
-        optimiser__method="solve",
-        optimiser__epochs=6,
+        optimiser__method=method,
         optimiser__balance=way,
+        **METHODS[method],
     )
     events = run_all(project, recipe)
     pairs = answers(Path(finished(events).run), project.dataset, "validation")
@@ -51,12 +57,13 @@ def recall_of_the_smallest(project: Project, way: str) -> tuple[float, list[Even
     return sum(own) / len(own), events
 
 
-def test_weights_and_sampler_find_more_of_the_smallest_class(uneven: Project) -> None:
-    plain, events = recall_of_the_smallest(uneven, "none")
+@pytest.mark.parametrize("method", METHODS)
+def test_weights_and_sampler_find_more_of_the_smallest_class(uneven: Project, method: str) -> None:
+    plain, events = recall_of_the_smallest(uneven, "none", method)
     assert plain < 0.5
     assert not any(isinstance(e, Noted) and "Balanced" in e.text for e in events)
     for way, does in (("weights", "counts"), ("sampler", "is drawn")):
-        found, events = recall_of_the_smallest(uneven, way)
+        found, events = recall_of_the_smallest(uneven, way, method)
         said = next(e.text for e in events if isinstance(e, Noted) and "Balanced" in e.text)
         assert said.startswith(f"Balanced: a sample of 'bright' (10 of them) {does} 9.0 times as ")
         assert said.endswith("one of 'dark' (90).")

@@ -62,8 +62,11 @@ def test_label_smoothing_keeps_wrong_labels_from_making_the_model_sure_of_what_i
     assert last_loss(0.2) < 0.85 * last_loss(0.0)
 
 
+@pytest.mark.parametrize("patience", [1, 3])
 @pytest.mark.usefixtures("lively_model")
-def test_early_stopping_puts_back_the_best_epoch_and_not_the_last(project: Project) -> None:
+def test_early_stopping_puts_back_the_best_epoch_and_not_the_last(
+    project: Project, patience: int
+) -> None:
     recipe = settings(
         layers__amount="everything",
         optimiser__method="steps",
@@ -71,15 +74,53 @@ def test_early_stopping_puts_back_the_best_epoch_and_not_the_last(project: Proje
         optimiser__learning_rate=3e-2,  # so large that scores jump, and the last is not the best
         optimiser__epochs=30,
         stop__early=True,
-        stop__patience=3,
+        stop__patience=patience,
     )
     events = run_all(project, recipe)
     judged = [e for e in events if isinstance(e, Validated)]
     best = next(e for e in judged if e.epoch == finished(events).best_epoch)
     assert len(judged) < 30
-    assert judged[-1].epoch == best.epoch + 3
+    assert judged[-1].epoch == best.epoch + patience
     assert judged[-1].metrics["accuracy"] <= best.metrics["accuracy"]
     *_, told = evaluate.evaluate(
         project, Path(finished(events).run), "validation", Control()
     )  # what is on disk, loaded as by any user
     assert told.metrics["accuracy"] == pytest.approx(best.metrics["accuracy"])  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.usefixtures("lively_model")
+def test_a_warm_up_keeps_the_first_steps_from_tearing_the_layers(
+    project: Project, seed: int
+) -> None:
+    """Goyal et al. (2017): a rate that is too large for the first steps is not for later ones."""
+
+    def after_one_epoch(warmup: float) -> float:
+        recipe = settings(
+            seed=seed,
+            layers__amount="everything",
+            optimiser__method="steps",
+            optimiser__learning_rate=1e-2,
+            optimiser__head_learning_rate=1e-2,
+            optimiser__epochs=8,
+            optimiser__warmup_share=warmup,
+            stop__after=1,
+        )
+        (judged,) = [e for e in run_all(project, recipe) if isinstance(e, Validated)]
+        return judged.loss
+
+    assert after_one_epoch(0.5) < 0.6 * after_one_epoch(0.0)
+
+
+@pytest.mark.usefixtures("lively_model")
+def test_a_run_that_is_ended_after_some_epochs_was_on_its_longer_plan_until_then(
+    project: Project,
+) -> None:
+    plan = settings(layers__amount="last_stage", optimiser__method="steps", optimiser__epochs=6)
+    whole = run_all(project, plan)
+    ended = run_all(project, plan.with_settings({"stop.after": 2}))
+    losses = [[e.loss for e in run if isinstance(e, Validated)] for run in (whole, ended)]
+    assert losses[1] == losses[0][:2]
+    shorter = run_all(project, plan.with_settings({"optimiser.epochs": 2}))
+    assert losses[1] != [e.loss for e in shorter if isinstance(e, Validated)]
+    assert finished(ended).best_epoch <= 2

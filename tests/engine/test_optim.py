@@ -101,7 +101,8 @@ def test_one_cycle_rises_for_a_third_and_falls_to_nearly_nothing(steps: int) -> 
     assert rate_factor(recipe, 0, 1) == 1.0
 
 
-def test_one_cycle_bears_a_rate_at_which_a_constant_one_never_settles() -> None:
+@pytest.mark.parametrize("falling", ["one_cycle", "cosine", "linear"])
+def test_steps_that_become_smaller_settle_where_constant_ones_never_do(falling: str) -> None:
     def end(schedule: str) -> float:
         """Return how wrong a small network is after a noisy run at a high rate."""
         torch.manual_seed(0)
@@ -123,7 +124,31 @@ def test_one_cycle_bears_a_rate_at_which_a_constant_one_never_settles() -> None:
         with torch.no_grad():
             return float((network(inputs) - (inputs @ true).tanh()).square().mean())
 
-    assert end("one_cycle") < 0.7 * end("constant")
+    assert end(falling) < 0.7 * end("constant")
+
+
+def test_a_gradient_limit_keeps_one_wild_sample_from_stalling_what_follows() -> None:
+    """AdamW remembers how long gradients were: a single huge one makes its next steps tiny."""
+
+    def moved(limit: float) -> float:
+        network = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
+        recipe = choices(
+            schedule="constant",
+            warmup_share=0.0,
+            weight_decay=0.0,
+            head_learning_rate=0.01,
+            gradient_clip=limit,
+        )
+        method = SmallSteps(recipe.optimiser, network, "1")
+        weight = network[1].weight
+        for step in range(40):
+            wild = 1e4 if step == 5 else 1.0
+            method.step(partial(learnt, lambda wild=wild: (wild * weight).sum()), step, 40)
+            if step == 5:
+                before = float(weight.detach())
+        return before - float(weight.detach())
+
+    assert moved(1.0) > 5 * moved(0.0)
 
 
 def test_what_is_pulled_back_lands_where_it_began() -> None:

@@ -142,6 +142,33 @@ def test_adapters_are_silent_then_speak_and_merge_without_a_trace(name: str, dor
     assert not lora.has(merged)
 
 
+@pytest.mark.parametrize("name", ["llama", "resnet"])
+def test_strength_and_dropout_of_adapters_do_what_they_say(name: str) -> None:
+    def spoken(*, training: bool = False, **choices: float) -> torch.Tensor:
+        """Return what one layer says beyond what it said before it had an adapter."""
+        bundle, given = bundle_of(name)
+        lora.put_in(bundle, LayerChoices(amount="adapters", lora_rank=4, **choices), seed=0)
+        moved_adapters(bundle.network)
+        layer = next(m for _, m in lora._layers(bundle.network))
+        seen: list[torch.Tensor] = []
+        handle = layer.register_forward_pre_hook(lambda _, args: seen.append(args[0].detach()))
+        answer(bundle.network, given)
+        handle.remove()
+        layer.train(training)
+        torch.manual_seed(3)
+        with torch.no_grad():
+            return layer(seen[0]) - layer.get_base_layer()(seen[0])
+
+    usual = spoken(lora_alpha=8.0)
+    assert usual.abs().max() > 1e-4
+    assert torch.allclose(spoken(lora_alpha=16.0), 2 * usual, atol=1e-5)
+    in_use = spoken(lora_alpha=8.0, lora_dropout=0.5)
+    assert torch.allclose(in_use, usual, atol=1e-5)  # only while it learns
+    assert torch.allclose(spoken(training=True, lora_alpha=8.0), usual, atol=1e-5)
+    learning = spoken(training=True, lora_alpha=8.0, lora_dropout=0.5)
+    assert (learning - usual).abs().max() > 0.1 * usual.abs().max()
+
+
 def test_only_adapters_learn_and_a_new_head(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, head_learns in (("llama", False), ("t5", False), ("bert", True), ("resnet", True)):
         bundle, _ = bundle_of(name)

@@ -74,7 +74,9 @@ def waiting_rows(project: Project, waiting: Sequence[Waiting]) -> list[WaitingRo
         epochs = one.recipe.optimiser.epochs
         many = "1 epoch" if epochs == 1 else f"{epochs:,} epochs"
         differs = choices.departures(one.recipe, samples)
-        about = f"Differs from its preset: {choices.joined(differs)}" if differs else "As its preset"
+        about = (
+            f"Differs from its preset: {choices.joined(differs)}" if differs else "As its preset"
+        )
         found.append(WaitingRow(one.id, f"{subtitle(one.recipe, project)} · {many}", about))
     return found
 
