@@ -182,7 +182,10 @@ class StepDone(Event):
 
 @dataclass(frozen=True, slots=True)
 class Validated(Event):
-    """The validation split was scored after ``epoch`` epochs; ``best`` if it is the best so far."""
+    """The validation split was scored after ``epoch`` epochs; ``best`` if it is the best so far.
+
+    ``patience`` is how many ``epochs_without_gain`` end the run; 0 where none do.
+    """
 
     epoch: float
     step: int

@@ -312,7 +312,7 @@ def _judge(
     yield from lookout.judged(pairs)
     yield Validated(
         float(place.epoch), place.step, loss, metrics, best, plateau.without_gain,
-        plateau.patience, seconds,
+        plateau.patience if session.recipe.stop.early else 0, seconds,
     )  # fmt: skip
 
 

@@ -121,6 +121,8 @@ def test_a_run_that_is_ended_after_some_epochs_was_on_its_longer_plan_until_then
     ended = run_all(project, plan.with_settings({"stop.after": 2}))
     losses = [[e.loss for e in run if isinstance(e, Validated)] for run in (whole, ended)]
     assert losses[1] == losses[0][:2]
+    # Nothing ends it by itself, and so nobody is told that something would.
+    assert all(e.patience == 0 for e in whole if isinstance(e, Validated))
     shorter = run_all(project, plan.with_settings({"optimiser.epochs": 2}))
     assert losses[1] != [e.loss for e in shorter if isinstance(e, Validated)]
     assert finished(ended).best_epoch <= 2

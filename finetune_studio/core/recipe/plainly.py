@@ -14,8 +14,8 @@ SECTIONS = (
 
 _AMOUNTS = {
     "head_only": "Only the new last layer learns.",
-    "last_stage": "The last stage of the model learns too.",
-    "later_half": "The later half of the model learns.",
+    "last_stage": "Only the last stage of the model learns.",
+    "later_half": "Only the later half of the model learns.",
     "everything": "Every layer of the model learns.",
     "adapters": "Small adapters learn beside the layers, which stay as they are.",
     "custom": "The layers that you ticked learn.",

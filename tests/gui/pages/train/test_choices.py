@@ -33,7 +33,7 @@ def test_departures_are_named() -> None:
         "Epochs: 20",
     ]
     assert choices.departures(own, 168) == [
-        "The later half of the model learns.",
+        "Only the later half of the model learns.",
         "Every sample is seen up to 20 times.",
     ]
     plain = own.with_settings({"optimiser.epochs": 15, "layers.keep_statistics": False})
