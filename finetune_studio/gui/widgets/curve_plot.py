@@ -71,6 +71,7 @@ class CurvePlot(QWidget):
         self.data: dict[str, PlotData] = {}
         self._curves: dict[str, Any] = {}
         self._dots: dict[str, Any] = {}
+        self._headroom = 0.0
         self._top = top
         self._x_end = 1.0
         self._zoomed = False
@@ -108,6 +109,12 @@ class CurvePlot(QWidget):
             self._dots[series.name] = pg.ScatterPlotItem(size=theme.px(5), pen=None)
             self.plot.addItem(self._dots[series.name])
         self._dress()
+
+    def set_headroom(self, share: float) -> None:
+        """Leave a part of the plot above the curves free for words; only where the top is not given."""
+        if share != self._headroom:
+            self._headroom = share
+            self._plan()
 
     def set_top(self, top: float | None) -> None:
         """Let the axis end at a value that none can pass; None ends it above the highest."""
@@ -233,6 +240,8 @@ class CurvePlot(QWidget):
         top = self._top if self._top is not None else max(highest, default=1.0) * 1.06
         if top <= 0:
             top = 1.0
+        if self._top is None:
+            top /= 1 - self._headroom
         self._box.setRange(
             xRange=(0, self._x_end), yRange=(min(0.0, *lowest, 0.0), top), padding=0, update=True
         )

@@ -20,6 +20,7 @@ _BELOW = 30  # pixels under the upper edge, where the best epoch is named
 _ROWS = 3  # of words below each other; what finds no room is a mark alone
 _LEAST_ROW = 40  # pixels of a plot's height that each row needs, so that the curves stay free
 _SHAPES = {"info": "o", "warning": "t1", "bad": "s"}
+_HEADROOM = 0.3  # of a plot that has marks, so that few words lie over curves
 _SEEN_THROUGH = 205  # of 255: the ground of the words lets curves shine through a little
 
 
@@ -51,6 +52,7 @@ class PlotMarks(QObject):
         """Show other marks."""
         if list(marks) != self.marks or theme.tokens().dark != self._dark:
             self.marks, self._dark = list(marks), theme.tokens().dark
+            self._plot.set_headroom(_HEADROOM if self.marks else 0.0)
             self.redraw()
 
     def redraw(self) -> None:

@@ -264,3 +264,18 @@ def test_what_monitors_say_stands_on_the_plot(panel: RunPanel, qtbot: QtBot) -> 
     qtbot.waitUntil(lambda: words() == ["Leakage", "Overfitting"])  # when its axis is drawn
     panel.begin([])
     assert words() == []
+
+
+def test_words_on_the_plot_have_room_above_the_curves(panel: RunPanel, qtbot: QtBot) -> None:
+    def height() -> float:
+        """Return how much of the plot the highest point of the curves reaches."""
+        panel.loss.redraw()
+        (_, high) = panel.loss._box.viewRange()[1]
+        return float(max(data.y.max() for data in panel.loss.data.values() if len(data))) / high
+
+    panel.begin([*improving(6)])
+    assert height() > 0.9
+    panel.take(OVERFITS, 1.0)
+    assert height() < 0.7
+    panel.begin([*improving(6)])
+    assert height() > 0.9
