@@ -46,4 +46,5 @@ class ForgettingChoices(Section):
         "Samples of what it knew",
         "A folder or table of samples that the original network knows, labelled with its own classes: how"
         " well it still answers them is measured. Empty compares its answers to your validation samples.",
+        place=True,
     )

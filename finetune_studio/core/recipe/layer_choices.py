@@ -49,6 +49,7 @@ class LayerChoices(Section):
         " for about a tenth of the run (head then all); or one stage more each epoch, from the last down"
         " to the first, over the first half of the run (top down). Not used where epochs of single layers"
         " are given.",
+        words={"none": "All at once", "head_then_all": "Head, then all", "top_down": "Top down"},
     )
     rate_decay: float = described(
         1.0,

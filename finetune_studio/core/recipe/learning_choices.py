@@ -15,6 +15,7 @@ class OptimiserChoices(Section):
         "Method",
         "Small steps along the gradient; or, where the head alone learns, solving it exactly, which"
         " takes seconds. Each epoch of a solution leaves the head a little freer.",
+        words={"steps": "Small steps", "solve": "Solve exactly"},
     )
     epochs: int = described(
         10, "Epochs", "How many times every training sample is seen.", simple=True, ge=1, le=1000
@@ -105,6 +106,11 @@ class OptimiserChoices(Section):
         "Balance classes",
         "Lets rare classes count more: by weight in the loss, or by being drawn more often.",
         simple=True,
+        words={
+            "none": "No",
+            "weights": "Rare ones weigh more",
+            "sampler": "Rare ones shown more",
+        },
     )
 
 

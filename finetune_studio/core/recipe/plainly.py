@@ -260,6 +260,11 @@ def practices() -> list[str]:
     return [name for name in fields() if name.partition(".")[0] in SECTIONS]
 
 
+def can_say(name: str) -> bool:
+    """Whether a field is a practice, of which there is a sentence."""
+    return name in _SAYS
+
+
 def sentence(name: str, value: Any) -> str:
     """Return what a value of a practice does, in plain words, such as that weights are not averaged."""
     text = _SAYS[name](value)

@@ -16,17 +16,34 @@ def described(
     unit: str = "",
     simple: bool = False,
     lowest: str = "",
+    words: dict[str, str] | None = None,
+    place: bool = False,
     **bounds: Any,
 ) -> Any:
     """Describe a choice once: its name, its sentence, its unit, and whether Simple shows it.
 
-    ``lowest`` says what its lowest number stands for, where that is not a number.
+    Args:
+        default: What it is if nothing is chosen.
+        title: Its name.
+        help_text: Its sentence.
+        unit: Its unit.
+        simple: Whether Simple shows it.
+        lowest: What its lowest number stands for, where that is not a number.
+        words: What its values are called, where their own names say too little.
+        place: Whether it is a file or a folder.
+        bounds: Its bounds.
     """
     return Field(
         default=default,
         title=title,
         description=help_text,
-        json_schema_extra={"unit": unit, "simple": simple, "lowest": lowest},
+        json_schema_extra={
+            "unit": unit,
+            "simple": simple,
+            "lowest": lowest,
+            "words": {**(words or {})},
+            "place": place,
+        },
         **bounds,
     )
 

@@ -19,7 +19,8 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from finetune_studio.core import recipe as recipes
-from finetune_studio.core.recipe import Recipe
+from finetune_studio.core.recipe import Recipe, plainly
+from finetune_studio.gui.widgets.place_field import PlaceField
 
 _LARGEST = 2_000_000_000
 
@@ -107,6 +108,9 @@ class RecipeForm(QWidget):
         title.setBuddy(editor)
         editor.setAccessibleName(about["title"])
         editor.setAccessibleDescription(about["description"])
+        if about.get("place") and isinstance(editor, QLineEdit):
+            editor = PlaceField(editor)
+            editor.chosen.connect(lambda path: self.changed.emit(name, path))
         row = self._grid.rowCount()
         for column, widget in enumerate((title, editor, unit)):
             self._grid.addWidget(widget, row, column)
@@ -117,7 +121,7 @@ class RecipeForm(QWidget):
 
     def _editor(self, name: str, about: dict[str, Any]) -> tuple[QWidget, Callable[[Any], None]]:
         if "enum" in about:
-            return self._choice(name, [str(value) for value in about["enum"]])
+            return self._choice(name, [str(value) for value in about["enum"]], about)
         if about.get("type") == "boolean":
             box = QCheckBox()
             box.clicked.connect(lambda checked: self.changed.emit(name, bool(checked)))
@@ -130,10 +134,16 @@ class RecipeForm(QWidget):
         line.editingFinished.connect(lambda: self.changed.emit(name, line.text().strip()))
         return line, line.setText
 
-    def _choice(self, name: str, values: list[str]) -> tuple[QWidget, Callable[[Any], None]]:
+    def _choice(
+        self, name: str, values: list[str], about: dict[str, Any]
+    ) -> tuple[QWidget, Callable[[Any], None]]:
         box = _CalmChoice()
         for value in values:
-            box.addItem(value.replace("_", " ").capitalize(), value)
+            plain = value.replace("_", " ").capitalize()
+            box.addItem(self.tr(str(about.get("words", {}).get(value, plain))), value)
+            if plainly.can_say(name):
+                told = self.tr(plainly.sentence(name, value))
+                box.setItemData(box.count() - 1, told, Qt.ItemDataRole.ToolTipRole)
         box.activated.connect(lambda index: self.changed.emit(name, box.itemData(index)))
         return box, lambda value: box.setCurrentIndex(box.findData(value))
 

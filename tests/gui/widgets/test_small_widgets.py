@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QSpinBox
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLabel, QLineEdit, QSpinBox
 
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.gui.widgets.bar_list import BAR_ROLE, BarItemModel, BarList, BarRow
@@ -174,3 +174,39 @@ def test_the_unit_says_what_the_lowest_number_of_a_field_stands_for(qtbot):
     assert "of each step" not in words()
     form.set_recipe(Recipe().with_settings({"forgetting.replay": 0.2}))
     assert "of each step" in words()
+
+
+def test_choices_are_called_in_plain_words_and_explained(qtbot):
+    form = RecipeForm(["optimiser.balance", "optimiser.schedule"])
+    qtbot.addWidget(form)
+    balance, schedule = form.editor("optimiser.balance"), form.editor("optimiser.schedule")
+    assert [balance.itemText(n) for n in range(3)] == [
+        "No",
+        "Rare ones weigh more",
+        "Rare ones shown more",
+    ]
+    tip = Qt.ItemDataRole.ToolTipRole
+    assert balance.itemData(1, tip) == "Mistakes on rare classes count more."
+    assert schedule.itemText(0) == "Cosine"
+    assert schedule.itemData(2, tip) == "Steps stay equally large to the end."
+    form.set_recipe(Recipe().with_settings({"optimiser.balance": "sampler"}))
+    assert balance.currentText() == "Rare ones shown more"
+
+
+def test_a_place_is_typed_or_chosen(qtbot, monkeypatch):
+    form = RecipeForm(["forgetting.held_out"], expert=True)
+    qtbot.addWidget(form)
+    field = form.editor("forgetting.held_out")
+    folder, file = field.choose.menu().actions()
+    for action, way, answer in (
+        (folder, "getExistingDirectory", "/data/knew"),
+        (file, "getOpenFileName", ("/data/knew.csv", "")),
+    ):
+        monkeypatch.setattr(QFileDialog, way, lambda *_, answer=answer: answer)
+        with qtbot.waitSignal(form.changed) as said:
+            action.trigger()
+        assert said.args == ["forgetting.held_out", field.line.text()]
+    assert field.line.text() == "/data/knew.csv"
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "")
+    with qtbot.assertNotEmitted(form.changed):
+        folder.trigger()  # nothing was chosen after all
