@@ -62,7 +62,7 @@ def test_examples() -> None:
     ) == [
         "Weights are not averaged.",
         "Layers begin to learn one stage after the other, from the last to the first.",
-        "Every sample is seen up to 1 time.",
+        "Every sample is seen once.",
         "Early layers learn more slowly: each stage takes 0.38 times the step of the next.",
         "The result is 70 % fine-tuned model and 30 % original model.",
         "The run is ended after 3 epochs.",

@@ -164,7 +164,9 @@ _SAYS: dict[str, Callable[[Any], str]] = {
         "Frozen layers are kept in full.",
     ),
     "optimiser.method": _METHODS.__getitem__,
-    "optimiser.epochs": lambda v: f"Every sample is seen up to {_count(v, 'time')}.",
+    "optimiser.epochs": lambda v: (
+        f"Every sample is seen {'once' if v == 1 else f'up to {v:,} times'}."
+    ),
     "optimiser.batch_size": _with(
         "The model changes after every {} samples.",
         "How many samples a step looks at is found out.",

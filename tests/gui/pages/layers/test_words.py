@@ -99,3 +99,21 @@ def test_a_custom_choice_stays_while_another_is_tried() -> None:
     assert other.layers.trainable == ["layer4", "fc"]
     again = other.with_settings(words.settings_for("custom", other))
     assert (again.layers.amount, again.layers.trainable) == ("custom", ["layer4", "fc"])
+
+
+def test_layers_for_adapters_are_offered_by_what_they_are_called_and_by_stage() -> None:
+    encoder = [
+        f"encoder.layer.{n}.attention.{part}" for n in range(2) for part in ("query", "value")
+    ]
+    stages = [("Embeddings", ["embeddings"]), ("Layer 1", ["encoder.layer.0"])]
+    assert words.groups_for_adapters(encoder, stages) == [
+        ("query (2 layers)", ("query",)),
+        ("value (2 layers)", ("value",)),
+        ("Layer 1 (2 layers)", ("encoder.layer.0",)),
+    ]
+    blocks = ["features.1.conv.0", "features.2.conv.0", "features.2.conv.1"]
+    stages = [("Stem", ["features.0", "features.1"]), ("Stage 1", ["features.2"])]
+    assert words.groups_for_adapters(blocks, stages) == [  # numbers alone say nothing
+        ("Stem (1 layer)", ("features.1",)),
+        ("Stage 1 (2 layers)", ("features.2",)),
+    ]
