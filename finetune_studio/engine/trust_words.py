@@ -174,16 +174,38 @@ def confused(found: Sequence[LabelDoubt]) -> Mapping[str, frozenset[int]]:
 
 def rescored(found: Rescored) -> str:
     """Return what corrections do, in a sentence."""
-    if not found.corrections:
+    if not found.corrections and not found.judging:
         return "Nothing was corrected since the labels were looked at."
-    what = f"{found.corrections:,} {'correction' if found.corrections == 1 else 'corrections'}"
+    aside = _aside(found)
+    if not found.corrections:
+        return (
+            f"{aside} A quick head is right in {fine(found.after)} of {found.samples:,} validation samples"
+            f" ({found.seconds:.1f} s)."
+        )
+    what = _counted(found.corrections, "correction")
     verdict = (
         "too few to tell the two apart"
         if found.chance >= 0.05
         else ("better" if found.gained > found.lost else "worse")
     )
-    changed = f"{found.gained:,} samples gained, {found.lost:,} lost"
-    return (
+    changed = f"{_counted(found.gained, 'sample')} gained, {found.lost:,} lost"
+    told = (
         f"With {what}, a quick head is right in {fine(found.after)} of {found.samples:,} validation"
-        f" samples, without them in {fine(found.before)}: {changed}, {verdict} ({found.seconds:.1f} s)."
+        f" samples, without {'it' if found.corrections == 1 else 'them'} in {fine(found.before)}: {changed},"
+        f" {verdict} ({found.seconds:.1f} s)."
     )
+    return f"{told} {aside}".strip()
+
+
+def _aside(found: Rescored) -> str:
+    """Return what is to be said of corrections to samples that nothing is learnt from."""
+    if not found.judging:
+        return ""
+    what = f"{found.judging:,}{' more' if found.corrections else ''} correction"
+    if found.judging == 1:
+        return f"{what} was made to a sample that judges the model: nothing is learnt from it."
+    return f"{what}s were made to samples that judge the model: nothing is learnt from them."
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

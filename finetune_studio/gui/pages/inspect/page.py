@@ -135,6 +135,7 @@ class InspectPage(Page):
         self.why.exclude_wanted.connect(self._on_exclude_wanted)
         self.why.review_wanted.connect(self._on_review_wanted)
         self.corrections.made.connect(self._say_corrected)
+        self.corrections.left_out.connect(self.errors.take_out)
         for lens in self.errors.lenses.values():
             lens.decided.connect(self._mark_stale)
         self.test.open_wanted.connect(self._on_open_test)
