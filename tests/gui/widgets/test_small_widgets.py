@@ -15,6 +15,7 @@ from finetune_studio.gui.widgets.drop_area import DropArea
 from finetune_studio.gui.widgets.elided_label import ElidedLabel
 from finetune_studio.gui.widgets.form import RecipeForm
 from finetune_studio.gui.widgets.notice_bar import NoticeBar
+from finetune_studio.gui.widgets.short_choice import ShortChoice
 from finetune_studio.gui.widgets.step_rail import Step, StepRail
 
 
@@ -160,3 +161,13 @@ def test_the_rail_says_states_in_words(qtbot):
     assert heard.args == ["train"]
     rail.set_current("start")
     assert not rail.button("train").isChecked()
+
+
+def test_a_choice_that_is_too_wide_ends_in_dots(qtbot):
+    box = ShortChoice()
+    qtbot.addWidget(box)
+    box.addItem("t-shirt beside shirt (label)")
+    box.resize(120, 32)
+    box.show()
+    assert box.shown(60).endswith("…")
+    assert box.shown(600) == "t-shirt beside shirt (label)"

@@ -54,6 +54,7 @@ class CalibrationLens(Lens):
         self.share.setSingleStep(0.5)
         self.share.setSuffix(" %")
         self.share.setFixedWidth(theme.px(88))
+        self.share.lineEdit().setTextMargins(6, 0, 0, 0)  # the theme's do not reach into it
         self.share.setAccessibleName(self.tr("Share of your own samples that may be turned away"))
         self.share.setToolTip(
             self.tr(

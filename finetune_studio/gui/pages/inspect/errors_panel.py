@@ -36,7 +36,7 @@ from finetune_studio.gui.widgets.one_of import OneOf
 from finetune_studio.insights.confusion import alike_together, in_cell
 
 # Shares of the width: what went wrong, the gallery, the chosen sample.
-_SHARES = {"errors": (38, 33, 29), "classes": (48, 28, 24)}
+_SHARES = {"errors": (42, 29, 29), "classes": (48, 28, 24)}
 _TEXT_SHARES = {"errors": (22, 34, 44), "classes": (34, 28, 38)}
 _MATRIX_SHARES = {"errors": (36, 34, 30), "classes": (44, 28, 28)}
 _LENS_SHARES = (38, 38, 24)

@@ -53,6 +53,13 @@ def photo(tmp_path):
     return tmp_path / "new.png"
 
 
+def test_the_drop_area_has_all_the_room_until_something_was_tried(page, qtbot, photo):
+    """What texts need kept three quarters of it, though it was hidden."""
+    qtbot.waitUntil(lambda: page.drop.height() > 0.8 * page.pile.height())
+    page.drop.dropped.emit([photo])
+    qtbot.waitUntil(lambda: page.answer.isVisible() and page.drop.height() < 120)
+
+
 def test_a_dropped_picture_is_answered_with_its_certainty_and_time(page, qtbot, photo):
     assert page.answer.isHidden()
     page.drop.dropped.emit([photo])
