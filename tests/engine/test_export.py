@@ -371,7 +371,7 @@ def test_temperature_and_thresholds_survive(trained: Path, tmp_path: Path, name:
     assert said.label == last != plain.label
     assert max(said.probabilities.values()) < max(plain.probabilities.values())
     printed = subprocess.run(
-        [sys.executable, str(tmp_path / "out" / "predict.py"), sample.path],
+        [sys.executable, "-I", str(tmp_path / "out" / "predict.py"), sample.path],
         capture_output=True, text=True, encoding="utf-8", check=True,
     )  # fmt: skip
     assert printed.stdout.split("\t")[1] == last
