@@ -121,6 +121,9 @@ def fairly(fair: Fair) -> str:
     )
 
 
+_NO_MEANS = ("entity_f1", "macro_f1")  # scores that are no mean over samples
+
+
 def slices(found: Sequence[Slice], metric: str, tried: int) -> str:
     """Return whether any part of the data is worse, in a sentence."""
     worse = [one for one in found if one.worse]
@@ -131,6 +134,10 @@ def slices(found: Sequence[Slice], metric: str, tried: int) -> str:
     if not tried:
         return "Every part of these samples is too small to judge (below 10 samples)."
     name = NAMES.get(metric, metric.replace("_", " "))
+    if metric in _NO_MEANS:
+        few += (
+            " Here each sample counts by itself, so that parts do not add up to the score of all."
+        )
     if not worse:
         return f"None of {tried:,} parts is worse in {name} than chance explains.{few}"
     one = worse[0]
