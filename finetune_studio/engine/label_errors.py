@@ -18,7 +18,7 @@ from finetune_studio.core.job import Control
 from finetune_studio.core.label_doubts import LabelDoubt
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
-from finetune_studio.core.task import Pair
+from finetune_studio.core.task import Bundle, Pair, Task
 from finetune_studio.engine import baselines, evaluate, kept_table, quick_head
 from finetune_studio.engine.comparing import mcnemar
 from finetune_studio.engine.features.table import Table, tabulate
@@ -200,7 +200,7 @@ def features(
         return
     task = evaluate.load_task(recipe.task)
     yield PhaseStarted("load", "Loading the model as it was before fine-tuning")
-    bundle = task.load_model(recipe, project.dataset.labels())
+    bundle = _before(task, project, recipe)
     raw: list[Table] = []
     yield from tabulate(task, bundle, samples, control, raw)
     if not raw:
@@ -214,6 +214,25 @@ def features(
     _remember(key, table)
     kept_table.keep(project.folder, model, table)
     made.append(_of(table, samples))
+
+
+def _before(task: Task, project: Project, recipe: Recipe) -> Bundle:
+    """Return the model that a run began from.
+
+    Raises:
+        StudioError: If it cannot be loaded; where it was moved, with what that means.
+    """
+    try:
+        return task.load_model(recipe, project.dataset.labels())
+    except StudioError as error:
+        source = Path(recipe.model.source)
+        if not source.is_absolute() or source.exists():
+            raise
+        raise StudioError(
+            "Wrong labels are looked for with the model that the run began from, and that is not there any"
+            f" more: {source}.",
+            "Put it back there. The run itself needs it no more: it answers, explains and exports without.",
+        ) from error
 
 
 def _remember(key: str, table: Table) -> None:

@@ -141,6 +141,13 @@ def test_wrong_labels_need_classes_and_samples(project: Project, lively_model: N
         carry_out(label_errors.rescore(project, Control(), [], settings()))
 
 
+def test_a_model_that_was_moved_since_is_told_with_what_that_means(project: Project) -> None:
+    moved = settings().with_settings({"model.source": str(project.folder / "gone" / "weights.pth")})
+    with pytest.raises(StudioError, match=r"not there any more: .*weights\.pth") as caught:
+        carry_out(label_errors.find(project, Control(), moved))
+    assert "The run itself needs it no more" in caught.value.hint
+
+
 def test_a_run_stands_beside_the_model_before_it_and_the_run_before(project: Project) -> None:
     first = Path(finished(run_all(project, settings(optimiser__epochs=1))).run)
     second = Path(finished(run_all(project, settings(optimiser__epochs=1, seed=1))).run)
