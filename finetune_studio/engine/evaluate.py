@@ -75,6 +75,7 @@ def evaluate(project: Project, run_folder: Path, split: str, control: Control) -
     yield PhaseStarted("load", "Loading the trained network")
     bundle = load_bundle(run.folder, project.dataset)
     yield from untaught.told(task, bundle.labels.names, split, samples)
+    yield from untaught.unseen(task, bundle.labels.names, split, samples)
     yield PhaseStarted("evaluate", f"Answering the {split} samples", len(samples))
     pairs: list[Pair] = []
     set_aside = 0

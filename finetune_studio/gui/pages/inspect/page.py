@@ -368,10 +368,12 @@ class InspectPage(Page):
 
     def _on_report_written(self) -> None:
         self.report_button.setEnabled(True)
-        if self.studio.project is not None:
-            path = self.studio.project.folder / "report.html"
+        if (project := self.studio.project) is not None:
+            path = project.folder / "report.html"
             text = self.tr("The report is ready: {path}").format(path=path)
             self.notices.say(text, "ok", action="report", action_text=self.tr("Open it"))
+            if not self.notices.isVisible():  # as where a run has no answers
+                self.studio.noticed.emit(text, "ok")
 
     @Slot(str, object)
     def _on_job_failed(self, name: str, error: Any) -> None:  # noqa: ARG002  the main window shows it
@@ -379,8 +381,6 @@ class InspectPage(Page):
             self.report_button.setEnabled(True)
         elif name == EVALUATE and self._results is not None:
             self.test.show_look(self._results.test, self._results.task.name)
-
-    # --- what the studio says ---------------------------------------------------------------------
 
     @Slot()
     def _on_run_chosen(self) -> None:

@@ -171,7 +171,7 @@ def alike(tried: Tried, other: Prediction) -> bool:
     unlike = Tried(tried.id, other).unlike
     if tried.unlike or unlike:
         return tried.unlike and unlike
-    return tried.prediction.label == other.label
+    return bool(tried.prediction.label == other.label)
 
 
 def compared(tried: Tried, other: Prediction, title: str) -> str:

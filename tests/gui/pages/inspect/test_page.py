@@ -288,6 +288,19 @@ def test_the_report_is_written_and_offered(page, qtbot, studio, monkeypatch):
     assert page.report_button.isEnabled()
 
 
+def test_where_a_run_has_no_answers_the_report_is_told_in_the_window(
+    page, qtbot, studio, monkeypatch
+):
+    """It was told below the sentence that there is nothing to look at, where nobody saw it."""
+    monkeypatch.setattr(jobs, "write_report", lambda project, folder, control: iter(()))
+    judged = studio.project.dataset.samples(split="validation")
+    studio.do_edit(lambda: studio.project.dataset.exclude([s.id for s in judged]))
+    qtbot.waitUntil(lambda: page.pile.currentIndex() == 0)
+    with qtbot.waitSignal(studio.noticed) as heard:
+        click(qtbot, page.report_button)
+    assert heard.args[0].startswith("The report is ready: ")
+
+
 def test_another_run_can_be_chosen(page, qtbot, studio):
     second = answered.add_run(studio.project)
     page.entered()
