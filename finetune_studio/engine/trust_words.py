@@ -55,6 +55,8 @@ def offer(look: Look) -> str:
         return "The run has gone on since it was calibrated; calibrate it again."
     if look.decision.temperature != 1:
         return "Which answer is likeliest never changes by this; only how certain it sounds."
+    if look.pairs and not any(answer.probabilities for _, answer in look.pairs):
+        return "A temperature is found only where an answer has a probability for each class."
     if look.scaling.reason:
         return look.scaling.reason
     found = look.scaling
