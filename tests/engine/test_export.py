@@ -386,7 +386,7 @@ def test_what_smaller_numbers_cost_is_said() -> None:
 
     assert proof.cost(verified(1, 0.9), "ONNX, 8 bits") == ""
     text = proof.cost(verified(0.97, 0.89), "ONNX, 8 bits")
-    assert "3.0% of the answers" in text
+    assert "3.0 % of the answers" in text
     assert "0.890 instead of 0.900" in text
     nothing = [Prediction("a", {"a": float("nan")})]
     assert proof.broken(nothing, "ONNX, 16 bits") is not None
