@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -258,6 +259,8 @@ def _go_on(
     done = this.finished
     if done is not None and not done.stopped:
         out.say(f"Run {newest.name} is finished already.")
+        # Where it lies today: the project may have been moved or copied since.
+        done = replace(done, run=str(newest), project=str(project.folder))
         out.show(done)
         return team.same(done)
     choices, resume = team.same((this.recipe, newest))

@@ -35,12 +35,17 @@ def dated(event: Event) -> Event:
     return event
 
 
+_kinds: dict[str, type[Event]] = {}
+
+
 def from_json(record: dict[str, Any]) -> Event | None:
     """Rebuild an event from its record; None for a kind this version does not know."""
     import finetune_studio.core.watching  # noqa: F401  more kinds, in a file of their own
 
-    kinds = {kind.word(): kind for kind in _all_kinds(Event)}
-    kind = kinds.get(str(record.get("event")))
+    word = str(record.get("event"))
+    if word not in _kinds:  # a log has thousands of lines: the kinds are gathered once
+        _kinds.update({kind.word(): kind for kind in _all_kinds(Event)})
+    kind = _kinds.get(word)
     if kind is None:
         return None
     known = {f.name for f in fields(kind)}

@@ -26,10 +26,12 @@ GIVEN Prints a line for each: what was given, a tab, the
 answer, a tab, and how sure the model is of it.
 """
 import pathlib, sys
+
+here = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(here))  # Python -I and -P do not look beside a program by themselves
 HEAD
 from MODULE import USE
 
-here = pathlib.Path(__file__).resolve().parent
 LOAD
 use = USE(here, network, outputs)
 look, ask = use.look, use.ask

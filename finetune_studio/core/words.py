@@ -229,8 +229,9 @@ def _(event: events.Evaluated) -> tuple[str, bool]:
     between = f" (95 % interval {bounds[0]:.3f} to {bounds[1]:.3f})" if bounds else ""
     base = event.baseline
     beat = f" The simplest answer, {base['text']}, reaches {base['value']:.3f}." if base else ""
+    many = "sample" if event.samples == 1 else "samples"
     return (
-        f"{event.split}, {event.samples:,} samples: {NAMES.get(name, name)} {value:.3f}{between};"
+        f"{event.split}, {event.samples:,} {many}: {NAMES.get(name, name)} {value:.3f}{between};"
         f" {scores(event.metrics)}.{beat}"
     ), False
 

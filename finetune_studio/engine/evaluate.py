@@ -7,6 +7,7 @@ import json
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -74,6 +75,7 @@ def evaluate(project: Project, run_folder: Path, split: str, control: Control) -
     yield PhaseStarted("load", "Loading the trained network")
     bundle = load_bundle(run.folder, project.dataset)
     yield from untaught.told(task, bundle.labels.names, split, samples)
+    yield from untaught.unseen(task, bundle.labels.names, split, samples)
     yield PhaseStarted("evaluate", f"Answering the {split} samples", len(samples))
     pairs: list[Pair] = []
     set_aside = 0
@@ -124,21 +126,38 @@ def _judged_by_folds(project: Project, run: Run, task: Task) -> Iterator[Event]:
     yield scored(project, run, task, "validation", pairs)
 
 
+_Scores = tuple[dict[str, float], dict[str, list[float]]]
+_scored_lately: deque[tuple[str, list[Pair], _Scores]] = deque(maxlen=4)
+
+
 def scored(
     project: Project, run: Run, task: Task, split: str, pairs: list[Pair], set_aside: int = 0
 ) -> Evaluated:
     """Return the scores of answers, with 95 % intervals and the baseline they must beat."""
-    metrics = task.score(pairs)
+    metrics, spread = _scores(task, pairs)
     train = [s for s in project.dataset.samples(split="train", usable=True) if task.teaches(s)]
     return Evaluated(
         str(run.folder),
         split,
-        metrics,
+        dict(metrics),
         len(pairs),
         set_aside,
-        intervals.bootstrap(task.score, pairs),
+        dict(spread),
         task.baseline(train, pairs),
     )
+
+
+def _scores(task: Task, pairs: list[Pair]) -> _Scores:
+    """Return scores and their intervals; those of answers scored lately are remembered.
+
+    Each correction on Inspect asks for them anew, and most concern samples that judge nothing.
+    """
+    for name, known, found in list(_scored_lately):
+        if name == task.name and known == pairs:
+            return found
+    made = task.score(pairs), intervals.bootstrap(task.score, pairs)
+    _scored_lately.append((task.name, list(pairs), made))
+    return made
 
 
 def answered(

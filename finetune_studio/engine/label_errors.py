@@ -18,8 +18,8 @@ from finetune_studio.core.job import Control
 from finetune_studio.core.label_doubts import LabelDoubt
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
-from finetune_studio.core.task import Pair
-from finetune_studio.engine import baselines, evaluate, quick_head
+from finetune_studio.core.task import Bundle, Pair, Task
+from finetune_studio.engine import baselines, evaluate, kept_table, quick_head
 from finetune_studio.engine.comparing import mcnemar
 from finetune_studio.engine.features.table import Table, tabulate
 from finetune_studio.engine.run import Run
@@ -39,6 +39,7 @@ class Rescored:
         corrections: How many labels and exclusions differ.
         gained: Validation samples that are right only with the corrections; ``lost`` those that are right
             only without them.
+        judging: How many more labels and exclusions differ among samples that no head learns from.
         chance: How often chance alone makes so uneven a split (McNemar 1947).
         samples: How many validation samples judge it.
         seconds: How long it took.
@@ -52,6 +53,7 @@ class Rescored:
     gained: int = 0
     lost: int = 0
     chance: float = 1.0
+    judging: int = 0
 
 
 def look(project: Project, run_folder: Path, control: Control) -> Iterator[Event]:
@@ -149,18 +151,19 @@ def rescore(
         right.append(said == labels[judged])
     old, new = right
     gained, lost = int((new & ~old).sum()), int((old & ~new).sum())
-    count = int((known & learnt & ((before != labels) | ~usable)).sum())
+    differs = known & ((before != labels) | ~usable)
     took = time.perf_counter() - began
     made.append(
         Rescored(
             float(old.mean()),
             float(new.mean()),
-            count,
+            int((differs & learnt).sum()),
             int(judged.sum()),
             took,
             gained,
             lost,
             mcnemar(gained, lost),
+            int((differs & ~learnt).sum()),
         )
     )
 
@@ -175,29 +178,29 @@ def features(
 ) -> Iterator[Event]:
     """Append the reduced features of labelled samples, from memory where they are there.
 
-    Test samples stay locked until the test set was opened. Those that were ``excluded`` since are only
-    given where they are still in memory.
+    Test samples stay locked until the test set was opened. Those that were ``excluded`` since wrong labels
+    were looked for are given too, where that is wanted.
 
     Raises:
         StudioError: If the task has no classes, or there are too few samples.
     """
-    samples = _asked(project)
-    names, _ = _labels(samples)
+    samples = _asked(project, excluded=excluded)
+    names, _ = _labels([s for s in samples if s.usable])
     if len(names) < 2 or len(samples) < _FEWEST:
         raise StudioError(
             "Wrong labels can only be looked for where each sample has one of several classes.",
             f"At least {_FEWEST} labelled samples of two classes are needed.",
         )
-    key = f"{project.folder}\n{recipe.model.model_dump_json()}"
-    known = _tables.get(key)
+    model = recipe.model.model_dump_json()
+    key = f"{project.folder}\n{model}"
+    known = _tables.get(key) or kept_table.read(project.folder, model, samples)
     if known is not None and _holds(known, samples):
-        if excluded:
-            samples = _asked(project, usable=None)
+        _remember(key, known)
         made.append(_of(known, samples))
         return
     task = evaluate.load_task(recipe.task)
     yield PhaseStarted("load", "Loading the model as it was before fine-tuning")
-    bundle = task.load_model(recipe, project.dataset.labels())
+    bundle = _before(task, project, recipe)
     raw: list[Table] = []
     yield from tabulate(task, bundle, samples, control, raw)
     if not raw:
@@ -208,17 +211,47 @@ def features(
             "Choose a model that gives one answer a sample.",
         )
     table = Table(raw[0].samples, quick_head.reduced(raw[0].values))
-    _tables[key] = table
-    while len(_tables) > 2:
-        _tables.popitem(last=False)
+    _remember(key, table)
+    kept_table.keep(project.folder, model, table)
     made.append(_of(table, samples))
 
 
-def _asked(project: Project, *, usable: bool | None = True) -> list[Sample]:
+def _before(task: Task, project: Project, recipe: Recipe) -> Bundle:
+    """Return the model that a run began from.
+
+    Raises:
+        StudioError: If it cannot be loaded; where it was moved, with what that means.
+    """
+    try:
+        return task.load_model(recipe, project.dataset.labels())
+    except StudioError as error:
+        source = Path(recipe.model.source)
+        if not source.is_absolute() or source.exists():
+            raise
+        raise StudioError(
+            "Wrong labels are looked for with the model that the run began from, and that is not there any"
+            f" more: {source}.",
+            "Put it back there. The run itself needs it no more: it answers, explains and exports without.",
+        ) from error
+
+
+def _remember(key: str, table: Table) -> None:
+    _tables[key] = table
+    while len(_tables) > 2:
+        _tables.popitem(last=False)
+
+
+def _asked(project: Project, *, excluded: bool) -> list[Sample]:
     """Return the labelled samples that may be looked at."""
     opened = bool(project.logged("test_opened"))
-    samples = project.dataset.samples(usable=usable)
-    return [s for s in samples if s.label is not None and (opened or s.split != "test")]
+    earlier = {d.sample for d in label_doubts.saved(project.dataset) or ()} if excluded else set()
+    return [
+        s
+        for s in project.dataset.samples(usable=None if excluded else True)
+        if s.label is not None
+        and (opened or s.split != "test")
+        and (s.usable or (s.id in earlier and not s.problem))
+    ]
 
 
 def _holds(table: Table, samples: Sequence[Sample]) -> bool:

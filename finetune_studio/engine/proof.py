@@ -21,6 +21,7 @@ from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import ExportVerified, Prediction
 from finetune_studio.core.exporter import Exporter
 from finetune_studio.core.job import Control
+from finetune_studio.core.shares import fine
 from finetune_studio.core.task import Pair, Task
 from finetune_studio.engine import timing
 from finetune_studio.modality import foreign
@@ -282,7 +283,7 @@ def cost(verified: ExportVerified, title: str, *, less_is_better: bool = False) 
         return ""
     name = verified.metric.replace("_", " ")
     return (
-        f"What {title} costs: {1 - verified.agreement:.1%} of the answers are others than the trained"
+        f"What {title} costs: {fine(1 - verified.agreement)} of the answers are others than the trained"
         f" model's, and its {name} is {verified.metric_after:.3f} instead of {verified.metric_before:.3f}."
     )
 

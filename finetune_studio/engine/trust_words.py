@@ -55,6 +55,8 @@ def offer(look: Look) -> str:
         return "The run has gone on since it was calibrated; calibrate it again."
     if look.decision.temperature != 1:
         return "Which answer is likeliest never changes by this; only how certain it sounds."
+    if look.pairs and not any(answer.probabilities for _, answer in look.pairs):
+        return "A temperature is found only where an answer has a probability for each class."
     if look.scaling.reason:
         return look.scaling.reason
     found = look.scaling
@@ -121,6 +123,9 @@ def fairly(fair: Fair) -> str:
     )
 
 
+_NO_MEANS = ("entity_f1", "macro_f1")  # scores that are no mean over samples
+
+
 def slices(found: Sequence[Slice], metric: str, tried: int) -> str:
     """Return whether any part of the data is worse, in a sentence."""
     worse = [one for one in found if one.worse]
@@ -131,6 +136,10 @@ def slices(found: Sequence[Slice], metric: str, tried: int) -> str:
     if not tried:
         return "Every part of these samples is too small to judge (below 10 samples)."
     name = NAMES.get(metric, metric.replace("_", " "))
+    if metric in _NO_MEANS:
+        few += (
+            " Here each sample counts by itself, so that parts do not add up to the score of all."
+        )
     if not worse:
         return f"None of {tried:,} parts is worse in {name} than chance explains.{few}"
     one = worse[0]
@@ -174,16 +183,38 @@ def confused(found: Sequence[LabelDoubt]) -> Mapping[str, frozenset[int]]:
 
 def rescored(found: Rescored) -> str:
     """Return what corrections do, in a sentence."""
-    if not found.corrections:
+    if not found.corrections and not found.judging:
         return "Nothing was corrected since the labels were looked at."
-    what = f"{found.corrections:,} {'correction' if found.corrections == 1 else 'corrections'}"
+    aside = _aside(found)
+    if not found.corrections:
+        return (
+            f"{aside} A quick head is right in {fine(found.after)} of {found.samples:,} validation samples"
+            f" ({found.seconds:.1f} s)."
+        )
+    what = _counted(found.corrections, "correction")
     verdict = (
         "too few to tell the two apart"
         if found.chance >= 0.05
         else ("better" if found.gained > found.lost else "worse")
     )
-    changed = f"{found.gained:,} samples gained, {found.lost:,} lost"
-    return (
+    changed = f"{_counted(found.gained, 'sample')} gained, {found.lost:,} lost"
+    told = (
         f"With {what}, a quick head is right in {fine(found.after)} of {found.samples:,} validation"
-        f" samples, without them in {fine(found.before)}: {changed}, {verdict} ({found.seconds:.1f} s)."
+        f" samples, without {'it' if found.corrections == 1 else 'them'} in {fine(found.before)}: {changed},"
+        f" {verdict} ({found.seconds:.1f} s)."
     )
+    return f"{told} {aside}".strip()
+
+
+def _aside(found: Rescored) -> str:
+    """Return what is to be said of corrections to samples that nothing is learnt from."""
+    if not found.judging:
+        return ""
+    what = f"{found.judging:,}{' more' if found.corrections else ''} correction"
+    if found.judging == 1:
+        return f"{what} was made to a sample that judges the model: nothing is learnt from it."
+    return f"{what}s were made to samples that judge the model: nothing is learnt from them."
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

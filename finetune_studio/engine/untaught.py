@@ -52,6 +52,23 @@ def told(
     )
 
 
+def unseen(
+    task: Task, names: Sequence[str], split: str, samples: Sequence[Sample]
+) -> Iterator[Noted]:
+    """Say which classes that are taught no sample of a split has: its scores say nothing of them."""
+    counts = task.class_counts(samples)
+    absent = sorted({name for name in names if not counts[name]}, key=natural)
+    if not absent or not counts:
+        return
+    listed = ", ".join(absent[:_NAMED]) + (", …" if len(absent) > _NAMED else "")
+    these = "it is" if len(absent) == 1 else "they are"
+    yield Noted(
+        f"No {split} sample has the {'class' if len(absent) == 1 else 'classes'} {listed}: how well {these}"
+        " told apart, these scores do not say.",
+        "warning",
+    )
+
+
 def found(task: Task, names: Sequence[str], samples: Sequence[Sample]) -> Iterator[Noted]:
     """Say which samples of training and validation, and which parts of them, are not learnt.
 

@@ -7,10 +7,13 @@ the certainty of the answer (``benchmarks/unlike.py``).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+
+from finetune_studio.core.shares import fine
 
 _FEWEST = 20  # validation samples below which a rate of a few percent says nothing
 
@@ -32,6 +35,11 @@ class TurnedAway:
     reason: str = ""
 
 
+def least_share(samples: int) -> float:
+    """Return the smallest share, in tenths of a percent, that is at least one of so many samples."""
+    return math.ceil(1000 / samples) / 1000 if samples else 1.0
+
+
 def turned_away(known: Mapping[int, float], share: float) -> TurnedAway:
     """Return the likeness below which so many of one's own samples would be turned away.
 
@@ -43,9 +51,12 @@ def turned_away(known: Mapping[int, float], share: float) -> TurnedAway:
         reason = f"Only {len(known):,} validation samples tell how unlike one's own may be."
         return TurnedAway(-1.0, 0.0, frozenset(), reason)
     values = np.sort(np.array(list(known.values()), np.float64))
-    count = int(share * len(values))
+    count = int(share * len(values) + 1e-9)
     if not count:
-        return TurnedAway(-1.0, 0.0, frozenset())
+        least = least_share(len(values))
+        told = f"{fine(share)} of {len(values):,} validation samples is less than one;"
+        reason = f"{told} {fine(least)} is one."
+        return TurnedAway(-1.0, 0.0, frozenset(), reason if share else "")
     # Between two samples: rounding elsewhere, as in an export, must not decide about one of them.
     bound = float((values[count - 1] + values[count]) / 2)
     ids = frozenset(number for number, value in known.items() if value < bound)

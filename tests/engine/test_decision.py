@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.project import Project
-from finetune_studio.engine import calibrating, decision, evaluate, facts, slicing
+from finetune_studio.engine import calibrating, decision, evaluate, facts, slicing, trust_words
 from finetune_studio.engine.columns import columns
 from tests import trusting
 
@@ -122,6 +123,15 @@ def test_a_validation_split_of_none_or_one_says_so(project: Project, left: int) 
     with pytest.raises(StudioError):
         calibrating.calibrate(run, project.dataset)
     assert slicing.look(project, run).slices == []
+
+
+def test_where_answers_have_no_probability_for_each_class_no_temperature_is_promised(
+    project: Project,
+) -> None:
+    found = calibrating.look(trusting.add_run(project), project.dataset)
+    bare = [(sample, replace(answer, probabilities={})) for sample, answer in found.pairs]
+    told = trust_words.offer(replace(found, pairs=bare))
+    assert told == "A temperature is found only where an answer has a probability for each class."
 
 
 def test_a_class_that_is_absent_from_validation_has_no_threshold(project: Project) -> None:

@@ -371,7 +371,7 @@ def test_temperature_and_thresholds_survive(trained: Path, tmp_path: Path, name:
     assert said.label == last != plain.label
     assert max(said.probabilities.values()) < max(plain.probabilities.values())
     printed = subprocess.run(
-        [sys.executable, str(tmp_path / "out" / "predict.py"), sample.path],
+        [sys.executable, "-I", str(tmp_path / "out" / "predict.py"), sample.path],
         capture_output=True, text=True, encoding="utf-8", check=True,
     )  # fmt: skip
     assert printed.stdout.split("\t")[1] == last
@@ -386,7 +386,7 @@ def test_what_smaller_numbers_cost_is_said() -> None:
 
     assert proof.cost(verified(1, 0.9), "ONNX, 8 bits") == ""
     text = proof.cost(verified(0.97, 0.89), "ONNX, 8 bits")
-    assert "3.0% of the answers" in text
+    assert "3.0 % of the answers" in text
     assert "0.890 instead of 0.900" in text
     nothing = [Prediction("a", {"a": float("nan")})]
     assert proof.broken(nothing, "ONNX, 16 bits") is not None

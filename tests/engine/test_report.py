@@ -6,17 +6,20 @@ import dataclasses
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from finetune_studio.core.dataset import Sample
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.events import Evaluated
+from finetune_studio.core.events import Evaluated, Prediction
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
+from finetune_studio.core.task import Pair
 from finetune_studio.engine import charts, evaluate, facts
-from finetune_studio.engine.report import write_report
+from finetune_studio.engine.report import results, write_report
 from finetune_studio.engine.run import Run
 from tests.trained import ODD, trained_project
 
@@ -197,3 +200,28 @@ def test_long_curves_are_thinned_without_losing_their_course() -> None:
     kept = charts.thinned(points)
     assert len(kept) <= 400
     assert all(abs(x - y) < 1e-9 for x, y in kept)
+
+
+def test_where_no_name_is_and_none_was_said_no_answer_is_called_weak() -> None:
+    """The score of such a text is 0, and it led the list of the weakest answers."""
+    spans = [[0, 4, "Gene"]]
+    pairs = [
+        _named(1, [], []),
+        _named(2, spans, spans),
+        _named(3, spans, []),
+        *(_named(number, [], []) for number in range(4, 10)),
+    ]
+    known = SimpleNamespace(task=evaluate.load_task("token_classification"), pairs=pairs)
+    page = results._by_score(cast(Any, known))
+    assert "8 of 9 samples are answered fully right" in page
+    assert page.count("<figure") == 1
+    assert "said nothing named" in page
+
+
+def _named(number: int, truth: list[list[Any]], said: list[list[Any]]) -> Pair:
+    fields = {"text": "TP53 is a word.", "spans": truth, "file": "a.tsv", "row": number}
+    answer = {"spans": said, "text": "TP53 is a word."}
+    label = "Gene: TP53" if said else "nothing named"
+    return Sample(number, "", None, None, "validation", fields=fields), Prediction(
+        label, {}, sample=number, answer=answer
+    )

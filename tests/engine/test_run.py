@@ -201,11 +201,14 @@ def test_best_weights_answer_where_the_rest_of_the_checkpoint_is_damaged(project
 
 def test_weights_that_were_moved_away_are_told_as_missing(tmp_path: Path) -> None:
     with (
-        pytest.raises(StudioError, match=r"frozen\.safetensors is missing") as caught,
+        pytest.raises(
+            StudioError, match=r"frozen\.safetensors, which holds the layers that"
+        ) as caught,
         checkpoints.damage_explained(tmp_path),
     ):
         checkpoints.read_tensors(tmp_path / "frozen.safetensors")
-    assert "Put the file back" in caught.value.hint
+    assert "is not in its folder any more" in caught.value.message
+    assert "Put it back" in caught.value.hint
     (tmp_path / "frozen.safetensors").write_bytes(b"no tensors")
     with pytest.raises(StudioError, match="damaged"), checkpoints.damage_explained(tmp_path):
         checkpoints.read_tensors(tmp_path / "frozen.safetensors")

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from finetune_studio.core.dataset import Row
+from finetune_studio.core.dataset import Row, Sample
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Evaluated, Event, Noted, Validated
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
-from finetune_studio.engine import calibrating, evaluate
+from finetune_studio.engine import calibrating, evaluate, untaught
 from finetune_studio.engine.report import write_report
 from finetune_studio.engine.run import Run
 from finetune_studio.insights.confusion import confusion
@@ -74,6 +74,18 @@ def test_pictures_of_a_class_without_training_count_as_wrong(
         assert look.count == 12  # also how sure it was where it could not be right
         page = write_report(project, folder).read_text(encoding="utf-8")
         assert "The model cannot name class2: no training sample had it" in page
+
+
+def test_classes_that_no_sample_of_a_split_has_are_told() -> None:
+    task = evaluate.load_task("image_classification")
+    judged = [Sample(1, "/a.png", "a", 1, "validation"), Sample(2, "/b.png", "b", 2, "validation")]
+    [noted] = untaught.unseen(task, ("a", "b", "c"), "validation", judged)
+    assert noted.text == (
+        "No validation sample has the class c: how well it is told apart, these scores do not say."
+    )
+    assert noted.level == "warning"
+    assert list(untaught.unseen(task, ("a", "b"), "validation", judged)) == []
+    assert list(untaught.unseen(task, ("a", "b"), "validation", [])) == []
 
 
 @pytest.mark.usefixtures("small_model")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from PIL import Image
 from finetune_studio.core import label_doubts
 from finetune_studio.core.dataset import Row, Sample
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.events import Prediction
+from finetune_studio.core.events import PhaseStarted, Prediction
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.engine import (
@@ -21,6 +22,7 @@ from finetune_studio.engine import (
     comparing,
     decision,
     evaluate,
+    kept_table,
     label_errors,
     trust_words,
     unlike,
@@ -94,6 +96,41 @@ def test_planted_wrong_labels_lead_the_list_and_corrections_count(project: Proje
     assert len(label_doubts.open_ones(project.dataset) or ()) == 45
 
 
+def test_what_was_left_out_counts_after_a_new_start_and_no_network_is_needed(
+    project: Project,
+) -> None:
+    """Features of samples that were excluded meanwhile were only in memory, and "nothing was corrected"."""
+    recipe = settings()
+    carry_out(label_errors.find(project, Control(), recipe))
+    samples = project.dataset.samples()
+    learnt = [s.id for s in samples if s.split == "train"][:3]
+    judging = next(s.id for s in samples if s.split == "validation")
+    project.dataset.exclude([*learnt, judging])
+    label_errors._tables.clear()  # as in a new process
+    made: list[label_errors.Rescored] = []
+    events = carry_out(label_errors.rescore(project, Control(), made, recipe))
+    assert not [e for e in events if isinstance(e, PhaseStarted) and e.phase == "load"]
+    assert (made[0].corrections, made[0].judging, made[0].samples) == (3, 1, 11)
+    told = trust_words.rescored(made[0])
+    assert told.startswith("With 3 corrections, ")
+    assert told.endswith(
+        "1 more correction was made to a sample that judges the model: nothing is learnt from it."
+    )
+    project.dataset.undo()
+    carry_out(label_errors.rescore(project, Control(), made, recipe))
+    assert trust_words.rescored(made[1]) == "Nothing was corrected since the labels were looked at."
+    # A table that was spoilt, or that shows other files, is made anew.
+    (project.folder / kept_table.NAME).write_bytes(b"PK spoilt")
+    label_errors._tables.clear()
+    events = carry_out(label_errors.rescore(project, Control(), made, recipe))
+    assert [e for e in events if isinstance(e, PhaseStarted) and e.phase == "load"]
+    moved = [replace(samples[0], path="/elsewhere.png"), *samples[1:]]
+    for shown, count in ((samples, 48), (moved, 47)):
+        found = kept_table.read(project.folder, recipe.model.model_dump_json(), shown)
+        assert found is not None
+        assert len(found.samples) == count
+
+
 def test_wrong_labels_need_classes_and_samples(project: Project, lively_model: None) -> None:
     project.dataset.exclude([s.id for s in project.dataset.samples()][10:])
     with pytest.raises(StudioError) as caught:
@@ -102,6 +139,13 @@ def test_wrong_labels_need_classes_and_samples(project: Project, lively_model: N
     assert label_doubts.open_ones(project.dataset) is None
     with pytest.raises(StudioError):
         carry_out(label_errors.rescore(project, Control(), [], settings()))
+
+
+def test_a_model_that_was_moved_since_is_told_with_what_that_means(project: Project) -> None:
+    moved = settings().with_settings({"model.source": str(project.folder / "gone" / "weights.pth")})
+    with pytest.raises(StudioError, match=r"not there any more: .*weights\.pth") as caught:
+        carry_out(label_errors.find(project, Control(), moved))
+    assert "The run itself needs it no more" in caught.value.hint
 
 
 def test_a_run_stands_beside_the_model_before_it_and_the_run_before(project: Project) -> None:
@@ -151,6 +195,8 @@ def test_corrections_are_called_better_only_where_chance_does_not_explain_it() -
     )
     sure = label_errors.Rescored(0.70, 0.85, 9, 40, 0.1, 9, 1, comparing.mcnemar(9, 1))
     assert "better" in trust_words.rescored(sure)
+    one = label_errors.Rescored(0.70, 0.75, 1, 20, 0.1, 1, 0, comparing.mcnemar(1, 0))
+    assert "without it in 70.0 %: 1 sample gained, 0 lost" in trust_words.rescored(one)
 
 
 def test_features_of_other_data_are_not_taken_for_those_of_today() -> None:

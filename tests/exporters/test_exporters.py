@@ -65,7 +65,7 @@ def ask(folder: Path, *paths: str, cwd: Path) -> subprocess.CompletedProcess[str
     """Run predict.py where this program cannot be imported."""
     (folder / "finetune_studio.py").write_text("raise ImportError('not alone')")
     return subprocess.run(
-        [sys.executable, str(folder / "predict.py"), *paths],
+        [sys.executable, "-I", str(folder / "predict.py"), *paths],
         capture_output=True,
         text=True,
         encoding="utf-8",

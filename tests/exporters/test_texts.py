@@ -76,7 +76,7 @@ def ask(folder: Path, *given: str, **environment: str) -> subprocess.CompletedPr
     (folder / "finetune_studio.py").write_text("raise ImportError('not alone')")
     clean = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     return subprocess.run(
-        [sys.executable, str(folder / "predict.py"), *given],
+        [sys.executable, "-I", str(folder / "predict.py"), *given],
         capture_output=True,
         text=True,
         encoding="utf-8",

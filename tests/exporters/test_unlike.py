@@ -63,7 +63,7 @@ def ask(folder: Path, *given: str, **environment: str) -> list[list[str]]:
     """Return what predict.py prints where this program cannot be imported."""
     (folder / "finetune_studio.py").write_text("raise ImportError('not alone')")
     said = subprocess.run(
-        [sys.executable, str(folder / "predict.py"), *given],
+        [sys.executable, "-I", str(folder / "predict.py"), *given],
         capture_output=True,
         text=True,
         encoding="utf-8",

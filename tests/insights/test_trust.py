@@ -207,6 +207,12 @@ def test_the_share_that_is_turned_away_is_the_one_asked_for() -> None:
     assert set(found.ids) == set(sorted(like, key=lambda n: like[n])[:10])
     assert (known.likeness(foreign, references) < found.least_likeness).all()
     assert unlike.turned_away(like, 0.0).least_likeness == -1
+    few = {number: number / 32 for number in range(32)}
+    assert unlike.turned_away(few, 0.02).reason == (
+        "2.0 % of 32 validation samples is less than one; 3.2 % is one."
+    )
+    assert len(unlike.turned_away(few, unlike.least_share(32)).ids) == 1
+    assert unlike.turned_away(few, 0.0).reason == ""
     assert "Only 3 validation" in unlike.turned_away({1: 0.5, 2: 0.5, 3: 0.5}, 0.02).reason
 
 

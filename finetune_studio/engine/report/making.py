@@ -60,7 +60,8 @@ def _table(known: Facts, pictures: dict[str, list[str]]) -> str:
 
 def _lead(known: Facts) -> str:
     count = sum(known.splits.values())
-    classes = f" in {len(known.classes):,} classes" if known.classes else ""
+    several = "class" if len(known.classes) == 1 else "classes"
+    classes = f" in {len(known.classes):,} {several}" if known.classes else ""
     lead = (
         f"{count:,} samples{classes}. The model learnt from the training samples, its best epoch was"
         " chosen by the validation samples, and the test samples are for the last check."

@@ -9,7 +9,7 @@ from html import escape
 from finetune_studio.core.events import Evaluated
 from finetune_studio.core.shares import cautious
 from finetune_studio.core.task import Pair
-from finetune_studio.engine import charts, tally
+from finetune_studio.engine import charts, slicing, tally
 from finetune_studio.engine.facts import Facts, figure, name_of, share_of_one
 from finetune_studio.engine.report import examples
 from finetune_studio.insights.confusion import confusion
@@ -232,8 +232,12 @@ def _by_score(known: Facts) -> str:
     """Return the answers that score worst, each by itself."""
     task, name = known.task, known.task.headline
     scored: list[tuple[float, Pair]] = []
+    # Where nothing was to be found and nothing was said, that is right, though the score is 0.
+    _, own = slicing.own_scores(task, known.pairs)
     for pair in known.pairs:
         found = task.score([pair]).get(name)
+        if own.get(pair[0].id) == 1 and not task.less_is_better:
+            found = 1.0
         if found is not None and math.isfinite(found) and not _unanswered(pair):
             scored.append((found, pair))
     if not scored:

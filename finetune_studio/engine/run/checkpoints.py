@@ -156,6 +156,15 @@ def _whole_checkpoint(
         return tensors[0], tensors[1], {**state, "damaged": damaged}
 
 
+_HOLDS = {
+    "frozen.safetensors": "the layers that training left as they were",
+    "weights.safetensors": "the layers that were trained",
+    "best.safetensors": "the layers that were trained, as of the best epoch",
+    "pretrained.safetensors": "the trained layers as they were before",
+    "state.pt": "where the training stood",
+}
+
+
 @contextmanager
 def damage_explained(place: Path) -> Iterator[None]:
     """Turn what damaged files make libraries raise into words that name the place."""
@@ -166,9 +175,11 @@ def damage_explained(place: Path) -> Iterator[None]:
     except FileNotFoundError as error:
         told = str(error).rpartition(": ")[2]
         missing = Path(str(error.filename or told)).name
+        holds = f", which holds {_HOLDS[missing]}" if missing in _HOLDS else ""
         raise StudioError(
-            f"The weights in {place} are damaged: {missing} is missing.",
-            "Put the file back from a copy of the project, or start a new run with the same recipe.",
+            f"A file of the run is not in its folder any more: {place / missing}{holds}.",
+            "Put it back from wherever the run was moved, copied or restored from (a run is copied as a whole"
+            " folder), or train anew with the same recipe.",
         ) from error
     except (
         *(OSError, RuntimeError, ValueError, KeyError),

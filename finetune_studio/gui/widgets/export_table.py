@@ -19,6 +19,7 @@ from PySide6.QtCore import (
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 from typing_extensions import override
 
+from finetune_studio.gui import theme
 from finetune_studio.gui.widgets.row_items import Heading, RowItemModel
 
 _Index = QModelIndex | QPersistentModelIndex
@@ -64,6 +65,9 @@ class _Column:
     right: bool = True
 
 
+_WIDE = (4, 5, 6)  # columns whose figures are as wide as the column
+
+
 def _tr(text: str) -> str:
     return QCoreApplication.translate("ExportTable", text)
 
@@ -104,7 +108,7 @@ def _columns() -> list[_Column]:
             _tr(
                 "The largest difference between numbers in answers to the same sample: probabilities, losses."
             ),
-            lambda r: f"{r.difference:.1e}",
+            lambda r: f"{r.difference:.2f}" if r.difference >= 0.01 else f"{r.difference:.1e}",
         ),
         _Column(
             _tr("Score"),
@@ -191,6 +195,11 @@ class ExportTable(QTableView):
         """Return the folder of the chosen export; empty if none is."""
         row = self.currentIndex().row()
         return self._rows.rows[row].folder if 0 <= row < len(self._rows.rows) else ""
+
+    @override
+    def sizeHintForColumn(self, column: int) -> int:
+        """Keep figures apart from those before them."""
+        return super().sizeHintForColumn(column) + (theme.px(8) if column in _WIDE else 0)
 
     @override
     def sizeHint(self) -> QSize:

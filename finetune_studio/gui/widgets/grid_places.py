@@ -10,7 +10,7 @@ from typing import ClassVar
 from PySide6.QtCore import QPoint, QRect
 from PySide6.QtGui import QFontMetrics
 
-_SMALLEST_CELL = 20
+_SMALLEST_CELL = 18
 _LARGEST_CELL = 56
 _LONGEST_NAME = 120
 _GAP = 8

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from finetune_studio.core import events
+from finetune_studio.core import events, shares
 from finetune_studio.core.events import Event
 
 
@@ -126,7 +126,7 @@ def told(event: Event) -> str:
             how = "stopped" if event.stopped else "finished"
             line = f"Training {how} after {span(event.seconds)}"
         case events.ExportVerified():
-            line = f"Export checked: {event.agreement:.1%} of the answers agree"
+            line = f"Export checked: {shares.fine(event.agreement)} of the answers agree"
         case events.SampleSetAside():
             line = f"{event.path} was set aside: {event.reason}"
         case events.Downloaded():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import (
+    QEvent,
     QModelIndex,
     QPersistentModelIndex,
     QRect,
@@ -73,6 +74,9 @@ class _Delegate(QStyledItemDelegate):
         super().__init__(parent)
         self.level = 0.0
         self.lowest = 0.0
+        self.widest = "0"  # count
+        self.small = False  # whether a row is too small to judge
+        self.longest = 0  # pixels of the longest name
 
     @override
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
@@ -93,11 +97,14 @@ class _Delegate(QStyledItemDelegate):
             painter.drawRoundedRect(box, 4, 4)
         inside = box.adjusted(6, 0, -6, 0)
         count = f"{row.count:,}"
-        wide = metrics.horizontalAdvance("00,000")
+        wide = metrics.horizontalAdvance(self.widest)
         counts = QRect(inside.right() - wide, inside.y(), wide, inside.height())
-        figure_wide = metrics.horizontalAdvance("too small")
-        figures = QRect(counts.left() - figure_wide - 4, inside.y(), figure_wide, inside.height())
-        band_wide = min(150, max(60, inside.width() // 4))
+        figure_wide = metrics.horizontalAdvance("too small" if self.small else "0.00")
+        figures = QRect(counts.left() - figure_wide - 10, inside.y(), figure_wide, inside.height())
+        room = (
+            inside.width() - wide - figure_wide - 26
+        )  # for names, and for bands where these leave some
+        band_wide = min(150, max(60, room - self.longest))
         band = QRect(figures.left() - band_wide - 8, inside.y(), band_wide, inside.height())
         name = QRect(inside.left(), inside.y(), band.left() - inside.left() - 8, inside.height())
         colour = {"worse": now.bad, "small": now.muted}.get(row.state, now.text)
@@ -171,7 +178,20 @@ class IntervalList(QListView):
         # The band begins a little below the lowest interval, so that gaps can be seen.
         self._delegate.lowest = max(0.0, min(lowest, level) - 0.05)
         self._delegate.level = level
+        self._delegate.widest = max((f"{row.count:,}" for row in rows), key=len, default="0")
+        self._delegate.small = any(row.state == "small" for row in rows)
+        self._measure(rows)
         self._rows.set_rows(rows)
+
+    def _measure(self, rows: Sequence[IntervalRow]) -> None:
+        advance = self.fontMetrics().horizontalAdvance
+        self._delegate.longest = max((advance(row.name) + 4 for row in rows), default=0)
+
+    @override
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._measure(self._rows.rows)
 
     def picked_row(self) -> int:
         """Return the place of the picked row; -1 if none is."""

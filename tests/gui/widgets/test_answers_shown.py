@@ -107,7 +107,7 @@ def test_a_large_matrix_scrolls_and_keeps_its_smallest_cell(qapp, qtbot):
     view.resize(400, 300)
     view.show()
     view.show_grid(Grid(names, names, np.eye(60, dtype=int)))
-    assert view.places().cell == 20
+    assert view.places().cell == 18
     assert view.verticalScrollBar().maximum() > 0
     for _ in range(50):
         qtbot.keyClick(view, Qt.Key.Key_Down)

@@ -15,6 +15,7 @@ from finetune_studio.gui.widgets.drop_area import DropArea
 from finetune_studio.gui.widgets.elided_label import ElidedLabel
 from finetune_studio.gui.widgets.form import RecipeForm
 from finetune_studio.gui.widgets.notice_bar import NoticeBar
+from finetune_studio.gui.widgets.short_choice import ShortChoice
 from finetune_studio.gui.widgets.step_rail import Step, StepRail
 
 
@@ -210,3 +211,13 @@ def test_a_place_is_typed_or_chosen(qtbot, monkeypatch):
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "")
     with qtbot.assertNotEmitted(form.changed):
         folder.trigger()  # nothing was chosen after all
+
+
+def test_a_choice_that_is_too_wide_ends_in_dots(qtbot):
+    box = ShortChoice()
+    qtbot.addWidget(box)
+    box.addItem("t-shirt beside shirt (label)")
+    box.resize(120, 32)
+    box.show()
+    assert box.shown(60).endswith("…")
+    assert box.shown(600) == "t-shirt beside shirt (label)"

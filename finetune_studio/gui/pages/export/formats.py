@@ -19,10 +19,12 @@ from PySide6.QtGui import QFont, QPalette
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QTableView, QWidget
 from typing_extensions import override
 
+from finetune_studio.gui import theme
 from finetune_studio.gui.widgets.row_items import Heading, RowItemModel
 
 _Index = QModelIndex | QPersistentModelIndex
 _MOST_ROWS = 10
+_SCORE = 4  # column of the score before and after
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,11 @@ class FormatTable(QTableView):
         """Return the format that is chosen."""
         row = self.currentIndex().row()
         return self._rows.rows[row] if 0 <= row < len(self._rows.rows) else None
+
+    @override
+    def sizeHintForColumn(self, column: int) -> int:
+        """Keep the score, which is as wide as its column, apart from the time before it."""
+        return super().sizeHintForColumn(column) + (theme.px(16) if column == _SCORE else 0)
 
     @override
     def sizeHint(self) -> QSize:

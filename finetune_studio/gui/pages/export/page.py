@@ -31,7 +31,7 @@ from finetune_studio.gui.studio import Studio
 from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.elided_label import ElidedLabel
 from finetune_studio.gui.widgets.empty_state import EmptyState
-from finetune_studio.gui.widgets.export_table import ExportTable
+from finetune_studio.gui.widgets.export_table import ExportTable, agreement
 from finetune_studio.gui.widgets.message import Message
 
 EXPORT = "export"
@@ -272,8 +272,17 @@ class ExportPage(Page):
             case ExportVerified():
                 self._newest = event.path
                 self._remember(Path(event.path))
+                if not self.message.text:  # what smaller numbers cost stays
+                    self._say_written(event)
             case _:
                 pass
+
+    def _say_written(self, event: ExportVerified) -> None:
+        told = self.tr(
+            "Written and checked: {share} of {n} answers are the trained model's. The files lie in {path}."
+        )
+        share, count = agreement(event.agreement), f"{event.samples:,}"
+        self.message.say(told.format(share=share, n=count, path=event.path), "ok")
 
     def _remember(self, folder: Path) -> None:
         """Keep in mind an export that lies outside the project's own folder."""

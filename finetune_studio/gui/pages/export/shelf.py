@@ -149,6 +149,7 @@ def row_of(
 
 def proof(row: ExportRow, thing: str) -> str:
     """Return what was proven, as sentences; ``thing`` is what models of the project are asked about."""
+    name = row.title if "export" in row.title else f"{row.title} export"
     same = (
         f"On all {row.samples:,} samples that were compared"
         if row.agreement == 1
@@ -157,7 +158,7 @@ def proof(row: ExportRow, thing: str) -> str:
     slowest = f" (19 of 20 less than {milliseconds(row.slow)})" if row.slow else ""
     many = f", {milliseconds(row.many)} for 32 at once" if row.many else ""
     return (
-        f"{same}, the {row.title} export gives the trained model's answer. It takes"
+        f"{same}, the {name} gives the trained model's answer. It takes"
         f" {milliseconds(row.milliseconds)} a {thing}{slowest}{many} on this computer, and"
         f" {row.megabytes:.1f} MB."
     )

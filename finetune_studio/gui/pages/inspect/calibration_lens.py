@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,6 +22,7 @@ from finetune_studio.gui.pages.inspect.lens import Lens, Narrowed, sentence
 from finetune_studio.gui.pages.inspect.results import Results
 from finetune_studio.gui.studio import Studio
 from finetune_studio.gui.widgets.reliability_plot import ReliabilityPlot, Step
+from finetune_studio.insights.unlike import least_share
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,6 +56,7 @@ class CalibrationLens(Lens):
         self.share.setSingleStep(0.5)
         self.share.setSuffix(" %")
         self.share.setFixedWidth(theme.px(88))
+        self.share.lineEdit().setTextMargins(6, 0, 0, 0)  # the theme's do not reach into it
         self.share.setAccessibleName(self.tr("Share of your own samples that may be turned away"))
         self.share.setToolTip(
             self.tr(
@@ -122,9 +125,10 @@ class CalibrationLens(Lens):
         )
         self._second.setVisible(one_each)
         self.away.setVisible(one_each)
-        share = look.decision.turned_away or 0.02
+        share = look.decision.turned_away or max(0.02, least_share(len(look.pairs)))
         self.share.blockSignals(True)
-        self.share.setValue(100 * share)
+        # Rounded up: a tenth of a percent less is one sample less where there are few.
+        self.share.setValue(math.ceil(1000 * share - 1e-6) / 10)
         self.share.blockSignals(False)
         self._say_share()
 

@@ -60,12 +60,28 @@ class HeadlineCard(Card):
 
     def _fit_aside(self) -> None:
         """Show what stands beside the figure, before the sentence where the card is too narrow."""
+        self._fit_name()
         aside = self._said.aside
         wide = self._figure.sizeHint().width() + self._aside.sizeHint().width() + 8
         fits = wide <= self.contentsRect().width() - 28
         self._aside.setVisible(bool(aside) and fits)
         sentence = self._said.sentence
         self._sentence.setText(sentence if fits or not aside else f"{aside}. {sentence}")
+
+    def _fit_name(self) -> None:
+        """Write a name and its figure smaller where they have no room beside each other."""
+        room = self.contentsRect().width() - 28
+        for role in ("figure", "title"):
+            for label in (self._name, self._figure):
+                if label.property("role") != role:
+                    label.setProperty("role", role)
+                    label.style().unpolish(label)
+                    label.style().polish(label)
+            if not self._said.name or self._needed() <= room:
+                return
+
+    def _needed(self) -> int:
+        return self._name.sizeHint().width() + self._figure.sizeHint().width() + 8
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -16,9 +16,11 @@ class Corrections(QObject):
 
     Signals:
         made: What was done, and whether a model must train again to learn from it.
+        left_out: The numbers of samples that were just left out.
     """
 
     made = Signal(str, bool)
+    left_out = Signal(object)
 
     def __init__(self, studio: Studio, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -37,6 +39,7 @@ class Corrections(QObject):
         """Leave samples out of training and scoring."""
         project = self._studio.project
         if ids and project and self._studio.do_edit(partial(project.dataset.exclude, ids)):
+            self.left_out.emit(ids)
             told = self.tr("{n} left out of training and scoring.")
             self._say(told.format(n=words.samples(len(ids), task)), learn=True)
 

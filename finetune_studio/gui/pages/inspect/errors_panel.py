@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import Signal, Slot
@@ -35,7 +36,7 @@ from finetune_studio.gui.widgets.one_of import OneOf
 from finetune_studio.insights.confusion import alike_together, in_cell
 
 # Shares of the width: what went wrong, the gallery, the chosen sample.
-_SHARES = {"errors": (38, 33, 29), "classes": (48, 28, 24)}
+_SHARES = {"errors": (42, 29, 29), "classes": (48, 28, 24)}
 _TEXT_SHARES = {"errors": (22, 34, 44), "classes": (34, 28, 38)}
 _MATRIX_SHARES = {"errors": (36, 34, 30), "classes": (44, 28, 28)}
 _LENS_SHARES = (38, 38, 24)
@@ -203,6 +204,18 @@ class ErrorsPanel(QWidget):
         self._on_view_chosen("errors")
         self._on_show_all_clicked()
         self.gallery.choose(number)
+
+    @Slot(object)
+    def take_out(self, ids: Sequence[int]) -> None:
+        """Show samples no more that were left out: the next is chosen before all is read anew."""
+        gone, chosen = set(ids), self._narrowed
+        self._pairs = {n: pair for n, pair in self._pairs.items() if n not in gone}
+        if chosen is not None and chosen.pairs is not None:
+            kept = [pair for pair in chosen.pairs if pair[0].id not in gone]
+            self._narrowed = replace(chosen, pairs=kept)
+        for lens in self.lenses.values():
+            lens.outdate()
+        self._show_gallery(self.gallery.chosen_id())
 
     @Slot()
     def _show_matrix(self) -> None:

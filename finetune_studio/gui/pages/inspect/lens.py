@@ -100,6 +100,10 @@ class Lens(QWidget):
         self._stale = True
         self._asked += 1
 
+    def outdate(self) -> None:
+        """Wait no longer for an answer that was asked for before the data changed."""
+        self._asked += 1
+
     def entered(self) -> None:
         """Look at the results, if that was not done yet."""
         if self.results is None:

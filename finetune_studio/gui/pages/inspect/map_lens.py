@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from PySide6.QtCore import QPoint, Qt, Slot
+from PySide6.QtCore import QEvent, QPoint, Qt, Slot
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 from typing_extensions import override
@@ -207,6 +207,12 @@ class MapLens(Lens):
             self._end()
             self.say_trouble(error)
 
+    @override
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:  # light or dark: each has its own colours
+            self._colour()
+
     # --- looks and choices -------------------------------------------------------------------------
 
     @Slot()
@@ -225,6 +231,9 @@ class MapLens(Lens):
         place = {word: number for number, word in enumerate(ordered)}
         colours = [shades.get(word, theme.tokens().line) for word in ordered]
         legend = [(word, shades[word]) for word in ordered if word in shades][:_MOST_KINDS]
+        if "" in counted:  # most are training samples, which the run was not asked about
+            asked = self.colours.currentData() in ("error", "said")
+            legend.append((self.tr("not asked") if asked else "–", theme.tokens().line))
         self.map.colour(np.array([place[word] for word in words]), colours, legend)
 
     def _shades(self, words: list[str], part: Parts | None) -> Mapping[str, QColor]:

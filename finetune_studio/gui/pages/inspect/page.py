@@ -135,6 +135,7 @@ class InspectPage(Page):
         self.why.exclude_wanted.connect(self._on_exclude_wanted)
         self.why.review_wanted.connect(self._on_review_wanted)
         self.corrections.made.connect(self._say_corrected)
+        self.corrections.left_out.connect(self.errors.take_out)
         for lens in self.errors.lenses.values():
             lens.decided.connect(self._mark_stale)
         self.test.open_wanted.connect(self._on_open_test)
@@ -367,10 +368,12 @@ class InspectPage(Page):
 
     def _on_report_written(self) -> None:
         self.report_button.setEnabled(True)
-        if self.studio.project is not None:
-            path = self.studio.project.folder / "report.html"
+        if (project := self.studio.project) is not None:
+            path = project.folder / "report.html"
             text = self.tr("The report is ready: {path}").format(path=path)
             self.notices.say(text, "ok", action="report", action_text=self.tr("Open it"))
+            if not self.notices.isVisible():  # as where a run has no answers
+                self.studio.noticed.emit(text, "ok")
 
     @Slot(str, object)
     def _on_job_failed(self, name: str, error: Any) -> None:  # noqa: ARG002  the main window shows it
@@ -378,8 +381,6 @@ class InspectPage(Page):
             self.report_button.setEnabled(True)
         elif name == EVALUATE and self._results is not None:
             self.test.show_look(self._results.test, self._results.task.name)
-
-    # --- what the studio says ---------------------------------------------------------------------
 
     @Slot()
     def _on_run_chosen(self) -> None:

@@ -70,6 +70,7 @@ class ThresholdLens(Lens):
         self.ratio.setDecimals(2)
         self.ratio.setValue(1.0)
         self.ratio.setFixedWidth(theme.px(96))
+        self.ratio.lineEdit().setTextMargins(6, 0, 0, 0)  # the theme's do not reach into it
         self.ratio.setAccessibleName(self.tr("How many false alarms a miss is worth"))
         self.best_button = QPushButton(self.tr("Find best"))
         self.best_button.setObjectName("best_threshold")

@@ -9,7 +9,6 @@ from typing import Any
 from PySide6.QtCore import QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
-    QComboBox,
     QHBoxLayout,
     QLabel,
     QMenu,
@@ -31,6 +30,7 @@ from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.flow import flowing
 from finetune_studio.gui.widgets.heat_pair import HeatPair
 from finetune_studio.gui.widgets.message import Message
+from finetune_studio.gui.widgets.short_choice import ShortChoice
 
 _LEAST_TEXT = 170  # pixels of height below which a text can hardly be read
 
@@ -103,10 +103,10 @@ class WhyCard(Card):
         self._lines.setWordWrap(True)
         self._caption = QLabel(self.tr("Looked for"))
         self._caption.setProperty("role", "muted")
-        self.looked_for = QComboBox()
+        self.looked_for = ShortChoice()
         self.looked_for.setObjectName("looked_for")
         self.looked_for.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            ShortChoice.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.looked_for.setMinimumContentsLength(8)
         self.looked_for.activated.connect(self._on_label_chosen)

@@ -105,11 +105,13 @@ class Adding(QObject):
 
 
 def _in_the_data(tried: Tried, task: str, dataset: Dataset) -> Sample | None:
-    """Return the sample that is the file which was tried; None where there is none."""
+    """Return the sample that is the file which was tried; None for none, or one that was taken back."""
     if is_text_task(task):
         return None
     names = {tried.path, str(Path(tried.path).absolute()), str(Path(tried.path).resolve())}
-    return next((sample for sample in dataset.samples() if sample.path in names), None)
+    found = next((sample for sample in dataset.samples() if sample.path in names), None)
+    back = found is not None and found.excluded and found.split == "train"
+    return None if back else found
 
 
 def has_classes(tried: Tried) -> bool:

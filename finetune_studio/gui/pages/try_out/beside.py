@@ -153,7 +153,7 @@ class Beside(QWidget):
         both = [(t, self.answers[t.id]) for t in self._all if t.id in self.answers]
         if len(both) < 2:
             return ""
-        same = sum(tried.prediction.label == other.label for tried, other in both)
+        same = sum(alike(tried, other) for tried, other in both)
         return self.tr("The two agree on {n} of {all}.").format(n=f"{same:,}", all=f"{len(both):,}")
 
     @override
@@ -166,13 +166,21 @@ class Beside(QWidget):
         )
 
 
+def alike(tried: Tried, other: Prediction) -> bool:
+    """Whether two runs say the same: one that turns an input away names no class."""
+    unlike = Tried(tried.id, other).unlike
+    if tried.unlike or unlike:
+        return tried.unlike and unlike
+    return bool(tried.prediction.label == other.label)
+
+
 def compared(tried: Tried, other: Prediction, title: str) -> str:
     """Return what another run says of the same, as a sentence."""
     if other.error:
         return f"{title} cannot answer: {other.error}"
-    share = Tried(tried.id, other).certainty
-    sure = f", {percent(share)}" if share else ""
-    said = " ".join(str(other.label or "nothing").split())
+    answered = Tried(tried.id, other)
+    said = answered.said if answered.unlike else " ".join(str(other.label or "nothing").split())
     said = said if len(said) < 120 else f"{said[:120]}…"
-    same = "the same" if other.label == tried.prediction.label else "another answer"
+    sure = f", {percent(answered.certainty)}" if answered.certainty and not answered.unlike else ""
+    same = "the same" if alike(tried, other) else "another answer"
     return f"{title} says {said}{sure}: {same}."

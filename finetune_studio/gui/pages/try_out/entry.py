@@ -137,7 +137,9 @@ class TextEntry(Card):
         self._hint.setText(
             self.tr("A table with the columns question and context gives an answer a row.")
             if self._questions
-            else self.tr("A table (CSV, TSV, JSONL, Parquet) gives an answer a row.")
+            else self.tr(
+                "A table (CSV, TSV, JSONL, Parquet) gives an answer a row, a dropped folder one a file."
+            )
         )
         self._on_changed()
 
@@ -176,6 +178,8 @@ class TextEntry(Card):
         if paths := paths_in(data):
             return paths
         if data.hasText():
-            self.box.insertPlainText(data.text())
+            before = self.box.toPlainText()[: self.box.textCursor().selectionStart()]
+            apart = "" if not before or before[-1].isspace() else "\n"
+            self.box.insertPlainText(apart + data.text())
             self.box.setFocus()
         return []

@@ -20,7 +20,13 @@ from typing_extensions import override
 from finetune_studio.core.events import Prediction
 from finetune_studio.core.preview import Words
 from finetune_studio.gui.pages.try_out.inputs import is_text_task
-from finetune_studio.gui.pages.try_out.tried import Tried, called, percent, summary
+from finetune_studio.gui.pages.try_out.tried import (
+    Tried,
+    called,
+    percent,
+    summary,
+    trouble_beside_name,
+)
 from finetune_studio.gui.thumbnails import Thumbnails
 from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.choice_bar import ChoiceBar
@@ -121,7 +127,7 @@ class TriedItemModel(QAbstractTableModel):
 
 def _cells(tried: Tried) -> tuple[str, str, str, str, str]:
     if tried.trouble:
-        return tried.name, "–", "–", "–", tried.trouble
+        return tried.name, "–", "–", "–", trouble_beside_name(tried)
     milliseconds = f"{tried.prediction.seconds * 1000:.0f} ms"
     share = percent(tried.certainty) if tried.certainty else "–"
     return tried.name, tried.said, share, milliseconds, ""

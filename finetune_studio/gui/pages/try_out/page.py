@@ -110,7 +110,8 @@ class TryOutPage(Page):
         column.addWidget(self.message)
         column.addWidget(self.beside)
         column.addWidget(self.answer, 3)
-        column.addLayout(ways_in.side_by_side((self.entry, 4), (self.text_answer, 5)), 3)
+        self._texts = ways_in.side_by_side((self.entry, 4), (self.text_answer, 5))
+        column.addWidget(self._texts, 3)
         column.addWidget(self.history, 2)
         self.pile = OneOf()
         for shown in (self.empty, content, self.chat):
@@ -124,7 +125,7 @@ class TryOutPage(Page):
         texts = inputs.is_text_task(self.task)
         self.drop.setVisible(not texts)
         self.answer.setVisible(something and not texts)
-        self.entry.setVisible(texts)
+        self._texts.setVisible(texts)
         self.text_answer.setVisible(something and texts)
         many = len(self.tried) > 1 or self.history.view_bar.value() == "table"
         self.history.setVisible(something and (many or not texts))

@@ -73,6 +73,12 @@ class Tried:
         return self.prediction.error or ""
 
 
+def trouble_beside_name(tried: Tried) -> str:
+    """Return why there is no answer, without the file, whose name stands beside it."""
+    told = tried.trouble.removeprefix(f"{tried.path} ")
+    return told[:1].upper() + told[1:]
+
+
 def answer_in_words(tried: Tried) -> str:
     """Return how sure the model is and how long it took, as a sentence."""
     several = "labels" in tried.prediction.answer

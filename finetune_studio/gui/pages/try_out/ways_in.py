@@ -65,15 +65,18 @@ def nothing_yet(many: str) -> tuple[str, str, str]:
     return _tr("There is no model to try yet"), sentence.format(samples=many), _tr("Go to Train")
 
 
-def side_by_side(*parts: tuple[QWidget, int]) -> QHBoxLayout:
-    """Return parts in a row, each as wide as its share says."""
-    row = QHBoxLayout()
+def side_by_side(*parts: tuple[QWidget, int]) -> QWidget:
+    """Return parts in a row, each as wide as its share says; a widget, so that it takes no room hidden."""
+    made = QWidget()
+    made.setProperty("clear", True)
+    row = QHBoxLayout(made)
+    row.setContentsMargins(0, 0, 0, 0)
     row.setSpacing(12)
     for part, share in parts:
         part.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
         part.setMinimumWidth(240)
         row.addWidget(part, share)
-    return row
+    return made
 
 
 def _tr(text: str) -> str:

@@ -33,7 +33,7 @@ class PictureTiles(QStyledItemDelegate):
             self.cell = QSize(side + 8, side + caption + 8)
             return
         wide = max(80, room.width() - 1)
-        columns = max(2 if wide >= 180 else 1, round(wide / (theme.px(WISHED) + 8)))
+        columns = max(2 if wide >= 160 else 1, round(wide / (theme.px(WISHED) + 8)))
         self.cell = QSize(wide // columns, wide // columns + caption)
 
     @override

@@ -14,6 +14,7 @@ from finetune_studio.core.events import ExportVerified, PhaseStarted, Progress
 from finetune_studio.exporters import CATALOGUE
 from finetune_studio.gui import theme
 from finetune_studio.gui.pages.export import shelf
+from finetune_studio.gui.pages.export.formats import FormatRow, FormatTable
 from finetune_studio.gui.pages.export.page import ExportPage
 from finetune_studio.gui.widgets.export_table import ExportRow, ExportTable
 from tests.gui import answered
@@ -67,6 +68,7 @@ def test_an_export_is_checked_and_told(page, qtbot, studio):
     assert page.export_button.isEnabled()
     assert page.state() == "done"
     assert page.rail_note() == "ONNX"
+    assert page.message.text.startswith("Written and checked: 100 % of 341 answers are the trained")
 
 
 def test_another_format_goes_into_another_folder(page, qtbot):
@@ -166,6 +168,35 @@ def test_in_a_small_window_every_figure_of_earlier_exports_and_their_folders_are
     assert not table.horizontalScrollBar().isVisible()
     assert header.sectionViewportPosition(7) + theme.px(56) <= table.viewport().width()
     assert table.model().index(0, 7).data().startswith("1-onnx_int8 in /home")
+
+
+@pytest.mark.parametrize("kind", [ExportTable, FormatTable])
+def test_figures_stand_apart_from_those_before_them(qtbot, qapp, kind):
+    """A time of 7.4 s stood tight against the score, whose text fills its column."""
+    theme.apply(qapp, "light")
+    table = kind()
+    qtbot.addWidget(table)
+    if kind is ExportTable:
+        row = ("accuracy", 0.915, 0.909, 1234.0, 102.5, 341, "/tmp/exports/1-onnx")
+        table.show_rows([ExportRow("ONNX, 8 bits", 1, 0.977, 1.8e-6, *row)])
+    else:
+        figures = ("8.5 MB", "106.9 ms", "7.4 s", "0.915 → 0.915", "100 %")
+        table.show_rows(
+            [FormatRow("onnx", "ONNX", "A file.", (), *figures, measured=True)], "Accuracy"
+        )
+    table.resize(756, 200)
+    table.show()
+    header, margin = table.horizontalHeader(), 8
+    for column in range(2, 6):
+        text = table.model().index(0, column).data()
+        left = (
+            header.sectionViewportPosition(column)
+            + header.sectionSize(column)
+            - margin
+            - table.fontMetrics().horizontalAdvance(text)
+        )
+        end = header.sectionViewportPosition(column) - margin  # of the figure before
+        assert left - end >= 20, (column, text)
 
 
 def test_earlier_exports_are_listed_newest_first_and_damaged_ones_left_out(with_project, tmp_path):

@@ -9,8 +9,10 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
 
+from finetune_studio.core import label_doubts
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Evaluated, Progress
+from finetune_studio.core.label_doubts import LabelDoubt
 from finetune_studio.core.preview import Both, Heat, Picture, Preview
 from finetune_studio.core.watching import MonitorSpoke
 from finetune_studio.gui.pages.inspect import jobs
@@ -216,6 +218,33 @@ def test_after_a_correction_a_button_leads_to_the_next_run(page, qtbot, studio):
     assert not again.isVisible()
 
 
+@pytest.mark.parametrize("tab", ["errors", "labels"])
+def test_after_a_sample_is_left_out_the_next_one_is_there_at_once(page, qtbot, studio, tab):
+    """All is read anew, which takes a while; whoever goes through a list with one key must not wait."""
+    samples = studio.project.dataset.samples()
+    found = [LabelDoubt(s.id, str(s.label), "hat", 0.9, 0.0, True) for s in samples[:4]]
+    label_doubts.keep(studio.project.dataset, found, "starter")
+    click(qtbot, page.errors.view_bar.button(tab))
+    all_shown = 4 if tab == "labels" else 12
+    qtbot.waitUntil(lambda: len(shown(page)) == all_shown)
+    page.activateWindow()
+    qtbot.waitUntil(page.isActiveWindow)
+    gallery = page.errors.gallery
+    gallery.setFocus()
+    ids = [item.id for item in gallery.items]
+    gallery.choose(ids[0])
+    qtbot.keyClick(gallery, Qt.Key.Key_X)
+    assert [item.id for item in gallery.items] == ids[1:]
+    assert gallery.chosen_id() == ids[1]
+    qtbot.keyClick(gallery, Qt.Key.Key_X)
+    assert [item.id for item in gallery.items] == ids[2:]
+    qtbot.waitUntil(lambda: not studio.asking)
+    assert [item.id for item in gallery.items] == ids[2:]
+    studio.undo()
+    studio.undo()
+    qtbot.waitUntil(lambda: sorted(item.id for item in gallery.items) == sorted(ids))
+
+
 def test_excluding_several_samples_is_one_step_of_undo(page, qtbot, studio):
     page.errors.gallery.selectAll()
     assert page.why.exclude_button.text() == "Exclude 12 · X"
@@ -257,6 +286,19 @@ def test_the_report_is_written_and_offered(page, qtbot, studio, monkeypatch):
     click(qtbot, page.report_button)
     qtbot.waitUntil(lambda: "report.html" in page.notices.text)
     assert page.report_button.isEnabled()
+
+
+def test_where_a_run_has_no_answers_the_report_is_told_in_the_window(
+    page, qtbot, studio, monkeypatch
+):
+    """It was told below the sentence that there is nothing to look at, where nobody saw it."""
+    monkeypatch.setattr(jobs, "write_report", lambda project, folder, control: iter(()))
+    judged = studio.project.dataset.samples(split="validation")
+    studio.do_edit(lambda: studio.project.dataset.exclude([s.id for s in judged]))
+    qtbot.waitUntil(lambda: page.pile.currentIndex() == 0)
+    with qtbot.waitSignal(studio.noticed) as heard:
+        click(qtbot, page.report_button)
+    assert heard.args[0].startswith("The report is ready: ")
 
 
 def test_another_run_can_be_chosen(page, qtbot, studio):

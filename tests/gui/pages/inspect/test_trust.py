@@ -10,6 +10,7 @@ from finetune_studio.core import label_doubts
 from finetune_studio.core.events import Noted
 from finetune_studio.core.label_doubts import LabelDoubt
 from finetune_studio.engine import decision
+from finetune_studio.gui import theme
 from finetune_studio.gui.pages.inspect.page import InspectPage
 from finetune_studio.insights import thresholds
 from tests import trusting
@@ -120,7 +121,7 @@ def test_the_matrix_shows_percent_and_confused_classes_together(page, qtbot):
     assert not panel.matrix_button.isVisible()
 
 
-def test_a_lasso_on_the_map_filters_the_gallery(page, qtbot, monkeypatch):
+def test_a_lasso_on_the_map_filters_the_gallery(page, qtbot, qapp, monkeypatch):
     from finetune_studio.engine.mapping import Map
     from finetune_studio.gui.pages.inspect import map_lens
 
@@ -151,6 +152,13 @@ def test_a_lasso_on_the_map_filters_the_gallery(page, qtbot, monkeypatch):
     assert page.errors.pair(page.errors.gallery.items[-1].id)[0].split == "train"
     qtbot.mouseClick(page.errors.all_button, LEFT)
     assert count(page) == 60
+    assert [name for name, _ in lens.map._legend] == ["right", "wrong", "not asked"]
+    theme.apply(qapp, "dark")  # points and legend have this tone's colours from then on
+    try:
+        now = theme.tokens()
+        assert [shade for _, shade in lens.map._legend] == [now.series[0], now.bad, now.line]
+    finally:
+        theme.apply(qapp, "light")
     spot = lens.map.on_widget()[0]
     lens.map._hover(QPointF(float(spot[0]), float(spot[1])))
     assert lens._over.isVisible()

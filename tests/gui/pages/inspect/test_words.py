@@ -7,8 +7,11 @@ import pytest
 from finetune_studio.core.dataset import Sample
 from finetune_studio.core.events import Evaluated
 from finetune_studio.core.shares import cautious
+from finetune_studio.gui import theme
 from finetune_studio.gui.pages.inspect import words
+from finetune_studio.gui.pages.inspect.cards import HeadlineCard
 from finetune_studio.gui.pages.inspect.sorting import class_rows, with_absent
+from finetune_studio.gui.pages.inspect.words import Headline
 from finetune_studio.gui.widgets.class_table import ClassRow
 from finetune_studio.insights.confusion import confusion
 from tests.gui.answered import NAMES, SAID, prediction
@@ -126,3 +129,16 @@ def test_shares_keep_the_likeliest_and_gather_the_rest():
     rows = words.shares(one, 1)
     assert rows[1][0] == "2 others"
     assert rows[1][1] == pytest.approx(0.2)
+
+
+def test_a_name_and_its_figure_are_written_smaller_before_the_name_is_shortened(qtbot, qapp):
+    theme.apply(qapp, "light")
+    card = HeadlineCard("Weakest type")
+    qtbot.addWidget(card)
+    card.say(Headline("0.66", "", name="Disease"))
+    card.resize(187, 140)  # what a window of 1024 pixels leaves
+    card.show()
+    qtbot.waitUntil(lambda: card._name.property("role") == "title")
+    assert card._name.width() >= card._name.sizeHint().width()
+    card.resize(300, 140)
+    qtbot.waitUntil(lambda: card._name.property("role") == "figure")

@@ -14,6 +14,7 @@ from PySide6.QtGui import QImage
 from finetune_studio.core.events import Prediction, Progress
 from finetune_studio.core.preview import Both, Heat, Picture, Preview
 from finetune_studio.gui.pages.try_out import page as try_page
+from finetune_studio.gui.pages.try_out.beside import compared
 from finetune_studio.gui.pages.try_out.history import TriedItemModel, TriedTable
 from finetune_studio.gui.pages.try_out.page import TryOutPage
 from finetune_studio.gui.pages.try_out.tried import Tried, as_csv, expanded
@@ -51,6 +52,13 @@ def page(with_project, qtbot, tmp_path, monkeypatch):
 def photo(tmp_path):
     tiny.picture(0, 1).save(tmp_path / "new.png")
     return tmp_path / "new.png"
+
+
+def test_the_drop_area_has_all_the_room_until_something_was_tried(page, qtbot, photo):
+    """What texts need kept three quarters of it, though it was hidden."""
+    qtbot.waitUntil(lambda: page.drop.height() > 0.8 * page.pile.height())
+    page.drop.dropped.emit([photo])
+    qtbot.waitUntil(lambda: page.answer.isVisible() and page.drop.height() < 120)
 
 
 def test_a_dropped_picture_is_answered_with_its_certainty_and_time(page, qtbot, photo):
@@ -189,6 +197,16 @@ def test_another_run_answers_beside_the_chosen_one(page, qtbot, photo, studio, t
     assert items.columnCount() == 5
 
 
+def test_a_run_that_turns_an_input_away_does_not_say_the_same_as_one_that_names_a_class():
+    away = Tried(1, answered.prediction("hat", 0.4, path="a.png"))
+    away = replace(away, prediction=replace(away.prediction, answer={"none_of_these": True}))
+    named = answered.prediction("hat", 0.9, path="a.png")
+    assert compared(away, named, "Run 2") == "Run 2 says hat, 90.0 %: another answer."
+    told = compared(Tried(1, named), away.prediction, "Run 1")
+    assert told == "Run 1 says none of these (most like hat): another answer."
+    assert compared(away, away.prediction, "Run 1").endswith(": the same.")
+
+
 def test_a_picture_unlike_the_training_data_is_said_so(page, qtbot, photo, monkeypatch):
     def unlike(source, paths, control):
         found = answered.prediction("hat", 0.4, path=str(photo))
@@ -219,6 +237,12 @@ def test_a_file_of_the_data_is_not_added_a_second_time(page, qtbot, photo, studi
         assert words in page.message.text
     added = studio.project.dataset.samples()[18:]
     assert [(s.path, s.label, s.split) for s in added] == [(str(photo), "shoe", "train")]
+    studio.undo()  # what was taken back may be added again
+    assert studio.project.dataset.samples()[-1].excluded
+    page.adding.add(page.tried[-1], page.task, "hat")
+    assert "as hat" in page.message.text
+    last = studio.project.dataset.samples()[-1]
+    assert (last.path, last.label, last.usable) == (str(photo), "hat", True)
 
 
 def test_beside_another_run_what_cannot_be_read_is_told_and_not_waited_for(qtbot):

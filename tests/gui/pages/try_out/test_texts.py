@@ -148,6 +148,8 @@ def test_a_pasted_text_goes_into_the_box_as_plain_text(opened, qtbot):
     page.entry.box.clear()
     page.entry.box.insertFromMimeData(data)
     assert page.entry.box.toPlainText() == "<b>bold</b>"
+    page.take(data)  # dropped beside the box: what is in it does not run into the next text
+    assert page.entry.box.toPlainText() == "<b>bold</b>\n<b>bold</b>"
 
 
 def test_names_are_shown_in_the_text(opened, qtbot, studio):

@@ -44,6 +44,11 @@ def test_an_unsure_answer_names_the_other():
     )
 
 
+def test_a_problem_beside_the_name_does_not_say_the_whole_path_again():
+    told = Prediction(input="/a/b/empty.txt", error="/a/b/empty.txt cannot be read: it is empty.")
+    assert tried.trouble_beside_name(tried.Tried(1, told)) == "Cannot be read: it is empty."
+
+
 def test_the_summary_counts_what_could_not_be_read():
     assert tried.summary([GOOD]) == "1 picture tried"
     assert tried.summary([GOOD, BROKEN]) == "2 pictures tried, 1 could not be read"
