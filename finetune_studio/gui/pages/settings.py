@@ -163,6 +163,7 @@ class SettingsPage(Page):
     def _room(self) -> Card:
         card = Card(self.tr("Room on disk"))
         self._limit = QSpinBox()
+        self._limit.lineEdit().setTextMargins(6, 0, 0, 0)  # the theme's do not reach into it
         self._limit.setRange(1, 2000)
         self._limit.setSuffix(" GB")
         self._limit.setAlignment(Qt.AlignmentFlag.AlignRight)
