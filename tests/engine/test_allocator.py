@@ -57,7 +57,11 @@ def test_a_run_looks_for_garbage_among_its_own_things_only() -> None:
             gc.collect()
             assert inside() is None
             left = weakref.ref(Thing())
+            with allocator.own_garbage():
+                assert gc.get_freeze_count() > 0
+            assert gc.get_freeze_count() > 0  # the outer one goes on
         assert left() is None
+        assert gc.get_freeze_count() == 0
         assert before() is not None
     gc.collect()
     assert before() is None

@@ -15,7 +15,7 @@ from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.engine import device as devices
-from finetune_studio.engine.allocator import give_back
+from finetune_studio.engine.allocator import give_back, own_garbage
 from finetune_studio.engine.evaluate import load_task
 from finetune_studio.engine.rehearsal.few import Samples, batch_size, shuffled
 from finetune_studio.engine.rehearsal.reckoning import Reckoned, reckon, too_large
@@ -62,7 +62,9 @@ def rehearse(project: Project, recipe: Recipe, control: Control) -> Iterator[Eve
     with _at_work:
         if control.stop.is_set() or _runs:
             return
-        found = _rehearsed(project, recipe, control)
+        _bring_in_libraries()
+        with own_garbage():
+            found = _rehearsed(project, recipe, control)
     if control.stop.is_set():
         return
     if found is None:
@@ -76,7 +78,6 @@ def rehearse(project: Project, recipe: Recipe, control: Control) -> Iterator[Eve
 
 
 def _rehearsed(project: Project, recipe: Recipe, control: Control) -> Estimated | None:
-    _bring_in_libraries()
     began = time.monotonic()
     samples = shuffled(project, load_task(recipe.task), recipe.seed)
     limited = Control()
