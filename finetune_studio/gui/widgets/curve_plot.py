@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from itertools import cycle
 from typing import Any
 
 import pyqtgraph as pg  # noqa: TID253  this module is loaded with the curves of a run, never before
@@ -25,7 +26,8 @@ from finetune_studio.gui.widgets.plot_parts import (
     span_of,
 )
 
-_REDRAW_MS = 100
+# Plots that have something new at once are drawn in different frames, so that none takes long.
+_WAITS_MS = cycle((100, 125, 150))
 _MOST_POINTS = 2000
 _MOST_DOTS = 120
 
@@ -87,8 +89,7 @@ class CurvePlot(QWidget):
         column.setSpacing(4)
         column.addWidget(self.legend)
         column.addWidget(self.plot, 1)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
+        self._timer = QTimer(self, singleShot=True, interval=next(_WAITS_MS))
         self._timer.timeout.connect(self.redraw)
         for one in series:
             self.add_series(one)
@@ -201,7 +202,7 @@ class CurvePlot(QWidget):
 
     def _plan(self) -> None:
         if not self._timer.isActive():
-            self._timer.start(_REDRAW_MS)
+            self._timer.start()
 
     @Slot()
     def redraw(self) -> None:
