@@ -27,7 +27,7 @@ from finetune_studio.gui.widgets.plot_parts import (
 )
 
 # Plots that have something new at once are drawn in different frames, so that none takes long.
-_WAITS_MS = cycle((100, 125, 150))
+_WAITS_MS = cycle((200, 233, 266))
 _MOST_POINTS = 2000
 _MOST_DOTS = 120
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -214,9 +215,10 @@ class RunPanel(QWidget):
         self._show_marks()
         said = verdict(self.story, at_work=at_work)
         self.bar.show_sentence(said.level, said.word, said.text)
-        memory = psutil.virtual_memory().total / 2**20
         self.progress.show_figures(
-            figures(self.story, at_work=at_work, now=time.time(), memory_mb=memory, tr=self.tr)
+            figures(
+                self.story, at_work=at_work, now=time.time(), memory_mb=_memory_mb(), tr=self.tr
+            )
         )
         self.log.set_lines(self.story.lines)
         _, score_card, rate_card = self._cards
@@ -251,6 +253,12 @@ class RunPanel(QWidget):
         wanted = direction.TopToBottom if narrow else direction.LeftToRight
         if self._columns.direction() != wanted:
             self._columns.setDirection(wanted)
+
+
+@cache
+def _memory_mb() -> float:
+    """Return how much memory the computer has: asking takes longer than all else that is shown."""
+    return float(psutil.virtual_memory().total / 2**20)
 
 
 def _mark(spoke: MonitorSpoke) -> PlotMark:
