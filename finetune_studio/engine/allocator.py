@@ -64,7 +64,7 @@ def own_garbage() -> Iterator[None]:
 
     What was there before takes a quarter of a second each time, in which no thread goes on, the window's
     neither. What the context leaves behind is looked for at its end: at the next one's beginning it would
-    be old. Inside another one, nothing more is old.
+    be old. Inside another one, nothing more is old. Whatever was set aside elsewhere counts again afterwards.
     """
     here = object()
     with _counting:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
@@ -13,25 +11,11 @@ from pytestqt.qtbot import QtBot
 from finetune_studio.core.project import Project
 from finetune_studio.core.watching import Heated
 from finetune_studio.gui.pages.layers import LayersPage
-from finetune_studio.gui.studio import Studio
 from finetune_studio.gui.widgets.layer_items import RATE
-from tests.gui.pages.ready import LONG_MS, with_photos
+from tests.gui.pages.ready import LONG_MS
 
 LEFT = Qt.MouseButton.LeftButton
 EPOCHS = 4
-
-
-@pytest.fixture
-def page(studio: Studio, qtbot: QtBot, tmp_path: Path) -> Iterator[LayersPage]:
-    with_photos(studio, qtbot, tmp_path)
-    made = LayersPage(studio)
-    qtbot.addWidget(made)
-    made.resize(1100, 700)
-    made.show()
-    made.entered()
-    qtbot.waitUntil(lambda: made.tree.layers.rowCount() == 1, timeout=LONG_MS)
-    yield made
-    studio.shutdown()
 
 
 def begins(page: LayersPage) -> dict[str, int]:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 from PySide6.QtCore import QModelIndex, QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QCheckBox, QPushButton
@@ -13,24 +9,10 @@ from pytestqt.qtbot import QtBot
 
 from finetune_studio.engine.probe import ModelLook
 from finetune_studio.gui.pages.layers import LayersPage
-from finetune_studio.gui.studio import Studio
 from finetune_studio.gui.widgets.layer_tree import LayerItemModel
-from tests.gui.pages.ready import LONG_MS, with_photos
+from tests.gui.pages.ready import LONG_MS
 
 LEFT = Qt.MouseButton.LeftButton
-
-
-@pytest.fixture
-def page(studio: Studio, qtbot: QtBot, tmp_path: Path) -> Iterator[LayersPage]:
-    with_photos(studio, qtbot, tmp_path)
-    made = LayersPage(studio)
-    qtbot.addWidget(made)
-    made.resize(1100, 700)
-    made.show()
-    made.entered()
-    qtbot.waitUntil(lambda: made.tree.layers.rowCount() == 1, timeout=LONG_MS)
-    yield made
-    studio.shutdown()  # before the page goes, as when the window closes
 
 
 def row(model: LayerItemModel, name: str) -> QModelIndex:
