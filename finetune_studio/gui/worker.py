@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
 import traceback
 
 from PySide6.QtCore import QObject, QThread, Signal
@@ -10,6 +13,9 @@ from typing_extensions import override
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.job import Control, Job
 
+# On two busy cores the window else waited up to 16 ms for its turn. Who alone wants a processor gets all
+# of it at any niceness, so that a job takes no longer.
+_NICENESS = 10
 # macOS gives secondary threads half a megabyte, too little for some of torch's kernels.
 _STACK_BYTES = 16 * 2**20
 
@@ -40,6 +46,7 @@ class Worker(QThread):
     @override
     def run(self) -> None:
         """Carry out the job; Qt calls this in the new thread."""
+        self._give_way()
         try:
             for event in self._job(self.control):
                 self.stated.emit(event)
@@ -47,6 +54,15 @@ class Worker(QThread):
             self.failed.emit(explained(error))
         else:
             self.done.emit()
+
+    def _give_way(self) -> None:
+        """Let the window go before this thread, and on Linux before the threads that it begins."""
+        if sys.platform == "linux":  # has no priorities but a niceness, which new threads inherit
+            thread = threading.get_native_id()
+            now = os.getpriority(os.PRIO_PROCESS, thread)
+            os.setpriority(os.PRIO_PROCESS, thread, min(19, now + _NICENESS))
+        else:
+            self.setPriority(QThread.Priority.LowPriority)
 
 
 def explained(error: Exception) -> StudioError:

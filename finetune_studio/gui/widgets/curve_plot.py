@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import partial
-from itertools import cycle
 from typing import Any
 
 import pyqtgraph as pg  # noqa: TID253  this module is loaded with the curves of a run, never before
@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from finetune_studio.gui import theme
+from finetune_studio.gui.widgets.frame_pace import FramePace
 from finetune_studio.gui.widgets.plot_data import PlotData
 from finetune_studio.gui.widgets.plot_legend import Legend
 from finetune_studio.gui.widgets.plot_parts import (
@@ -26,8 +27,6 @@ from finetune_studio.gui.widgets.plot_parts import (
     span_of,
 )
 
-# Plots that have something new at once are drawn in different frames, so that none takes long.
-_WAITS_MS = cycle((200, 233, 266))
 _MOST_POINTS = 2000
 _MOST_DOTS = 120
 
@@ -50,7 +49,7 @@ class Series:
 
 
 class CurvePlot(QWidget):
-    """Remembers points at once and draws at most ten times a second, and only what is new.
+    """Remembers points at once, and draws what is new up to five times a second.
 
     Signals:
         export_wanted: The user wants the plot as ``png``, ``svg`` or ``csv``.
@@ -89,7 +88,8 @@ class CurvePlot(QWidget):
         column.setSpacing(4)
         column.addWidget(self.legend)
         column.addWidget(self.plot, 1)
-        self._timer = QTimer(self, singleShot=True, interval=next(_WAITS_MS))
+        self._pace = FramePace()
+        self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self.redraw)
         for one in series:
             self.add_series(one)
@@ -138,7 +138,7 @@ class CurvePlot(QWidget):
         other.followers.append(self)
 
     def add(self, name: str, x: float, y: float) -> None:
-        """Remember a point of a curve; it is drawn within a tenth of a second."""
+        """Remember a point of a curve; it is drawn a moment later."""
         self.data[name].add(x, y)
         self._plan()
 
@@ -202,11 +202,12 @@ class CurvePlot(QWidget):
 
     def _plan(self) -> None:
         if not self._timer.isActive():
-            self._timer.start()
+            self._timer.start(self._pace.wait_ms)
 
     @Slot()
     def redraw(self) -> None:
         """Draw what is new now."""
+        began = time.perf_counter()
         self._timer.stop()
         if not self._zoomed:
             self._fit()
@@ -225,7 +226,8 @@ class CurvePlot(QWidget):
             drawn = [(x, y) for x, y in shown if x is not None]
             height = clear_height(drawn, self._moment[1], self._box.viewRange())
             self._moment_line.label.setPosition(height)
-        self.legend.show_values({s.name: data_last(self.data[s.name]) for s in self.series})
+        self.legend.show_values({n: d.last for n, d in self.data.items()})
+        self._pace.take(time.perf_counter() - began + self.plot.took)
 
     def _scaled(self, y: Any) -> Any:
         """Return values as they are drawn: their powers of ten on a logarithmic axis."""
@@ -347,7 +349,7 @@ class CurvePlot(QWidget):
     @Slot()
     def _on_mouse_left(self) -> None:
         self._cursor.setVisible(False)
-        self.legend.show_values({n: data_last(d) for n, d in self.data.items()})
+        self.legend.show_values({n: d.last for n, d in self.data.items()})
 
     @Slot()
     def _on_zoomed(self) -> None:
@@ -392,8 +394,3 @@ class CurvePlot(QWidget):
         super().changeEvent(event)
         if hasattr(self, "_dark") and theme.tokens().dark != self._dark:
             self._dress()
-
-
-def data_last(data: PlotData) -> float | None:
-    """Return a curve's last value."""
-    return float(data.y[-1]) if len(data) else None

@@ -24,8 +24,9 @@ class ElidedLabel(QLabel):
 
     @override
     def setText(self, text: str) -> None:
-        super().setText(text)
-        self._say_whole()
+        if text != self.text():
+            super().setText(text)
+            self._say_whole()
 
     @override
     def minimumSizeHint(self) -> QSize:
@@ -59,4 +60,6 @@ class ElidedLabel(QLabel):
 
     def _say_whole(self) -> None:
         fits = self.fontMetrics().horizontalAdvance(self.text()) <= self.contentsRect().width()
-        self.setToolTip("" if fits else self.text())
+        told = "" if fits else self.text()
+        if told != self.toolTip():
+            self.setToolTip(told)

@@ -46,6 +46,11 @@ class PlotData:
         """Return every y."""
         return self._y[: self._count]
 
+    @property
+    def last(self) -> float | None:
+        """Return the newest value; None where there is none."""
+        return float(self._y[self._count - 1]) if self._count else None
+
     def add(self, x: float, y: float) -> None:
         """Add a point; one that is no number (NaN, infinity) is left out."""
         if not (np.isfinite(x) and np.isfinite(y)):

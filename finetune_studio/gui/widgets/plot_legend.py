@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QPointF, QSize, Qt
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 from typing_extensions import override
 
 from finetune_studio.gui import theme
 from finetune_studio.gui.widgets.elided_label import ElidedLabel
+from finetune_studio.gui.widgets.figure_label import FigureLabel
 
 
 def number(value: float) -> str:
@@ -72,17 +73,15 @@ class Legend(QWidget):
         return self._at.text()
 
 
-class _Entry(QLabel):
-    """A stroke of the curve's colour, its name and a value; as wide as the widest it has shown."""
+class _Entry(FigureLabel):
+    """A stroke of the curve's colour, its name and a value."""
 
     def __init__(self, title: str) -> None:
         super().__init__(title)
         self.setProperty("role", "small")
-        self.setTextFormat(Qt.TextFormat.PlainText)
         self._title = title
         self._colour = QColor()
-        self._widest = 0
-        self.setIndent(theme.px(22))
+        self.setContentsMargins(theme.px(22), 0, 0, 0)
 
     def set_colour(self, colour: QColor) -> None:
         self._colour = colour
@@ -90,12 +89,6 @@ class _Entry(QLabel):
 
     def set_value(self, value: float | None) -> None:
         self.setText(self._title if value is None else f"{self._title} {number(value)}")
-        self._widest = max(self._widest, self.sizeHint().width())
-        self.setMinimumWidth(self._widest)
-
-    @override
-    def minimumSizeHint(self) -> QSize:
-        return self.sizeHint()
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pyqtgraph as pg  # noqa: TID253  this module is loaded with the curves of a run, never before
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal
-from PySide6.QtGui import QColor, QPen, QWheelEvent
+from PySide6.QtGui import QColor, QPaintEvent, QPen, QWheelEvent
 from typing_extensions import override
 
 from finetune_studio.gui import theme
@@ -100,6 +101,13 @@ class View(pg.PlotWidget):
     """Leaves the wheel to the page, and says when the mouse is gone."""
 
     left_behind = Signal()
+    took = 0.0  # seconds of the last painting
+
+    @override
+    def paintEvent(self, ev: QPaintEvent) -> None:
+        began = time.perf_counter()
+        super().paintEvent(ev)
+        self.took = time.perf_counter() - began
 
     @override
     def wheelEvent(self, event: QWheelEvent) -> None:

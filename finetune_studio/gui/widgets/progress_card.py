@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QProgres
 from finetune_studio.gui import theme
 from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.elided_label import ElidedLabel
+from finetune_studio.gui.widgets.figure_label import FigureLabel
 
 _ROW = 26  # pixels of a row in the 13 px design
 
@@ -37,9 +38,9 @@ class ProgressCard(Card):
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(title, parent)
         self._text = ElidedLabel()
-        self._aside = QLabel()
+        self._aside = FigureLabel()
         self._aside.setProperty("role", "muted")
-        self._aside.setTextFormat(Qt.TextFormat.PlainText)
+        self._aside.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         top = QHBoxLayout()
         top.addWidget(self._text, 1)
         top.addWidget(self._aside)
@@ -49,7 +50,7 @@ class ProgressCard(Card):
         self._grid.setVerticalSpacing(0)
         self._grid.setHorizontalSpacing(8)
         self._grid.setColumnStretch(0, 1)
-        self._rows: dict[str, tuple[QLabel, QLabel, QFrame]] = {}
+        self._rows: dict[str, tuple[QLabel, FigureLabel, QFrame]] = {}
         self.body.addLayout(top)
         self.body.addWidget(self._bar)
         self.body.addLayout(self._grid)
@@ -60,7 +61,9 @@ class ProgressCard(Card):
         self._text.setText(figures.text)
         self._aside.setText(figures.aside)
         self._bar.setVisible(figures.share is None or figures.share >= 0)
-        self._bar.setRange(0, 0 if figures.share is None else 1000)
+        end = 0 if figures.share is None else 1000
+        if end != self._bar.maximum():
+            self._bar.setRange(0, end)
         if figures.share is not None:
             self._bar.setValue(round(1000 * min(1.0, max(0.0, figures.share))))
         self._bar.setAccessibleName(f"{figures.text}, {figures.aside}")
@@ -70,7 +73,8 @@ class ProgressCard(Card):
                 self._add(name)
         for name, widgets in self._rows.items():
             for widget in widgets:
-                widget.setVisible(name in shown)
+                if widget.isHidden() == (name in shown):
+                    widget.setVisible(name in shown)
             widgets[1].setText(shown.get(name, ""))
 
     def values(self) -> dict[str, str]:
@@ -82,10 +86,9 @@ class ProgressCard(Card):
         }
 
     def _add(self, name: str) -> None:
-        title, value, line = ElidedLabel(name), QLabel(), QFrame()
+        title, value, line = ElidedLabel(name), FigureLabel(), QFrame()
         title.setProperty("role", "muted")
         value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        value.setTextFormat(Qt.TextFormat.PlainText)
         line.setFrameShape(QFrame.Shape.HLine)
         line.setProperty("rule", True)
         for label in (title, value):

@@ -29,6 +29,7 @@ class SentenceBar(QFrame):
         self._row.addWidget(self._text, 3)
         self._row.addWidget(self._aside, 2)
         self._aside.hide()
+        self._said = ("", "", "", "")
         self.show_sentence("info", "", "")
 
     @property
@@ -43,6 +44,9 @@ class SentenceBar(QFrame):
 
     def show_sentence(self, level: str, word: str, text: str, aside: str = "") -> None:
         """Say something else."""
+        if (said := (level, word, text, aside)) == self._said:
+            return
+        self._said = said
         self._word.setText(word)
         self._word.setVisible(bool(word))
         self._text.setText(text)

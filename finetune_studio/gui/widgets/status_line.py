@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from finetune_studio.gui import theme
-from finetune_studio.gui.widgets.elided_label import ElidedLabel
+from finetune_studio.gui.widgets.figure_label import FigureLabel
 
 _MOST_LINES = 2000
 _WIDE, _NARROW = 520, 330  # pixels for what just happened: alone, and beside a job
@@ -35,7 +35,8 @@ class StatusLine(QFrame):
         super().__init__(parent)
         self.setProperty("bar", "status")
         self._line = self._job_says = self._goes_on = ""
-        self._job = ElidedLabel()
+        self._job = FigureLabel()
+        self._job.setMaximumWidth(theme.px(420))
         self._bar = QProgressBar()
         self._bar.setRange(0, 1000)
         self._bar.setTextVisible(False)
@@ -88,8 +89,9 @@ class StatusLine(QFrame):
         """Show the running job; ``share`` is how much of it is done, None where that is unknown."""
         self._job_says = text
         self._job.setText(text.removeprefix(self._goes_on).removeprefix(" · "))  # not said twice
-        self._job.setMinimumWidth(min(theme.px(420), self._job.sizeHint().width()))
-        self._bar.setRange(0, 0 if share is None else 1000)
+        end = 0 if share is None else 1000
+        if end != self._bar.maximum():
+            self._bar.setRange(0, end)
         if share is not None:
             self._bar.setValue(round(1000 * max(0.0, min(1.0, share))))
         self._bar.setAccessibleName(text)
@@ -102,6 +104,7 @@ class StatusLine(QFrame):
         """Show that nothing works, and that what was begun last is done."""
         for widget in (self._job, self._bar, self._cancel):
             widget.hide()
+        self._job.setText("")
         self._cancelled = False
         if self._goes_on:
             self.add(self.tr("{what}: done").format(what=self._goes_on))
@@ -121,7 +124,9 @@ class StatusLine(QFrame):
         room = theme.px(_WIDE if self._bar.isHidden() else _NARROW)
         line = self._line or self.tr("Ready")
         shown = self._last.fontMetrics().elidedText(line, Qt.TextElideMode.ElideRight, room)
-        self._last.setText(shown.replace("&", "&&"))
+        shown = shown.replace("&", "&&")
+        if shown != self._last.text():
+            self._last.setText(shown)
 
     @Slot()
     def _on_cancel_clicked(self) -> None:

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QEvent, QMimeData, QObject, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLabel, QLineEdit, QSpinBox
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QSpinBox,
+    QWidget,
+)
+from typing_extensions import override
 
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.gui.widgets.bar_list import BAR_ROLE, BarItemModel, BarList, BarRow
 from finetune_studio.gui.widgets.choice_bar import ChoiceBar
 from finetune_studio.gui.widgets.drop_area import DropArea
 from finetune_studio.gui.widgets.elided_label import ElidedLabel
+from finetune_studio.gui.widgets.figure_label import FigureLabel
 from finetune_studio.gui.widgets.form import RecipeForm
 from finetune_studio.gui.widgets.notice_bar import NoticeBar
+from finetune_studio.gui.widgets.progress_card import Figures, ProgressCard
 from finetune_studio.gui.widgets.short_choice import ShortChoice
 from finetune_studio.gui.widgets.step_rail import Step, StepRail
 
@@ -221,3 +232,53 @@ def test_a_choice_that_is_too_wide_ends_in_dots(qtbot):
     box.show()
     assert box.shown(60).endswith("…")
     assert box.shown(600) == "t-shirt beside shirt (label)"
+
+
+class LayoutsAsked(QObject):
+    """Counts how often a widget is to be laid out anew."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self.count = 0
+        widget.installEventFilter(self)
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        self.count += event.type() == QEvent.Type.LayoutRequest
+        return False
+
+
+def test_figures_that_change_several_times_a_second_lay_nothing_out_anew(qtbot):
+    """Each text of a QLabel laid out the whole page, which took longer than all that was painted."""
+    card = ProgressCard("Progress")
+    qtbot.addWidget(card)
+    card.resize(300, 200)
+    card.show()
+    card.show_figures(Figures("Epoch 1 of 9", "about 19 s left", 0.1, (("Speed", "888 photos/s"),)))
+    qtbot.wait(20)
+    asked = LayoutsAsked(card)
+    for speed, left in ((111, 11), (777, 18), (42, 7)):
+        rows = (("Speed", f"{speed} photos/s"),)
+        card.show_figures(Figures("Epoch 1 of 9", f"about {left} s left", 0.1, rows))
+        qtbot.wait(5)
+        assert card.values() == {"Speed": f"{speed} photos/s"}
+    assert asked.count == 0
+    card.show_figures(Figures("Epoch 1 of 9", "", 0.1, (("Speed", "123,456 photos/s"),)))
+    qtbot.wait(20)
+    assert asked.count > 0
+
+
+def test_a_figure_is_never_cut_and_begins_anew_when_it_was_empty(qtbot):
+    label = FigureLabel("12.5")
+    qtbot.addWidget(label)
+    short = label.sizeHint().width()
+    label.setText("12,345.5 photos a second")
+    wide = label.sizeHint().width()
+    assert wide > short
+    label.resize(label.sizeHint())
+    assert label.toolTip() == ""
+    label.setText("7")
+    assert (label.text(), label.accessibleName(), label.sizeHint().width()) == ("7", "7", wide)
+    label.setText("")
+    label.setText("12.5")
+    assert label.sizeHint().width() == short
