@@ -101,19 +101,28 @@ def ticks_while_idle(seconds: float) -> list[float]:
     """Return the gaps between ticks in ms while nobody does anything."""
     from PySide6.QtCore import QEventLoop, Qt, QTimer
 
-    _, window = _open()
+    studio, window = _open()
+    _until(lambda: _at_rest(studio))
     times: list[float] = []
     timer = QTimer()
     timer.setTimerType(Qt.TimerType.PreciseTimer)
     timer.timeout.connect(lambda: times.append(time.perf_counter()))
     loop = QEventLoop()
-    # What opening set off has come to rest after two seconds.
-    QTimer.singleShot(2000, lambda: timer.start(16))
-    QTimer.singleShot(2000 + int(1000 * seconds), loop.quit)
+    timer.start(16)
+    QTimer.singleShot(int(1000 * seconds), loop.quit)
     loop.exec()
     timer.stop()
     window.close()
     return [1000 * (later - earlier) for earlier, later in pairwise(times)]
+
+
+def _at_rest(studio: Studio) -> bool:
+    """Say whether all that opening set off has come to its end; an estimate takes some ten seconds."""
+    resting = 0.0
+    while resting < 2.0 and not (studio.asking or studio.busy):
+        _pause(100)
+        resting += 0.1
+    return resting >= 2.0
 
 
 def ticks_while_training(settings: dict[str, object], seconds: float) -> tuple[list[float], str]:
@@ -161,12 +170,16 @@ def ticks_while_training(settings: dict[str, object], seconds: float) -> tuple[l
 
 
 def _until(condition) -> None:
+    while not condition():
+        _pause(50)
+
+
+def _pause(milliseconds: int) -> None:
     from PySide6.QtCore import QEventLoop, QTimer
 
-    while not condition():
-        loop = QEventLoop()
-        QTimer.singleShot(50, loop.quit)
-        loop.exec()
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
 
 
 def share(values: list[float], part: float) -> float:

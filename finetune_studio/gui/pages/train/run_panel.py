@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import cache
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -120,6 +121,15 @@ class RunPanel(QWidget):
         column.addWidget(lamps)
         column.addWidget(self.alarms)
         column.addLayout(self._columns, 1)
+        self._parts = (
+            self._show_standing,
+            self._show_alarms,
+            self._show_followed,
+            self._show_heat,
+            self._show_figures,
+            self._show_log,
+        )
+        self._turns = cycle(self._parts)
         self.refresh(at_work=False)
 
     def _take_plots(self, plots: RunPlots) -> None:
@@ -206,24 +216,43 @@ class RunPanel(QWidget):
 
     def refresh(self, *, at_work: bool, recipe: Recipe | None = None) -> None:
         """Bring everything but the curves up to date; ``recipe`` is that of the next run."""
-        story = self.story
-        self.lamps.show_lamps(lights(story))
-        self.alarms.show_alarms(story.alarms, recipe, at_work=at_work)
-        task = story.started.task if story.started else ""
-        self.followed.show_watched(story.watched, task, story.headline)
-        self.heat.show_heat(story.heat)
-        self._show_marks()
+        for show in self._parts:
+            show(at_work, recipe)
+
+    def refresh_next(self, *, at_work: bool, recipe: Recipe | None = None) -> None:
+        """Bring the next of its parts up to date, each call another one.
+
+        All of them at once, after an epoch, hold the window's thread for longer than a frame.
+        """
+        next(self._turns)(at_work, recipe)
+
+    def _show_standing(self, at_work: bool, _recipe: Recipe | None) -> None:
+        self.lamps.show_lamps(lights(self.story))
         said = verdict(self.story, at_work=at_work)
         self.bar.show_sentence(said.level, said.word, said.text)
-        self.progress.show_figures(
-            figures(
-                self.story, at_work=at_work, now=time.time(), memory_mb=_memory_mb(), tr=self.tr
-            )
+
+    def _show_alarms(self, at_work: bool, recipe: Recipe | None) -> None:
+        self.alarms.show_alarms(self.story.alarms, recipe, at_work=at_work)
+        self._show_marks()
+
+    def _show_followed(self, _at_work: bool, _recipe: Recipe | None) -> None:
+        task = self.story.started.task if self.story.started else ""
+        self.followed.show_watched(self.story.watched, task, self.story.headline)
+
+    def _show_heat(self, _at_work: bool, _recipe: Recipe | None) -> None:
+        self.heat.show_heat(self.story.heat)
+
+    def _show_figures(self, at_work: bool, _recipe: Recipe | None) -> None:
+        shown = figures(
+            self.story, at_work=at_work, now=time.time(), memory_mb=_memory_mb(), tr=self.tr
         )
+        self.progress.show_figures(shown)
+
+    def _show_log(self, at_work: bool, _recipe: Recipe | None) -> None:
         self.log.set_lines(self.story.lines)
         _, score_card, rate_card = self._cards
         for card in (self._lamps_card, score_card):
-            card.setVisible(not story.is_final)
+            card.setVisible(not self.story.is_final)
         rate_card.setVisible(bool(self.rate.series) or (at_work and not self.story.epochs))
 
     @Slot(str)

@@ -254,6 +254,31 @@ def test_a_run_fills_strip_and_heat_and_a_proposal_changes_the_next_run(
     assert not studio.training
 
 
+def test_after_an_epoch_the_panel_is_brought_up_to_date_in_parts(panel: RunPanel) -> None:
+    """All at once held the window for longer than a frame beside a training."""
+
+    def shown() -> tuple[object, ...]:
+        log, lamps = tuple(panel.log.texts), tuple(panel.lamps.words.items())
+        return panel.followed.isHidden(), lamps, tuple(panel.progress.values().items()), log
+
+    panel.begin([begin(), *epoch(1, 2.0, 0.5, best=True, trained=2.1)])
+    panel.refresh(at_work=True)
+    before = shown()
+    second = epoch(2, 1.5, 0.75, best=False, trained=1.6, without=1)
+    for event in (*second, Watched(2.0, answers("ash", "oak")), OVERFITS):
+        panel.take(event, 1.0)
+    changed = []
+    for _ in range(6):
+        was = shown()
+        panel.refresh_next(at_work=True)
+        changed.append(sum(one != other for one, other in zip(was, shown(), strict=True)))
+    assert max(changed) == 1
+    after = shown()
+    assert all(one != other for one, other in zip(before, after, strict=True))
+    panel.refresh(at_work=True)
+    assert shown() == after
+
+
 def test_what_monitors_say_stands_on_the_plot(panel: RunPanel, qtbot: QtBot) -> None:
     panel.begin([*improving(6), LEAKS, OVERFITS])
     panel.refresh(at_work=True)
