@@ -5,7 +5,8 @@
 First paint: fresh processes, alternating with an empty QMainWindow, medians and their ratio. Ticks: a
 timer of 16 ms in the window's thread while the embedded sample is really trained, once on cached
 features (head only) and once through the network (last stage, frozen layers not cached), each time
-after the same window with nothing to do. What is reported is the time from one tick to the next, and
+after the same window with nothing to do, alone and beside processes that keep all processors busy (what a
+window sees there that has nothing to do itself). What is reported is the time from one tick to the next, and
 how many times the idle window's p99 the training one has.
 """
 
@@ -18,6 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -114,6 +117,19 @@ def ticks_while_idle(seconds: float) -> list[float]:
     timer.stop()
     window.close()
     return [1000 * (later - earlier) for earlier, later in pairwise(times)]
+
+
+@contextmanager
+def all_busy() -> Iterator[None]:
+    """Keep all processors busy with processes that let others go first, as the training's threads do."""
+    spin = "import os\nif hasattr(os, 'nice'): os.nice(10)\nwhile True: pass"
+    spinning = [subprocess.Popen([sys.executable, "-c", spin]) for _ in range(os.cpu_count() or 1)]
+    try:
+        yield
+    finally:
+        for process in spinning:
+            process.kill()
+            process.wait()
 
 
 def _at_rest(studio: Studio) -> bool:
@@ -232,6 +248,9 @@ def main() -> None:
         ):
             idle = ticks_while_idle(arguments.seconds)
             print(f"{'idle, just before':<32} {_figures(idle)}")
+            with all_busy():
+                beside = ticks_while_idle(arguments.seconds)
+            print(f"{'idle, all processors busy':<32} {_figures(beside)}")
             gaps, speed = ticks_while_training(settings, arguments.seconds)
             if not gaps:
                 print(f"{title:<32}  no ticks: the run did not begin")

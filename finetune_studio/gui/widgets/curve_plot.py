@@ -25,6 +25,7 @@ from finetune_studio.gui.widgets.plot_parts import (
     pen,
     powers,
     span_of,
+    top_for,
 )
 
 _MOST_POINTS = 2000
@@ -72,6 +73,7 @@ class CurvePlot(QWidget):
         self.data: dict[str, PlotData] = {}
         self._curves: dict[str, Any] = {}
         self._dots: dict[str, Any] = {}
+        self._drawn: dict[Any, Any] = {}
         self._headroom = 0.0
         self._top = top
         self._x_end = 1.0
@@ -213,21 +215,31 @@ class CurvePlot(QWidget):
             self._fit()
         (left, right), _ = self._box.viewRange()
         for name, data in self.data.items():
-            x, y = data.view(left, right, _MOST_POINTS)
-            y = self._scaled(y)
-            self._curves[name].setData(x, y)
-            if name in self._dots:
-                few = len(x) <= _MOST_DOTS
-                self._dots[name].setData(x if few else [], y if few else [])
-        self._place(self._level_line, self._level)
-        self._place(self._moment_line, self._moment)
+            if self._is_new(name, (data.changes, left, right, self._logarithmic)):
+                self._draw(name, *data.view(left, right, _MOST_POINTS))
+        for line, where in ((self._level_line, self._level), (self._moment_line, self._moment)):
+            if self._is_new(line, (where, self._logarithmic)):
+                self._place(line, where)
         if self._moment is not None:
             shown = [curve.getData() for curve in self._curves.values()]
             drawn = [(x, y) for x, y in shown if x is not None]
             height = clear_height(drawn, self._moment[1], self._box.viewRange())
-            self._moment_line.label.setPosition(height)
+            if self._is_new("height", height):
+                self._moment_line.label.setPosition(height)
         self.legend.show_values({n: d.last for n, d in self.data.items()})
         self._pace.take(time.perf_counter() - began + self.plot.took)
+
+    def _is_new(self, what: Any, now: Any) -> bool:
+        """Take note of how something stands; return whether it is drawn otherwise so far."""
+        old, self._drawn[what] = self._drawn.get(what), now
+        return bool(old != now)
+
+    def _draw(self, name: str, x: Any, y: Any) -> None:
+        y = self._scaled(y)
+        self._curves[name].setData(x, y)
+        if name in self._dots:
+            few = len(x) <= _MOST_DOTS
+            self._dots[name].setData(x if few else [], y if few else [])
 
     def _scaled(self, y: Any) -> Any:
         """Return values as they are drawn: their powers of ten on a logarithmic axis."""
@@ -235,19 +247,18 @@ class CurvePlot(QWidget):
 
     def _fit(self) -> None:
         if self._logarithmic:
-            low, high = span_of([powers(d.y) for d in self.data.values() if len(d)])
-            self._box.setRange(xRange=(0, self._x_end), yRange=(low, high), padding=0, update=True)
+            self._show(*span_of([powers(d.y) for d in self.data.values() if len(d)]))
             return
         highest = [float(d.y.max()) for d in self.data.values() if len(d)]
         lowest = [float(d.y.min()) for d in self.data.values() if len(d)]
-        top = self._top if self._top is not None else max(highest, default=1.0) * 1.06
-        if top <= 0:
-            top = 1.0
-        if self._top is None:
-            top /= 1 - self._headroom
-        self._box.setRange(
-            xRange=(0, self._x_end), yRange=(min(0.0, *lowest, 0.0), top), padding=0, update=True
-        )
+        top = self._top
+        if top is None:
+            top = top_for(max(highest, default=1.0) / (1 - self._headroom))
+        self._show(min(0.0, *lowest, 0.0), top)
+
+    def _show(self, low: float, high: float) -> None:
+        if self._box.viewRange() != [[0, self._x_end], [low, high]]:
+            self._box.setRange(xRange=(0, self._x_end), yRange=(low, high), padding=0)
 
     def _place(self, line: Any, where: tuple[str, float] | None) -> None:
         line.setVisible(where is not None)
@@ -271,16 +282,6 @@ class CurvePlot(QWidget):
         self.plot.hideButtons()
         self.plot.scene().sigMouseMoved.connect(self._on_mouse_moved)
         self.plot.left_behind.connect(self._on_mouse_left)
-        for side in ("left", "bottom"):
-            axis = self.plot.getAxis(side)
-            axis.enableAutoSIPrefix(False)
-            axis.setStyle(
-                tickLength=0,
-                tickTextOffset=6,
-                maxTickLevel=int(side == "left"),
-                hideOverlappingLabels=False,
-            )
-            axis.setZValue(-1000)
         self.plot.plotItem.setContentsMargins(0, theme.px(8), theme.px(14), 0)
         self.plot.getAxis("left").setWidth(theme.px(54))
         self._cursor = pg.InfiniteLine(angle=90)

@@ -31,6 +31,7 @@ class PlotData:
         self._x = np.empty(_FIRST_ROOM)
         self._y = np.empty(_FIRST_ROOM)
         self._count = 0
+        self.changes = 0  # how often something else was there to draw
         self._levels: list[_Level] = []
 
     def __len__(self) -> int:
@@ -63,6 +64,7 @@ class PlotData:
         self._x[self._count] = x
         self._y[self._count] = y
         self._count += 1
+        self.changes += 1
 
     def clear(self) -> None:
         """Forget every point."""
@@ -143,6 +145,7 @@ class PlotData:
 
     def _cut(self, count: int) -> None:
         self._count = count
+        self.changes += 1
         for level in self._levels:
             whole = count // level.size
             level.lowest, level.highest = level.lowest[:whole], level.highest[:whole]

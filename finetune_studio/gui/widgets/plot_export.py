@@ -110,5 +110,10 @@ def _paint(plot: CurvePlot, painter: QPainter, size: QSize) -> None:
     room = QRectF(0, height, size.width(), size.height() - height)
     scene = plot.plot.scene()
     source = plot.plot.mapToScene(plot.plot.viewport().rect()).boundingRect()
+    axes = [plot.plot.getAxis(side) for side in ("left", "bottom")]
+    for axis in axes:
+        axis.remember(False)  # else its numbers would be a picture in a drawing too
     scene.prepareForPaint()
     scene.render(painter, room, source, Qt.AspectRatioMode.IgnoreAspectRatio)
+    for axis in axes:
+        axis.remember(True)

@@ -34,6 +34,20 @@ class Axis(pg.AxisItem):
     def __init__(self, side: str, apart: int) -> None:
         super().__init__(side)
         self._apart = apart
+        self.enableAutoSIPrefix(False)
+        self.setStyle(
+            tickLength=0,
+            tickTextOffset=6,
+            maxTickLevel=int(side == "left"),
+            hideOverlappingLabels=False,
+        )
+        self.setZValue(-1000)
+        self.remember(True)
+
+    def remember(self, on: bool) -> None:
+        """Keep what is drawn as a picture, since numbers are slow to draw; not where it is exported."""
+        mode = self.CacheMode
+        self.setCacheMode(mode.DeviceCoordinateCache if on else mode.NoCache)
 
     @override
     def tickSpacing(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, float]]:
@@ -68,6 +82,17 @@ def step_for(span: float, most: float) -> float:
     least = abs(span) / max(1.0, most) or 1.0
     power = 10.0 ** math.floor(math.log10(least))
     return next(power * round_ for round_ in (1, 2, 5, 10) if power * round_ >= least * (1 - 1e-9))
+
+
+_TOPS = (1.06, 1.3, 1.6, 2, 2.5, 3.2, 4, 5, 6.4, 8, 10.6)  # times a power of ten
+
+
+def top_for(highest: float) -> float:
+    """Return where an axis ends that shows this value, in few steps: an axis that moves is drawn anew."""
+    if highest <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(highest))
+    return next(power * top for top in _TOPS if power * top >= highest * 1.03)
 
 
 def powers(y: Any) -> Any:

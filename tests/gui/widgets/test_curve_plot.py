@@ -17,6 +17,7 @@ from finetune_studio.gui import theme
 from finetune_studio.gui.widgets import plot_export
 from finetune_studio.gui.widgets.curve_plot import CurvePlot, Series
 from finetune_studio.gui.widgets.plot_legend import number, power
+from finetune_studio.gui.widgets.plot_parts import top_for
 
 
 @pytest.fixture
@@ -192,3 +193,42 @@ def test_axis_steps_are_round(span: float, most: float, step: float) -> None:
     from finetune_studio.gui.widgets.plot_parts import step_for
 
     assert step_for(span, most) == pytest.approx(step)
+
+
+def test_an_axis_stays_while_its_curve_grows_a_little(qtbot: QtBot) -> None:
+    """It was drawn anew, number by number, with every step of a rate that warms up."""
+    made = CurvePlot("Learning rate", "epoch", [Series("head", "head", 0)])
+    qtbot.addWidget(made)
+    made.show()
+    tops = set()
+    for step in range(1, 41):
+        made.add("head", step / 10, 1e-3 * (1 + step / 40))
+        made.redraw()
+        tops.add(made.plot.getViewBox().viewRange()[1][1])
+    assert 1 <= len(tops) <= 5
+    assert max(tops) >= 2e-3
+
+
+@pytest.mark.parametrize("power", [-5, -1, 0, 2])
+def test_the_highest_value_is_near_the_top_and_never_at_it(power: int) -> None:
+    for digits in range(100, 1000, 7):
+        value = digits / 100 * 10.0**power
+        assert 0.7 <= value / top_for(value) <= 0.98
+    assert top_for(0.0) == top_for(-1.0) == 1.0
+
+
+def test_what_stands_there_is_not_drawn_again(
+    plot: CurvePlot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plot.redraw()
+    drawn = []
+    for name, curve in plot._curves.items():
+        monkeypatch.setattr(curve, "setData", lambda *_, n=name: drawn.append(n))
+    plot.redraw()
+    assert drawn == []
+    plot.add("v", 4, 0.5)
+    plot.redraw()
+    assert drawn == ["v"]
+    plot._zoom_to(2.0, 4.0)
+    plot.redraw()
+    assert drawn == ["v", "t", "v"]
