@@ -280,6 +280,8 @@ class CurvePlot(QWidget):
         )
         self.plot.setMinimumHeight(theme.px(120))
         self.plot.hideButtons()
+        for side in ("left", "bottom"):  # pyqtgraph lets lines of a grid run over curves and words
+            self.plot.getAxis(side).setZValue(-1000)
         self.plot.scene().sigMouseMoved.connect(self._on_mouse_moved)
         self.plot.left_behind.connect(self._on_mouse_left)
         self.plot.plotItem.setContentsMargins(0, theme.px(8), theme.px(14), 0)

@@ -41,7 +41,6 @@ class Axis(pg.AxisItem):
             maxTickLevel=int(side == "left"),
             hideOverlappingLabels=False,
         )
-        self.setZValue(-1000)
         self.remember(True)
 
     def remember(self, on: bool) -> None:

@@ -232,3 +232,10 @@ def test_what_stands_there_is_not_drawn_again(
     plot._zoom_to(2.0, 4.0)
     plot.redraw()
     assert drawn == ["v", "t", "v"]
+
+
+def test_lines_of_the_grid_run_below_curves_and_words(plot: CurvePlot) -> None:
+    plot.set_moment("best: epoch 3", 3)
+    plot.redraw()
+    lowest = min(item.zValue() for item in plot.plot.plotItem.items)
+    assert all(plot.plot.getAxis(side).zValue() < lowest for side in ("left", "bottom"))
