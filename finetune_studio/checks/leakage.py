@@ -80,12 +80,15 @@ def _finding(
     ids = sorted(n for some in straddling for n in some)
     judging = sum(_late(n, some, samples) for some in straddling for n in some)
     sets = "1 set" if len(straddling) == 1 else f"{len(straddling):,} sets"
+    one, has = judging == 1, "has" if judging == 1 else "have"
+    kind = ("text" if what == "texts" else "picture") + ("" if one else "s")
+    few = "sample" if one else "samples"
+    groups = "1 group is" if len(straddling) == 1 else f"{len(straddling):,} groups are"
     told = (
-        f"{judging:,} {'texts' if what == 'texts' else 'pictures'} in validation or test have a copy"
+        f"{judging:,} {kind} in validation or test {has} a copy"
         f" or near copy in a split that is used before ({sets})"
         if what != "groups"
-        else f"{len(straddling):,} groups are torn between splits, with {judging:,} samples in"
-        " validation or test"
+        else f"{groups} torn between splits, with {judging:,} {few} in validation or test"
     )
     edits, remedy, meaning = _remedy(whole, everything, samples)
     return Finding(

@@ -70,6 +70,7 @@ class ModelLook:
         adaptable: The layers that can have an adapter.
         adapters: The adapters of the recipe's choice, as an architecture describes them, or None.
         first_memory_mb: What the first epochs take, before layers are unfrozen.
+        always: What starts from nothing and so always learns; none if a model keeps its last layer.
     """
 
     root: LayerNode
@@ -89,6 +90,7 @@ class ModelLook:
     adaptable: tuple[Adaptable, ...] = ()
     adapters: dict[str, Any] | None = None
     first_memory_mb: float = 0.0
+    always: tuple[str, ...] = ()
 
     @property
     def memory_mb(self) -> float:
@@ -137,6 +139,7 @@ def look_at_model(recipe: Recipe, labels: Labels) -> ModelLook:
         trainable_names=names,
         memory=last,
         first_memory_mb=first.total_mb,
+        always=facts.always,
         adaptable=facts.adaptable,
         adapters=adapters,
     )

@@ -54,6 +54,10 @@ _ENDINGS = (
     ("Model", "The body, without the head"),
     ("Pooler", "Pooling"),
     ("Encoder", "Encoder: the blocks"),
+    ("Decoder", "Decoder: the blocks"),
+    ("Stack", "The blocks"),
+    ("LayerFF", "Small network of two layers"),
+    ("ActDense", "Small network of two layers"),
     ("Stage", "Stage"),
 )
 

@@ -243,7 +243,7 @@ class CausalLm(Task):
         if not turns:
             turns = [Words(talks.text_of(sample))]
         answer = prediction.answer if prediction else {}
-        if answer.get("reply"):
+        if answer.get("reply") is not None:
             turns.append(Words(str(answer["reply"]), "Reply"))
         lines = [_how_well(answer)] if answer.get("tokens") else []
         said = str(prediction.label) if prediction and prediction.label is not None else ""

@@ -251,8 +251,9 @@ class Summarization(Task):
         for number, reference in enumerate(references, start=1):
             title = "Reference" if len(references) == 1 else f"Reference {number}"
             marks.append(Words(reference, title))
-        said = str(prediction.label) if prediction and prediction.label is not None else ""
-        if said:
+        answered = prediction is not None and prediction.label is not None
+        said = str(prediction.label) if prediction is not None and answered else ""
+        if answered:  # an empty summary too, or it would look as if none had been asked for
             marks.append(Words(said, "Summary"))
         fit = rouge.best(said, tuple(references))[0] if said and references else None
         lines = () if fit is None else (f"ROUGE-L {fit:.2f} against the reference.",)

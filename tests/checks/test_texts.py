@@ -148,6 +148,7 @@ def test_leaked_texts_join_training_and_are_undone(make):
     assert (found.severity, found.count) == ("bad", 2)
     assert "2 texts in validation or test have a copy or near copy" in found.message
     assert "test keeps 10 of 12" in found.message
+    assert "1 text in validation or test has a copy" in one(leakage, make(*rows[:-1])).message
 
 
 def test_short_texts_recur_without_being_leaked(make):

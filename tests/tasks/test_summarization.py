@@ -16,6 +16,7 @@ from finetune_studio.core.dataset import Sample
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Evaluated, Prediction
 from finetune_studio.core.job import Control
+from finetune_studio.core.preview import Words
 from finetune_studio.core.task import Bundle
 from finetune_studio.engine import evaluate, run
 from finetune_studio.engine.loaders import batch_of
@@ -164,6 +165,10 @@ def test_the_best_reference_and_simple_summaries() -> None:
         *("Text", "Reference 1", "Reference 2", "Summary"),
     ]
     assert shown.lines == ("ROUGE-L 1.00 against the reference.",)
+    silent = task.preview(given, Prediction("", sample=1))
+    assert silent.marks[-1] == Words("", "Summary")  # a model that writes nothing was asked too
+    unasked = task.preview(given, Prediction(None, sample=1))
+    assert unasked.marks[-1] == shown.marks[2]
 
 
 def test_the_word_before_each_text_is_the_models_own(tmp_path: Path, small: Bundle) -> None:

@@ -57,7 +57,9 @@ def called(node: LayerNode) -> str:
 
 
 def short(count: int) -> str:
-    """Return a count of parameters as ``830``, ``12.8 k`` or ``3.50 M``."""
+    """Return a count of parameters as ``830``, ``12.8 k``, ``3.50 M`` or ``1.24 B``."""
+    if count >= 1_000_000_000:
+        return f"{count / 1e9:.2f} B"
     if count >= 1_000_000:
         return f"{count / 1e6:.2f} M"
     return f"{count / 1e3:.1f} k" if count >= 1000 else str(count)
@@ -91,7 +93,10 @@ class LayerItemModel(QAbstractItemModel):
         self._expert = False
 
     def set_network(self, root: LayerNode | None, title: str, head: str) -> None:
-        """Show another network; its head always learns."""
+        """Show another network; its head always learns.
+
+        It is empty for one that keeps its own last layer, as language models do.
+        """
         self.beginResetModel()
         self._root, self._title, self._head = root, title, head
         self._places, self._nodes = {}, {}
@@ -255,7 +260,7 @@ class LayerItemModel(QAbstractItemModel):
             return False
         on = Qt.CheckState(value) != Qt.CheckState.Unchecked
         names = ticked(self._root, self._names, node.name, on=on)
-        if not any(within(self._head, name) for name in names):
+        if self._head and not any(within(self._head, name) for name in names):
             names = (*names, self._head)
         self.set_names(names)
         self.names_changed.emit(names)
@@ -303,7 +308,9 @@ class LayerItemModel(QAbstractItemModel):
         return str(low) if low == high else f"{low} – {high}"
 
     def _kind(self, node: LayerNode) -> str:
-        return self.tr("New head") if node.is_head else node.kind
+        if not node.is_head or not (self._head or node.parameters):
+            return node.kind  # also a last layer that shares its numbers with the embeddings
+        return self.tr("New head") if self._head else self.tr("Its own last layer")
 
     def _tip(self, node: LayerNode) -> str:
         name = f"{node.name}: {node.class_name}" if node.name else node.class_name

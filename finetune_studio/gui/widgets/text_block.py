@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QCoreApplication, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
 from finetune_studio.core.preview import Heat, Mark, Span, Spans, Words
@@ -79,6 +79,8 @@ class TextBlock:
         most_lines: int = 0,
     ) -> None:
         self.words = words
+        shown = words.text if words.text.strip() else _nothing()
+        self._empty = shown is not words.text
         self.places = places_of(spans)
         self._width = width
         self._small = QFont(font)
@@ -90,13 +92,18 @@ class TextBlock:
         self._metrics = QFontMetricsF(self._small)
         self._head = self._metrics.height() + _TITLE_GAP if words.title else 0.0
         name = self._metrics.height()
-        rooms = [(0, len(words.text), Room(1, 3))]
+        rooms = [(0, len(shown), Room(1, 3))]
         for place in self.places:
             above = name if place.said else 0.0
             below = 4.0 if place.said else name + 3
             rooms.append((place.span.start, place.span.end, Room(above + 1, below)))
-        self._text = TextLayout(words.text, width, font, rooms, most_lines)
+        self._text = TextLayout(shown, width, font, rooms, most_lines)
         self.height = self._head + self._text.height
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no text, which is then said in its place."""
+        return self._empty
 
     @property
     def cut(self) -> bool:
@@ -116,7 +123,7 @@ class TextBlock:
         seen = clip.translated(-corner.x(), -corner.y() - self._head) if clip is not None else None
         self._paint_heat(painter, heat, seen)
         self._paint_tints(painter, seen)
-        painter.setPen(theme.tokens().text)
+        painter.setPen(theme.tokens().muted if self._empty else theme.tokens().text)
         for line in self._text.lines:
             if seen is None or (line.top < seen.bottom() and line.top + line.height > seen.top()):
                 line.line.draw(painter, QPointF(0, 0))
@@ -239,6 +246,10 @@ def _paint_bracket(painter: QPainter, boxes: Sequence[QRectF], colour: QColor) -
             painter.drawLine(QPointF(box.left(), low), QPointF(box.left(), low - 4))
         if number == len(boxes) - 1:
             painter.drawLine(QPointF(box.right(), low), QPointF(box.right(), low - 4))
+
+
+def _nothing() -> str:
+    return QCoreApplication.translate("TextBlock", "(empty)")
 
 
 def _near(box: QRectF, seen: QRectF) -> bool:

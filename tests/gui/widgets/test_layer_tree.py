@@ -188,6 +188,7 @@ def test_opens_down_to_the_blocks(network: LayerNode) -> None:
 
 def test_counts_read_well() -> None:
     assert [short(n) for n in (830, 12_810, 3_504_872)] == ["830", "12.8 k", "3.50 M"]
+    assert short(1_235_810_000) == "1.24 B"
 
 
 def test_layers_of_texts_are_called_by_their_number_in_plain_words() -> None:
@@ -215,3 +216,20 @@ def test_a_type_makes_room_for_a_name_before_it_is_left_out(tree: LayerTree) -> 
     tree.show_rates(Rates(), shown=True)
     assert not tree.isColumnHidden(1)
     assert tree.columnWidth(0) >= 140
+
+
+def test_a_language_models_own_last_layer_is_a_layer_like_others(qtbot, network: LayerNode) -> None:
+    tree = LayerTree()
+    qtbot.addWidget(tree)
+    tree.show_network(network, "A model that writes", "")
+    heard: list[tuple[str, ...]] = []
+    tree.layers.names_changed.connect(heard.append)
+    nodes = {node.name: node for node in network.walk()}
+    place = tree.layers.place_of(nodes["body.3"])
+    assert tree.layers.setData(place, ON, CHECK)
+    assert heard == [("body.3",)]  # the last layer is not made to learn with it
+    last = nodes["classifier.fc"]
+    assert tree.layers.flags(tree.layers.place_of(last)) & Qt.ItemFlag.ItemIsUserCheckable
+    assert tree.layers.place_of(last, 1).data() == "Its own last layer"
+    tree.show_network(network, "A model that tells classes apart", "classifier.fc")
+    assert tree.layers.place_of(last, 1).data() == "New head"

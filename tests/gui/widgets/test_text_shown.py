@@ -262,3 +262,16 @@ def test_a_gallery_lists_texts_and_goes_back_to_pictures(qtbot, thumbnails, stri
     gallery.grab()
     gallery.show_items([GalleryItem(9, "a.png", "hat")])
     assert gallery.visualRect(model.index(0, 0)).width() < 200
+
+
+def test_a_text_with_nothing_in_it_says_so(qapp):
+    assert not TextBlock(Words(TEXT, "Summary"), width=300, font=qapp.font()).empty
+    block = TextBlock(Words(" \n", "Summary"), width=300, font=qapp.font())
+    assert block.empty
+    picture = QImage(300, 60, QImage.Format.Format_ARGB32)
+    picture.fill(0)
+    painter = QPainter(picture)
+    painter.translate(0, -block.boxes(0, 3)[0].top())  # below the title
+    block.paint(painter, QPointF(0, 0))
+    painter.end()
+    assert any(picture.pixel(x, y) for x in range(60) for y in range(12))

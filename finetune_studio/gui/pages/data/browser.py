@@ -7,11 +7,9 @@ from dataclasses import replace
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
-    QFrame,
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -37,6 +35,7 @@ from finetune_studio.gui.widgets.notice_bar import NoticeBar
 from finetune_studio.gui.widgets.sample_detail import SampleDetail
 from finetune_studio.gui.widgets.sample_grid import SampleGrid
 from finetune_studio.gui.widgets.sample_view import SampleView
+from finetune_studio.gui.widgets.scrolled import scrolled
 from finetune_studio.gui.widgets.text_detail import TextDetail
 from finetune_studio.gui.widgets.text_list import TextLine, TextList
 
@@ -108,7 +107,7 @@ class Browser(QWidget):
         column.addWidget(self._shelf)
         column.addWidget(self.lengths)
         column.addWidget(self.health, 1)
-        return _scrolled(inside)
+        return scrolled(inside)
 
     def _make_middle(self) -> QWidget:
         self.tools = tools = Tools()
@@ -303,32 +302,10 @@ class Browser(QWidget):
 
 def _card_around(widget: QWidget) -> Card:
     """Return a card whose inside scrolls where the window is low."""
-    return _card_of(_scrolled(widget))
+    return _card_of(scrolled(widget))
 
 
 def _card_of(widget: QWidget) -> Card:
     card = Card()
     card.body.addWidget(widget)
     return card
-
-
-class _Column(QScrollArea):
-    """Scrolls up and down only: what is inside is never wider than it."""
-
-    @override
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        if (inside := self.widget()) is not None:
-            inside.setFixedWidth(self.viewport().width())
-        super().resizeEvent(event)
-
-
-def _scrolled(widget: QWidget) -> QScrollArea:
-    area = _Column()
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    area.viewport().setProperty("clear", True)
-    widget.setProperty("clear", True)
-    area.setWidget(widget)
-    return area

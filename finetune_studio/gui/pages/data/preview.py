@@ -22,6 +22,7 @@ from finetune_studio.gui.widgets.column_mapping import ColumnMapping, RowsView
 from finetune_studio.gui.widgets.elided_label import ElidedLabel
 from finetune_studio.gui.widgets.reading_choices import ReadingChoices
 from finetune_studio.gui.widgets.sample_grid import SampleGrid
+from finetune_studio.gui.widgets.scrolled import scrolled
 
 if TYPE_CHECKING:
     from finetune_studio.engine.curate import DataLook
@@ -77,11 +78,16 @@ class ImportPreview(Card):
         self.reading = ReadingChoices()
         self.reading.chosen.connect(self._on_reading_chosen)
         self.reading.file_wanted.connect(self.table_wanted)
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
         for widget in (self._path, self._said, self._refusal):
-            self.body.addWidget(widget)
-        self.body.addLayout(self._problems)
-        self.body.addWidget(self.reading)
-        self.body.addLayout(self._make_middle(thumbnails), 1)
+            column.addWidget(widget)
+        column.addLayout(self._problems)
+        column.addWidget(self.reading)
+        column.addLayout(self._make_middle(thumbnails), 1)
+        self.body.addWidget(scrolled(inside), 1)  # many warnings push no button out of sight
         self.body.addLayout(self._make_buttons())
 
     def _make_middle(self, thumbnails: Thumbnails) -> QHBoxLayout:

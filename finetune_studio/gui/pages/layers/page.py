@@ -253,7 +253,8 @@ class LayersPage(Page):
         self._memory.show_figure(figure, self.tr(sentence))
         over = words.overfitting(self._data.train, look.trainable, self.studio.recipe.task)
         self.overfitting.show_sentence(over.level, self.tr(over.word), self.tr(over.text))
-        head = sum(size for name, size in look.root.owned() if within(name, look.head))
+        new = look.head if look.always else ""  # a language model keeps its last layer
+        head = sum(size for name, size in look.root.owned() if new and within(name, new))
         trained = count(look.root, names) - head
         lost = words.forgetting(max(0, trained), look.total - head)
         if look.adapters:
@@ -336,7 +337,7 @@ class LayersPage(Page):
             project = self.studio.project
             home = project.folder if project else None
             title = model_title(self.studio.recipe.model.source, home)
-            self.tree.show_network(look.root, title, look.head)
+            self.tree.show_network(look.root, title, look.head if look.always else "")
         if self._look is None or self._look.trainable_names != look.trainable_names:
             self._takes.show_figure("–", self.tr("being measured"))
         self._look, self._refusal = look, ""

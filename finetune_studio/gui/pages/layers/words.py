@@ -78,6 +78,11 @@ def overfitting(samples: int, trainable: int, task: str) -> Expectation:
         return Expectation("info", "Overfitting: not known.", f"Add {many} on the Data page first.")
     ratio = samples / trainable
     count = _count(trainable)
+    held = (
+        "Varied samples and early stopping usually hold it off."
+        if CATALOGUE[task].facts["inputs"] != "texts"
+        else "Early stopping usually holds it off."
+    )
     if ratio >= _SAFE:
         return Expectation(
             "ok", "Overfitting: low.", f"{samples:,} {many} for {count} parameters that learn."
@@ -86,8 +91,7 @@ def overfitting(samples: int, trainable: int, task: str) -> Expectation:
         return Expectation(
             "info",
             "Overfitting: moderate.",
-            f"{samples:,} {many} for {count} parameters that learn. Varied samples and early stopping"
-            " usually hold it off.",
+            f"{samples:,} {many} for {count} parameters that learn. {held}",
         )
     return Expectation(
         "warning",
@@ -117,8 +121,8 @@ def forgetting(trainable_body: int, body: int) -> Expectation:
     else:
         word, level = "Forgetting: likely.", "warning"
         text = (
-            f"{percent} of the pretrained parameters change. It will know your classes, and less and"
-            " less about anything else. That matters only if you need the rest."
+            f"{percent} of the pretrained parameters change. It will know what your data teach,"
+            " and less and less about anything else. That matters only if you need the rest."
         )
     return Expectation(level, word, text)
 

@@ -78,12 +78,19 @@ def said_of(tried: Tried, preview: Preview, *, explains: bool) -> Said:
         return Said(shown.heading, preview, offers)
     if "summary" in about:
         written = str(about["summary"])
-        return Said(f"{len(written.split()):,} words", Preview((Words(written, "Summary"),)))
+        return Said(_how_many(written), Preview((Words(written, "Summary"),)))
     names = list(prediction.probabilities)[:8] if explains else []
     wishes: list[tuple[str, Wanted]] = [(name, name) for name in names]
     if len(names) > 1 and "labels" not in about:
         wishes.insert(1, (f"{names[0]} beside {names[1]}", Both(names[0], names[1])))
     return Said(label or "None of the classes", preview, tuple(wishes))
+
+
+def _how_many(written: str) -> str:
+    count = len(written.split())
+    if not count:
+        return "Nothing was written"
+    return "1 word" if count == 1 else f"{count:,} words"
 
 
 def _span_offers(preview: Preview) -> tuple[tuple[str, Wanted], ...]:

@@ -192,3 +192,6 @@ def test_warnings_are_whole_and_the_columns_can_be_reached_in_a_small_window(pag
         lambda: all(label.height() >= label.heightForWidth(label.width()) for label in labels)
     )
     assert preview.table.height() >= 170
+    for button in (preview.import_button, preview.other_button):  # never pushed out of sight
+        low = button.mapTo(page, button.rect().bottomLeft()).y()
+        assert low < page.height()

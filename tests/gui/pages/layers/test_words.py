@@ -117,3 +117,11 @@ def test_layers_for_adapters_are_offered_by_what_they_are_called_and_by_stage() 
         ("Stem (1 layer)", ("features.1",)),
         ("Stage 1 (2 layers)", ("features.2",)),
     ]
+
+
+def test_texts_are_not_varied_and_not_every_task_has_classes() -> None:
+    assert "Varied" in words.overfitting(1000, 1_000_000, "image_classification").text
+    told = words.overfitting(1000, 1_000_000, "summarization").text
+    assert "1,000 texts for 1.0 million parameters" in told
+    assert "Varied" not in told
+    assert "classes" not in words.forgetting(100, 100).text
