@@ -33,6 +33,13 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def figure(value: float) -> str:
+    """Return a score with three digits, or fewer where it is large: ``0.895``, ``12.4``, ``2,965``."""
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
+
+
 def scores(metrics: dict[str, float]) -> str:
     """Return scores as words and numbers: ``accuracy 0.912, macro-F1 0.894``."""
     return ", ".join(f"{score_name(name)} {value:.3f}" for name, value in metrics.items())

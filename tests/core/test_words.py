@@ -6,7 +6,7 @@ import pytest
 
 from finetune_studio.core import events
 from finetune_studio.core.watching import MonitorSpoke, Watched
-from finetune_studio.core.words import duration, scores, sentence
+from finetune_studio.core.words import duration, figure, scores, sentence
 from tests.core.test_events import KINDS, example
 
 
@@ -19,6 +19,11 @@ from tests.core.test_events import KINDS, example
 )  # fmt: skip
 def test_durations(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+def test_scores_have_as_many_digits_as_they_need() -> None:
+    said = [figure(v) for v in (0.8951, 12.44, 148.41, 2964.95)]
+    assert said == ["0.895", "12.4", "148.4", "2,965"]
 
 
 def test_scores_have_names_for_people() -> None:

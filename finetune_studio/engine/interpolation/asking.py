@@ -62,8 +62,9 @@ def question(
         return Question(some, ability.Agreeing(task, head, about), own=True)
     if _keeps_its_head(network, run):
         why = (
-            f"What the model knew can be measured on held-out {many}: name a folder or table of them in"
-            " forgetting.held_out."
+            f"What the model knew can be measured on held-out {many} that it knew:"
+            " name a folder or table of them ('Samples of what it knew' on the Train page;"
+            " forgetting.held_out in the terminal)."
         )
         return Question((), None, why=why)
     about = (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
 
-from finetune_studio.core.words import NAMES
+from finetune_studio.core.words import NAMES, figure
 from finetune_studio.gui import theme
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class BlendView(QWidget):
         names = {"score": (self._blend.headline, True), "original": (self._blend.measure, False)}
         for key, (measure, own) in names.items():
             if key in point:
-                parts.append(f"{self._named(measure, own=own)} {point[key]:.3f}")
+                parts.append(f"{self._named(measure, own=own)} {figure(point[key])}")
         self.values.setText(" · ".join(parts))
 
     @Slot()

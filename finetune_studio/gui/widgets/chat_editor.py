@@ -22,6 +22,7 @@ from typing_extensions import override
 
 from finetune_studio.gui import theme
 from finetune_studio.gui.widgets.letters import plain
+from finetune_studio.gui.widgets.said_label import SaidLabel
 from finetune_studio.gui.widgets.span_marks import quoted
 from finetune_studio.gui.widgets.writing_field import WritingField
 
@@ -108,9 +109,7 @@ class Bubble(QWidget):
         self.box.edit_wanted.connect(self.edit)
         self.who = QLabel()
         self.who.setProperty("role", "small")
-        self.said = QLabel()
-        self.said.setTextFormat(Qt.TextFormat.PlainText)
-        self.said.setWordWrap(True)
+        self.said = SaidLabel(selectable=False)
         self.said.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         self.edit_button = QPushButton(self.tr("Edit"))
         self.edit_button.setObjectName("edit_turn")
@@ -154,7 +153,7 @@ class Bubble(QWidget):
         self._role, self._text = role, text
         self.who.setText(names.get(role, role))
         short = plain(text[:_LETTERS]) + (" …" if len(text) > _LETTERS else "")
-        self.said.setText(short or self.tr("(empty)"))
+        self.said.say(short or self.tr("(empty)"))
         found = bool(search) and search.casefold() in text.casefold()
         self.box.setProperty("turn", "found" if found else role)
         self.box.style().unpolish(self.box)
@@ -185,7 +184,7 @@ class Bubble(QWidget):
     @Slot(str)
     def _on_written(self, text: str) -> None:
         self._text = text
-        self.said.setText(plain(text[:_LETTERS]) or self.tr("(empty)"))
+        self.said.say(plain(text[:_LETTERS]) or self.tr("(empty)"))
         self.rewritten.emit(text)
 
     @Slot()

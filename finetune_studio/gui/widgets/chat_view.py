@@ -9,6 +9,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 from typing_extensions import override
 
+from finetune_studio.gui.widgets.said_label import SaidLabel
 from finetune_studio.gui.widgets.text_layout import reads_from_right
 
 _WIDEST = 0.78  # of the view's width, for one bubble in a row
@@ -24,13 +25,7 @@ class Bubble(QFrame):
         self._who.setProperty("role", "small")
         self._who.setTextFormat(Qt.TextFormat.PlainText)
         self._who.setVisible(bool(who))
-        self._text = QLabel()
-        self._text.setTextFormat(Qt.TextFormat.PlainText)
-        self._text.setWordWrap(True)
-        by_hand = Qt.TextInteractionFlag
-        self._text.setTextInteractionFlags(
-            by_hand.TextSelectableByMouse | by_hand.TextSelectableByKeyboard
-        )
+        self._text = SaidLabel()
         self._below = QLabel()
         self._below.setProperty("role", "small")
         self._below.setTextFormat(Qt.TextFormat.PlainText)
@@ -46,7 +41,7 @@ class Bubble(QFrame):
     @property
     def text(self) -> str:
         """Return what is said."""
-        return self._text.text()
+        return self._text.said
 
     @property
     def below(self) -> str:
@@ -55,7 +50,7 @@ class Bubble(QFrame):
 
     def say(self, text: str, below: str = "") -> None:
         """Say something else, with a small line below it."""
-        self._text.setText(text)
+        self._text.say(text)
         right = reads_from_right(text)
         self._text.setAlignment(
             Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft

@@ -19,6 +19,7 @@ from PySide6.QtCore import (
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 from typing_extensions import override
 
+from finetune_studio.core.words import figure
 from finetune_studio.gui import theme
 from finetune_studio.gui.widgets.row_items import Heading, RowItemModel
 
@@ -113,7 +114,7 @@ def _columns() -> list[_Column]:
         _Column(
             _tr("Score"),
             _tr("The validation score of the trained model, and of the export."),
-            lambda r: f"{r.before:.3f} → {r.after:.3f}",
+            lambda r: f"{figure(r.before)} → {figure(r.after)}",
         ),
         _Column(
             _tr("Time"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from finetune_studio.core import events, shares
 from finetune_studio.core.events import Event
+from finetune_studio.core.words import figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ def told(event: Event) -> str:
         case events.Validated():
             best = ", the best so far" if event.best else ""
             name, value = next(iter(event.metrics.items()), ("loss", event.loss))
-            line = f"Epoch {event.epoch:g}: {name} {value:.3f} on the validation samples{best}"
+            line = f"Epoch {event.epoch:g}: {name} {figure(value)} on the validation samples{best}"
         case events.RunPaused():
             line = "Training waits"
         case events.Estimated():

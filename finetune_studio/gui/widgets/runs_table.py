@@ -20,6 +20,7 @@ from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 from typing_extensions import override
 
+from finetune_studio.core.words import figure
 from finetune_studio.gui import theme
 from finetune_studio.gui.widgets.recent_list import ago
 from finetune_studio.gui.widgets.row_items import Heading, RowItemModel
@@ -139,7 +140,7 @@ def _can_compare(row: RunRow) -> bool:
 
 
 def _texts(row: RunRow) -> tuple[str, ...]:
-    score = "–" if row.score is None else f"{row.metric} {row.score:.3f}"
+    score = "–" if row.score is None else f"{row.metric} {figure(row.score)}"
     state = "at work" if row.at_work else row.state
     return (
         str(row.number),

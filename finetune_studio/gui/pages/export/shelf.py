@@ -12,7 +12,7 @@ from finetune_studio.core.events import Event, ExportVerified
 from finetune_studio.core.events import from_json as event_from
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
-from finetune_studio.core.words import score_name
+from finetune_studio.core.words import figure, score_name
 from finetune_studio.gui.pages.export.formats import FormatRow
 from finetune_studio.gui.widgets.export_table import ExportRow, agreement, milliseconds
 
@@ -92,13 +92,13 @@ def _row(
             f"{made.megabytes:.1f} MB",
             milliseconds(made.milliseconds),
             milliseconds(made.many) if made.many else "–",
-            f"{made.before:.3f} → {made.after:.3f}",
+            f"{figure(made.before)} → {figure(made.after)}",
             agreement(made.agreement),
             measured=True,
         )
     size = known.parameters * 4 / 2**20 * float(row.facts.get("size", 0))
     exact = bool(row.facts.get("exact"))
-    score = f"{known.score:.3f}" if known.score is not None else ""
+    score = figure(known.score) if known.score is not None else ""
     return FormatRow(
         row.name,
         row.title,

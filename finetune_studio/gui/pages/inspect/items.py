@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from finetune_studio.core.preview import Both, By, Mark, Picture, Preview, Span, Words
 from finetune_studio.core.shares import cautious
 from finetune_studio.core.task import Pair
-from finetune_studio.core.words import NAMES
+from finetune_studio.core.words import NAMES, figure
 from finetune_studio.gui.pages.inspect import words
 from finetune_studio.gui.pages.inspect.sorting import Sorting
 from finetune_studio.gui.widgets.excerpt import excerpt
@@ -157,7 +157,7 @@ def _closeness_caption(pair: Pair, sorting: Sorting) -> _Caption:
     if not own:
         return "not written", "", "", ""
     name, value = next(iter(own.items()))
-    return f"{words.metric_name(name)} {value:.2f}", "", _lengths(pair), ""
+    return f"{words.metric_name(name)} {_short_figure(value)}", "", _lengths(pair), ""
 
 
 _CAPTIONS: dict[str, Callable[[Pair, Sorting], _Caption]] = {
@@ -231,7 +231,10 @@ def _answer_offers(pair: Pair) -> tuple[tuple[str, Wanted | None], ...]:
 def _facts(pair: Pair, sorting: Sorting) -> str:
     own = sorting.scores.get(pair[0].id, {})
     shown = [(name, value) for name, value in own.items() if name != "loss"]
-    parts = [f"{NAMES.get(name, words.metric_name(name))} {value:.2f}" for name, value in shown]
+    parts = [
+        f"{NAMES.get(name, words.metric_name(name))} {_short_figure(value)}"
+        for name, value in shown
+    ]
     return " · ".join([*parts, *([_lengths(pair)] if _lengths(pair) else [])])
 
 
@@ -244,3 +247,7 @@ def _lengths(pair: Pair) -> str:
         return f"{closeness.words(str(summary)):,} words, reference {there:,}"
     tokens = pair[1].answer.get("tokens")
     return f"{int(tokens):,} tokens" if tokens else ""
+
+
+def _short_figure(value: float) -> str:
+    return f"{value:.2f}" if abs(value) < 1000 else figure(value)

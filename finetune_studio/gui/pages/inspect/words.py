@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from finetune_studio.core.events import Evaluated, Prediction
 from finetune_studio.core.task import Pair
-from finetune_studio.core.words import NAMES
+from finetune_studio.core.words import NAMES, figure
 from finetune_studio.gui.pages.inspect.sorting import Heap, Sorting
 from finetune_studio.gui.widgets.class_table import ClassRow
 from finetune_studio.tasks import CATALOGUE, nouns
@@ -97,13 +97,6 @@ def headline(scored: Evaluated) -> Headline:
         else ""
     )
     return Headline(figure(value), _beats(scored, name, value, bounds), aside, tip)
-
-
-def figure(value: float) -> str:
-    """Return a score with three digits, or fewer where it is large: ``0.895``, ``12.4``."""
-    if abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
 
 
 def _beats(scored: Evaluated, name: str, value: float, bounds: list[float] | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from finetune_studio.core.words import energy, latency
+from finetune_studio.core.words import energy, figure, latency
 from finetune_studio.gui.pages.train.estimate_words import size, time_in_all
 from finetune_studio.gui.pages.train.story import Story, heading, so_far
 from finetune_studio.gui.widgets.happenings import span
@@ -92,13 +92,13 @@ def _ended(story: Story, tr: Callable[[str], str]) -> Figures:
     rows: list[tuple[str, str]] = []
     end, step = story.finished, story.step
     if end is not None:
-        rows += [(tr(heading(n)), f"{v:.3f}") for n, v in end.metrics.items()]
+        rows += [(tr(heading(n)), figure(v)) for n, v in end.metrics.items()]
         if end.metrics:
             rows.append((tr("Best epoch"), f"{end.best_epoch:g}"))
         rows.append((tr("Time"), span(end.seconds)))
         rows += _cost(story, tr)
     elif story.best is not None:
-        rows.append((tr(heading(story.headline)), f"{story.best.score:.3f}"))
+        rows.append((tr(heading(story.headline)), figure(story.best.score)))
         rows.append((tr("Best epoch"), f"{story.best.number:g}"))
     if story.started is not None:
         numbers = story.started.samples

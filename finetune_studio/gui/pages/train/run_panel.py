@@ -28,6 +28,7 @@ from finetune_studio.core.events import (
     Validated,
 )
 from finetune_studio.core.watching import MonitorSpoke
+from finetune_studio.core.words import figure
 from finetune_studio.gui import theme
 from finetune_studio.gui.pages.train.alarms import AlarmBars
 from finetune_studio.gui.pages.train.figures import figures
@@ -186,7 +187,7 @@ class RunPanel(QWidget):
         self.score.set_title(self.tr("Validation {name} ({which})").format(name=name, which=which))
         self.score.set_top(None if less else 1.0)
         baseline = self.story.baseline
-        text = f"{baseline[0]}: {baseline[1]:.3f}" if baseline else ""
+        text = f"{baseline[0]}: {figure(baseline[1])}" if baseline else ""
         self.score.set_level(text, baseline[1] if baseline else None)
         self._fit_axis()
 

@@ -9,7 +9,7 @@ from finetune_studio.core.events import Event
 from finetune_studio.core.measures import CostMeasured
 from finetune_studio.core.study_events import FoldStarted, TrialStarted
 from finetune_studio.core.study_words import sentence
-from finetune_studio.core.words import score_name
+from finetune_studio.core.words import figure, score_name
 from finetune_studio.gui.pages.train.study_words import part_of
 from finetune_studio.gui.widgets.event_log import Line
 from finetune_studio.gui.widgets.happenings import span
@@ -173,7 +173,7 @@ class Story:
         self._losses, self.rolled_back = [], ""
         self.without_gain, self.patience = event.epochs_without_gain, event.patience
         best = ", the best so far" if event.best else ""
-        words = f"Epoch {event.epoch:g}: {plain(name)} {score:.3f}{best}"
+        words = f"Epoch {event.epoch:g}: {plain(name)} {figure(score)}{best}"
         self._tell(when, words, "ok" if event.best else "info")
 
     def _note(self, event: Event, when: float) -> None:
@@ -255,7 +255,7 @@ def in_short(story: Story, *, at_work: bool) -> str:
         return story.part[:1].lower() + story.part[1:]
     if at_work and story.step is not None:
         return f"epoch {min(story.all_epochs, int(story.step.epoch) + 1)} of {story.all_epochs}"
-    return f"{plain(story.headline)} {story.best.score:.3f}" if story.best is not None else ""
+    return f"{plain(story.headline)} {figure(story.best.score)}" if story.best is not None else ""
 
 
 def so_far(story: Story) -> str:

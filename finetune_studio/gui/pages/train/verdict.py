@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from finetune_studio.core.words import figure
 from finetune_studio.gui.pages.train.story import Story, heading, so_far
 from finetune_studio.tasks import better
 
@@ -83,7 +84,7 @@ def _learning(story: Story) -> Verdict:
         return Verdict(
             "warning",
             "Not better than guessing yet.",
-            f"{baseline[0].capitalize()} scores {baseline[1]:.3f}. {_best(story)}".strip(),
+            f"{baseline[0].capitalize()} scores {figure(baseline[1])}. {_best(story)}".strip(),
         )
     if last.best:
         return Verdict("ok", "Learning well.", f"Validation still improves. {_best(story)}".strip())
@@ -104,15 +105,15 @@ def _ended(story: Story) -> Verdict:
         return Verdict(
             "info", "Stopped.", "Nothing was learnt yet. It can be resumed, or started anew."
         )
-    kept = f"{heading(story.headline)} {score:.3f} at epoch {end.best_epoch:g}, which is kept."
+    kept = f"{heading(story.headline)} {figure(score)} at epoch {end.best_epoch:g}, which is kept."
     if story.is_final:
         kept = (
             f"It learnt from all samples for {end.best_epoch:g} epochs. {heading(story.headline)}"
-            f" {score:.3f} is the score of the folds before it, on samples that they had not seen."
+            f" {figure(score)} is the score of the folds before it, on samples that they had not seen."
         )
     baseline = story.baseline
     beaten = baseline is None or better(_task(story), score, baseline[1])
-    against = f" {baseline[0].capitalize()} scores {baseline[1]:.3f}." if baseline else ""
+    against = f" {baseline[0].capitalize()} scores {figure(baseline[1])}." if baseline else ""
     if end.stopped:
         return Verdict("info", "Stopped.", f"{kept}{against} It can be resumed.")
     if not beaten:
@@ -132,7 +133,7 @@ _UNJUDGED = (
 
 def _best(story: Story) -> str:
     best = story.best
-    return f"Best so far: {best.score:.3f} at epoch {best.number:g}. " if best else ""
+    return f"Best so far: {figure(best.score)} at epoch {best.number:g}. " if best else ""
 
 
 def _task(story: Story) -> str:
