@@ -68,6 +68,7 @@ class ModelPage(Page):
         self._fetching = ""
         self._trying = 0
         self._measured: dict[str, _Measured] = {}
+        self._looks: dict[str, ModelLook] = {}  # at models of the user's own
         self._wanted_file = ""
         self._data: Data = data_of(studio)
         self.outlook = Outlook(studio, self)
@@ -175,7 +176,11 @@ class ModelPage(Page):
 
     @Slot()
     def _show_rows(self) -> None:
-        self._rows = model_rows.rows(self.studio.recipe, self.studio.project)
+        rows = model_rows.rows(self.studio.recipe, self.studio.project)
+        looks = self._looks
+        self._rows = [
+            model_rows.seen_of(r, looks[r.source]) if r.source in looks else r for r in rows
+        ]
         self.table.set_rows(self._rows, self.studio.recipe.model.source)
         self.card.show_model(self._chosen)
         found = self._measured.get(self.studio.recipe.model.source)
@@ -268,6 +273,7 @@ class ModelPage(Page):
     def _on_fits(self, number: int, architecture: str, look: ModelLook) -> None:
         if number != self._trying:
             return
+        self._looks.pop(look.origin, None)  # the folder may be another one now
         self._choose(look.origin, architecture)  # a project stands for its only run
         self.studio.noticed.emit(look.note, "ok")
 
@@ -332,6 +338,7 @@ class ModelPage(Page):
     def _on_project_changed(self) -> None:
         self._entered, self._refusal = False, ""
         self._measured.clear()
+        self._looks.clear()
         self.outlook.forget()
         self._data = data_of(self.studio)
         self._show_rows()
@@ -349,6 +356,10 @@ class ModelPage(Page):
     def _on_looked(self, look: ModelLook) -> None:
         self._refusal = ""
         memory = " ".join(memory_words(look.memory_mb, free_memory_mb()))
+        row = self._chosen
+        if row is not None and row.own and row.source not in self._looks:
+            self._looks[row.source] = look
+            self._show_rows()
         self._keep_measured(_Measured(memory, note=look.note if look.local else ""))
         self.refresh_next()
 

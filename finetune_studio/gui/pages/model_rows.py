@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,13 @@ def own_row(source: str, project: Project | None = None) -> ModelRow:
     return ModelRow(
         source, run or place.name, f"{kind} {place}", -1, size, 0, 0, "", "", there, own=True
     )
+
+
+def seen_of(row: ModelRow, look: ModelLook) -> ModelRow:
+    """Return a row of the user's own with what a look at the model found, which no catalogue says."""
+    if not row.own:
+        return row
+    return replace(row, parameters=look.total, image_size=look.image_size, tokens=look.tokens)
 
 
 def reads_texts(recipe: Recipe) -> bool:

@@ -26,8 +26,12 @@ _Index = QModelIndex | QPersistentModelIndex
 _Role = Qt.ItemDataRole
 ROW_ROLE = int(_Role.UserRole) + 1
 SORT_ROLE = int(_Role.UserRole) + 2
-_TITLES = ("Model", "Parameters", "Sees", "Size", "Where")
-_RIGHT = {1, 2, 3}
+_TITLES = ("Model", "Parameters", "Sees", "Size", "Memory", "Licence", "Where")
+_RIGHT = {1, 2, 3, 4}
+_MEMORY = 4
+_SPARED = (1, 2, 5, 4)  # columns that are left out where there is little room, the first first
+_NAME_LEAST = 170  # pixels that a model's name is left
+_MEMORY_TIP = "Memory that retraining all of it takes at least; with adapters (LoRA) {less}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +105,15 @@ class ModelsItemModel(RowItemModel[ModelRow]):
         return {
             int(_Role.DisplayRole): _texts(row)[column],
             int(_Role.ForegroundRole): theme.tokens().muted if faint else None,
-            int(_Role.ToolTipRole): row.summary if column == 0 else None,
+            int(_Role.ToolTipRole): self._tip(row, column),
             SORT_ROLE: _keys(row)[column],
             ROW_ROLE: row,
         }
+
+    def _tip(self, row: ModelRow, column: int) -> str | None:
+        if column == _MEMORY and row.full_mb:
+            return self.tr(_MEMORY_TIP).format(less=megabytes(row.adapters_mb))
+        return {0: row.summary, _TITLES.index("Licence"): row.licence}.get(column)
 
 
 def _texts(row: ModelRow) -> tuple[str, ...]:
@@ -113,6 +122,8 @@ def _texts(row: ModelRow) -> tuple[str, ...]:
         short(row.parameters) if row.parameters else "–",
         _sees(row),
         megabytes(row.size_mb) if row.size_mb else "–",
+        megabytes(row.full_mb) if row.full_mb else "–",
+        " ".join(row.licence.split()[:2]) or "–",
         row.where,
     )
 
@@ -132,7 +143,9 @@ def megabytes(size_mb: float) -> str:
 
 def _keys(row: ModelRow) -> tuple[Any, ...]:
     where = (not row.inside) + (not row.local)
-    return (row.title.lower(), row.parameters, row.image_size or row.tokens, row.size_mb, where)
+    sees = row.image_size or row.tokens
+    needs = row.full_mb, row.licence.lower()
+    return (row.title.lower(), row.parameters, sees, row.size_mb, *needs, where)
 
 
 class _Offered(QSortFilterProxyModel):
@@ -188,6 +201,7 @@ class ModelTable(QTableView):
         self._rows.set_rows(rows)
         self.choose(chosen)
         self._quiet = False
+        self._fit()
 
     def choose(self, source: str) -> None:
         """Choose the model of that source, without saying so."""
@@ -214,9 +228,24 @@ class ModelTable(QTableView):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave out the least telling columns before the models' names get too short."""
         super().resizeEvent(event)
-        width = self.viewport().width()
-        self.setColumnHidden(2, width < theme.px(560))
-        self.setColumnHidden(1, width < theme.px(460))
+        self._fit()
+
+    def _fit(self) -> None:
+        """Show as many columns as leave the models' names their room."""
+        header = self.horizontalHeader()
+        wide = {
+            n: max(self.sizeHintForColumn(n), header.sectionSizeHint(n))
+            for n in range(1, len(_TITLES))
+        }
+        if not any(row.full_mb for row in self._rows.rows):
+            self.setColumnHidden(_MEMORY, True)
+            del wide[_MEMORY]
+        room = self.viewport().width() - theme.px(_NAME_LEAST)
+        for column in _SPARED:
+            if column in wide:
+                self.setColumnHidden(column, sum(wide.values()) > room)
+                if sum(wide.values()) > room:
+                    del wide[column]
 
     @Slot()
     def _on_selection_changed(self) -> None:

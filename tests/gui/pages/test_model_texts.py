@@ -90,6 +90,9 @@ def test_a_folder_of_ones_own_is_tried_and_taken(
         qtbot.mouseClick(button, LEFT)
     assert page.table.titles()[0] == "mine"
     assert page.blocked() == ""
+    qtbot.waitUntil(lambda: "parameters" in page.card.facts(), timeout=LONG_MS)
+    assert page.card.facts()["reads"].startswith("up to ")
+    assert page.table.model().index(0, 1).data() not in ("", "–")
     (place / "model.safetensors").unlink()
     with qtbot.waitSignal(page.outlook.refused, timeout=LONG_MS):
         page.entered()

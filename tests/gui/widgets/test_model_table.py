@@ -44,7 +44,7 @@ def test_is_offered_in_its_order_and_sorted_by_a_click(table: ModelTable, qtbot:
     for column, wanted in (
         (1, ["MobileNetV2", "Studio starter", "ResNet-18"]),
         (3, ["Studio starter", "MobileNetV2", "ResNet-18"]),
-        (4, ["Studio starter", "MobileNetV2", "ResNet-18"]),
+        (6, ["Studio starter", "MobileNetV2", "ResNet-18"]),
     ):
         at = header.sectionViewportPosition(column) + header.sectionSize(column) // 2
         place = header.viewport().rect().center()
@@ -90,3 +90,40 @@ def test_the_card_says_why_nothing_can_be_downloaded(qtbot: QtBot) -> None:
     card.show_model(STARTER)
     card.show_download(needed=False, offline=True)
     assert not card.download.isVisible()
+
+
+def shown_columns(table: ModelTable) -> list[str]:
+    header = table.horizontalHeader()
+    return [
+        str(table.model().headerData(n, Qt.Orientation.Horizontal))
+        for n in range(header.count())
+        if not header.isSectionHidden(n)
+    ]
+
+
+def test_licence_and_memory_stand_in_the_rows_where_there_is_room(table: ModelTable) -> None:
+    writer = ModelRow(
+        "writer", "A model that writes", "Writes.", 0, 2357.0, 1_235_810_000, 0,
+        "Llama 3.2 Community License", "texts", local=False, tokens=131_072, full_mb=18_900,
+        adapters_mb=4_800,
+    )  # fmt: skip
+    table.set_rows([writer], "writer")
+    table.resize(1200, 300)
+    all_titles = ["Model", "Parameters", "Reads", "Size", "Memory", "Licence", "Where"]
+    assert shown_columns(table) == all_titles
+    said = {t: table.model().index(0, n).data() for n, t in enumerate(all_titles)}
+    assert (said["Memory"], said["Licence"]) == ("18.5 GB", "Llama 3.2")
+    assert said["Parameters"] == "1.24 B"
+    tip = table.model().index(0, 4).data(Qt.ItemDataRole.ToolTipRole)
+    assert "with adapters (LoRA) 4.7 GB" in tip
+    narrower = []
+    for width in (660, 420, 300):
+        table.resize(width, 300)
+        narrower.append(shown_columns(table))
+        assert table.columnWidth(0) >= 100
+    assert narrower[0][-3:] == ["Memory", "Licence", "Where"]
+    assert [len(titles) for titles in narrower] == sorted(map(len, narrower), reverse=True)
+    assert {"Model", "Size", "Where"} <= set(narrower[-1])
+    table.set_rows([STARTER], "starter")
+    table.resize(1200, 300)
+    assert "Memory" not in shown_columns(table)  # of pictures it is estimated for the one chosen
