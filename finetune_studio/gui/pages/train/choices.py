@@ -95,6 +95,17 @@ PICTURES_ALONE = (
 )
 
 
+# What means nothing where a model writes: its samples have no classes to balance.
+_CLASSES_ALONE = ("optimiser.balance",)
+
+
+def unfit(task: str) -> tuple[str, ...]:
+    """Return the choices that mean nothing for a task."""
+    facts = CATALOGUE[task].facts
+    pictures = () if facts["inputs"] == "images" else PICTURES_ALONE
+    return (*pictures, *_CLASSES_ALONE) if facts["family"] in ("seq2seq", "causal") else pictures
+
+
 def value_of(recipe: Recipe, name: str) -> Any:
     """Return a recipe's value by its dotted name."""
     value: Any = recipe
@@ -138,11 +149,13 @@ def departed(recipe: Recipe, samples: int) -> list[str]:
     Left out is what does nothing beside the other choices, and what means nothing for the task.
     """
     wanted = _wanted(recipe, samples)
-    unfit = () if CATALOGUE[recipe.task].facts["inputs"] == "images" else PICTURES_ALONE
+    meaningless = unfit(recipe.task)
     return [
         name
         for name, value in wanted.items()
-        if value_of(recipe, name) != value and name not in unfit and plainly.matters(name, recipe)
+        if value_of(recipe, name) != value
+        and name not in meaningless
+        and plainly.matters(name, recipe)
     ]
 
 

@@ -9,7 +9,7 @@ from typing_extensions import override
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.gui import theme
 from finetune_studio.gui.pages.train import choices
-from finetune_studio.gui.pages.train.choices import GROUPS, PICTURES_ALONE
+from finetune_studio.gui.pages.train.choices import GROUPS, unfit
 from finetune_studio.gui.pages.train.own_options import OwnOptions
 from finetune_studio.gui.pages.train.reasons import Reasons
 from finetune_studio.gui.pages.train.study_cards import StudyCards
@@ -18,7 +18,6 @@ from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.choice_bar import ChoiceBar
 from finetune_studio.gui.widgets.estimate_line import EstimateLine
 from finetune_studio.gui.widgets.form import RecipeForm
-from finetune_studio.tasks import CATALOGUE
 
 _NARROW = 760
 _LEFT = 2  # cards that stand at the left
@@ -162,7 +161,7 @@ class SetupPanel(QWidget):
         self.presets.set_value(recipe.preset)
         for row in presets.rows(recipe.task):
             self._summaries[row.name].setText(self.tr(row.summary))
-        left_out = [] if CATALOGUE[recipe.task].facts["inputs"] == "images" else PICTURES_ALONE
+        left_out = unfit(recipe.task)
         for card, form in zip(self._cards, self.forms, strict=True):
             form.leave_out(left_out)
             form.set_recipe(recipe)

@@ -115,3 +115,13 @@ def test_a_practice_is_a_choice_of_ones_own_until_a_preset_is_taken() -> None:
     back = own.with_settings(choices.preset_settings("balanced", 168, own.task))
     assert back.regularise.mixup == 0.0
     assert choices.departures(back, 168) == []
+
+
+def test_what_writes_has_no_classes_to_balance() -> None:
+    for task in ("text_classification", "token_classification", "question_answering"):
+        assert "optimiser.balance" not in choices.unfit(task)
+    for task in ("summarization", "causal_lm"):
+        assert {"optimiser.balance", *choices.PICTURES_ALONE} == set(choices.unfit(task))
+        odd = Recipe(task=task).with_settings({"optimiser.balance": "weights"})
+        assert "optimiser.balance" not in choices.departed(odd, 100)
+    assert choices.unfit("image_classification") == ()
