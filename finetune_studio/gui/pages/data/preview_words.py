@@ -45,7 +45,7 @@ def _format(look: DataLook, choices: DataChoices, task: str, tr: Tr) -> list[Cho
 def _encoding(look: DataLook, choices: DataChoices, tr: Tr) -> Choice:
     from finetune_studio.core.tables import ENCODINGS
 
-    known = look.encoding or tr("file by file")
+    known = _listed(look.encoding) or _told_encoding(look) or tr("file by file")
     first = tr("Recognise it") if choices.encoding else tr("{what} · recognised").format(what=known)
     return Choice(
         "encoding",
@@ -55,6 +55,28 @@ def _encoding(look: DataLook, choices: DataChoices, tr: Tr) -> Choice:
         "",
         tr("How letters are written. If letters look wrong below, choose another encoding."),
     )
+
+
+def _listed(encoding: str) -> str:
+    """Return an encoding's name as the list to choose from has it."""
+    from finetune_studio.core.tables import ENCODINGS, title
+
+    return next((name for code, name in ENCODINGS.items() if title(code) == encoding), encoding)
+
+
+def _told_encoding(look: DataLook) -> str:
+    """Return how letters are read where that is one way: what is not UTF-8, the readers tell."""
+    from finetune_studio.core.tables import ENCODINGS, title
+
+    usual = ENCODINGS["utf-8"]
+    told = [n for code, n in ENCODINGS.items() if any(title(code) in note for note in look.notes)]
+    others = [name for name in told if name != usual]
+    strange = any(" read as " in f" {note.lower()}" for note in look.notes)
+    if not others:
+        return usual if look.importable and not strange else ""
+    files = {str(row.fields.get("file") or row.path) for row in look.rows}
+    alone = len(told) == 1 and len(files) == 1 and len(look.splits) <= 1
+    return others[0] if alone else ""  # of several files each may be written otherwise
 
 
 def _names_of_labels(look: DataLook, choices: DataChoices, tr: Tr) -> Choice:

@@ -80,7 +80,7 @@ def test_a_table_is_previewed_as_text_and_imported(page, qtbot, tmp_path):
 def test_an_encoding_is_corrected(page, qtbot, tmp_path):
     preview = offer(page, qtbot, table(tmp_path, "cp1250"))
     box = preview.reading.box("encoding")
-    assert box.currentText() == "Windows code page 1252 · recognised"
+    assert box.currentText() == "Western European, Windows 1252 · recognised"
     assert "Żółta" not in preview.look.cells[0][1]
     pick(box, qtbot, "cp1250")
     qtbot.waitUntil(lambda: "Żółta" in preview.look.cells[0][1])
@@ -195,3 +195,24 @@ def test_warnings_are_whole_and_the_columns_can_be_reached_in_a_small_window(pag
     for button in (preview.import_button, preview.other_button):  # never pushed out of sight
         low = button.mapTo(page, button.rect().bottomLeft()).y()
         assert low < page.height()
+
+
+@pytest.mark.parametrize(
+    ("encodings", "said"),
+    [
+        (["utf-8"], "UTF-8 · recognised"),
+        (["utf-8", "utf-8"], "UTF-8 · recognised"),
+        (["cp1252"], "Western European, Windows 1252 · recognised"),
+        (["utf-8", "cp1252"], "file by file · recognised"),
+    ],
+)
+def test_how_letters_are_written_is_said_of_files_that_are_no_tables(tmp_path, encodings, said):
+    text = "Le O\ncafé B-Lieu\nétait O\nfermé O\n" + "\nÀ O\nVérone B-Lieu\ndéjà O\n" * 20
+    folder = tmp_path / "names"
+    folder.mkdir()
+    for name, encoding in zip(("train", "test"), encodings, strict=False):
+        (folder / f"{name}.conll").write_bytes(text.encode(encoding))
+    look = curate.look(folder, DataChoices(), "token_classification")
+    assert look.importable
+    shown = preview_words.reading_choices(look, DataChoices(), "token_classification", plain)
+    assert {c.name: c.options[0][1] for c in shown}["encoding"] == said
