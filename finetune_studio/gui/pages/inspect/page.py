@@ -186,7 +186,7 @@ class InspectPage(Page):
         if self._results is None or self._results.scored is None:
             return ""
         name, value = next(iter(self._results.scored.metrics.items()))
-        return f"{words.metric_name(name)} {words.figure(value)}"
+        return words.in_short(name, value)
 
     def _list_runs(self) -> None:
         self.runs.clear()

@@ -99,6 +99,11 @@ def headline(scored: Evaluated) -> Headline:
     return Headline(figure(value), _beats(scored, name, value, bounds), aside, tip)
 
 
+def in_short(name: str, value: float) -> str:
+    """Return a score in a few words, for the rail."""
+    return f"{metric_name(name)} {figure(value)}"
+
+
 def _beats(scored: Evaluated, name: str, value: float, bounds: list[float] | None) -> str:
     """Return how a score stands beside the simplest answer's; of perplexity, less is better."""
     base = scored.baseline
