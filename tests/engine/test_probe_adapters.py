@@ -65,3 +65,16 @@ def test_a_layer_that_is_not_there_is_told(tmp_path: Path) -> None:
     model = tiny_models.folder(tmp_path / "llama", "llama")
     with pytest.raises(StudioError, match="lora_ranks names 'nothing'"):
         look_at_model(recipe_for(model, **{"layers.lora_ranks": {"nothing": 3}}), Labels(()))
+
+
+@pytest.mark.parametrize(("task", "kind"), [("causal_lm", "llama"), ("summarization", "t5")])
+def test_a_model_that_writes_keeps_its_last_layer(tmp_path: Path, task: str, kind: str) -> None:
+    place = tiny_models.folder(tmp_path / "model", kind)
+    recipe = Recipe(task=task).with_settings({"model.source": str(place)})
+    look = look_at_model(recipe, Labels(()))
+    assert look.head
+    assert look.always == ()
+    sentences = tiny_models.folder(tmp_path / "sentences", "sentence")
+    recipe = Recipe(task="text_classification").with_settings({"model.source": str(sentences)})
+    new = look_at_model(recipe, Labels(("a", "b"), (1, 1)))
+    assert new.head in new.always

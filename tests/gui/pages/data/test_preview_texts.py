@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog
 
 from finetune_studio.core.recipe import DataChoices
 from finetune_studio.engine import curate
@@ -192,6 +192,8 @@ def test_warnings_are_whole_and_the_columns_can_be_reached_in_a_small_window(pag
         lambda: all(label.height() >= label.heightForWidth(label.width()) for label in labels)
     )
     assert preview.table.height() >= 170
+    page.resize(810, 440)  # lower than all of it: the rest scrolls above them
+    QApplication.processEvents()
     for button in (preview.import_button, preview.other_button):  # never pushed out of sight
         low = button.mapTo(page, button.rect().bottomLeft()).y()
         assert low < page.height()
