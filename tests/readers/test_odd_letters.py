@@ -88,4 +88,6 @@ def test_a_table_of_json_says_half_a_letter_and_not_a_byte(tmp_path):
 def test_whole_letters_are_no_trouble():
     assert letters.strange_in({"a": ["😀 naïve\n\t", 1, None, {"b": "è"}]}) == ""
     assert letters.mended("😀 naïve") == "😀 naïve"
-    assert letters.strange("caf\udce9", "UTF-8") == "letter 4 is the byte E9, which is none in UTF-8"
+    assert (
+        letters.strange("caf\udce9", "UTF-8") == "letter 4 is the byte E9, which is none in UTF-8"
+    )
