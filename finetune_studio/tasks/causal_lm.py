@@ -119,7 +119,7 @@ class CausalLm(Task):
         """Return the conversations; longer texts are cut into pieces of which nothing is lost."""
         return [
             s for s in samples if talks.messages_of(s)
-        ], "the oldest turns of these are left out"
+        ], "their oldest turns, or the beginning of an only question, are left out"
 
     def labels(self, dataset: Any) -> Labels:  # noqa: ARG002  there are no classes
         """Return no classes."""

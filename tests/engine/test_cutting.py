@@ -31,7 +31,11 @@ def fields_of(task: str, number: int) -> dict[str, Any]:
     [
         ("text_classification", "bert", "what stands behind these is not read"),
         ("summarization", "t5", "what stands behind these is not read"),
-        ("causal_lm", "llama", "the oldest turns of these are left out"),
+        (
+            "causal_lm",
+            "llama",
+            "their oldest turns, or the beginning of an only question, are left out",
+        ),
     ],
 )
 def test_a_run_says_how_many_texts_are_cut(tmp_path, task, kind, lost):
