@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
-from finetune_studio.core import texts
+from finetune_studio.core import counts, texts
 from finetune_studio.core.dataset import Dataset, Sample
 from finetune_studio.core.events import Finding, Progress
 from finetune_studio.core.job import Control
@@ -79,16 +79,15 @@ def _finding(
 ) -> Finding:
     ids = sorted(n for some in straddling for n in some)
     judging = sum(_late(n, some, samples) for some in straddling for n in some)
-    sets = "1 set" if len(straddling) == 1 else f"{len(straddling):,} sets"
-    one, has = judging == 1, "has" if judging == 1 else "have"
-    kind = ("text" if what == "texts" else "picture") + ("" if one else "s")
-    few = "sample" if one else "samples"
-    groups = "1 group is" if len(straddling) == 1 else f"{len(straddling):,} groups are"
+    sets, one = counts.of(len(straddling), "set"), "text" if what == "texts" else "picture"
+    has = "has" if judging == 1 else "have"
     told = (
-        f"{judging:,} {kind} in validation or test {has} a copy"
-        f" or near copy in a split that is used before ({sets})"
+        f"{counts.of(judging, one)} in validation or test {has} a copy or near copy"
+        f" in a split that is used before ({sets})"
         if what != "groups"
-        else f"{groups} torn between splits, with {judging:,} {few} in validation or test"
+        else f"{counts.of(len(straddling), 'group is', 'groups are')} torn between splits, with"
+        f" {counts.of(judging, 'sample')} in"
+        " validation or test"
     )
     edits, remedy, meaning = _remedy(whole, everything, samples)
     return Finding(

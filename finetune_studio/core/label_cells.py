@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _SEPARATORS = (";", "|")
+EMPTY = "[]"  # what the user writes where a text has none of several labels
 NEVER = "-"  # what the user writes where a cell is one label whatever stands in it
 
 
@@ -39,6 +40,8 @@ class LabelCells:
 
     def labels(self, cell: str) -> list[str]:
         """Return the labels of a cell in their order, each once."""
+        if self.several and cell.strip() == EMPTY:
+            return []
         listed = _listed(cell) if self.lists else None
         if listed is None:
             listed = cell.split(self.separator) if self.separator else [cell]
@@ -65,7 +68,7 @@ def understood(cells: Sequence[str], chosen: str = "") -> LabelCells:
         return LabelCells(lists=True)
     if chosen:
         return LabelCells(separator="\t" if chosen == "\\t" else chosen)
-    different = set(filled)
+    different = {cell for cell in filled if cell.strip() != EMPTY}
     for separator in _SEPARATORS:
         if not any(separator in cell for cell in different):
             continue

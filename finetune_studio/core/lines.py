@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from finetune_studio.core import letters
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.reader import storable, walk
 from finetune_studio.core.splits import SPLITS, split_named
@@ -239,7 +240,7 @@ def records(part: Part) -> Iterator[Record]:
         value = whole(part)
         items = value if isinstance(value, list) else [value]
         for number, item in enumerate(items, start=1):
-            yield Record(number, item, f"{part.name}, entry {number}")
+            yield _sound(Record(number, item, f"{part.name}, entry {number}"))
         return
     for line in lines(part):
         if line.problem:
@@ -258,7 +259,7 @@ def _of_parquet(part: Part) -> Iterator[Record]:
             for batch in file.iter_batches(batch_size=500):
                 for row in batch.to_pylist():
                     number += 1
-                    yield Record(number, row, f"{part.name}, row {number}")
+                    yield _sound(Record(number, row, f"{part.name}, row {number}"))
     except (OSError, ValueError) as error:  # what pyarrow raises derives from these
         raise StudioError(
             f"{part.path} cannot be read as Parquet after row {number}: {str(error).rstrip('.')}.",
@@ -269,13 +270,19 @@ def _of_parquet(part: Part) -> Iterator[Record]:
 def _parsed(part: Part, line: Line) -> Record:
     where = f"{part.name}, line {line.number}"
     try:
-        return Record(line.number, json.loads(line.text), where)
+        return _sound(Record(line.number, json.loads(line.text), where))
     except json.JSONDecodeError as error:
         return Record(
             line.number, None, where, f"{where}, place {error.colno}: no JSON ({error.msg})"
         )
     except (ValueError, RecursionError) as error:
         return Record(line.number, None, where, f"{where}: no JSON ({error})")
+
+
+def _sound(record: Record) -> Record:
+    """Return a record, with its problem where JSON spells letters that no text has."""
+    said = letters.strange_in(record.value)
+    return replace(record, problem=f"{record.place}: {said}") if said else record
 
 
 def whole(part: Part) -> Any:

@@ -181,6 +181,10 @@ class Task(ABC):
         """Whether the sample holds what is learnt, so that it can train and judge."""
         return sample.label is not None
 
+    def shortened(self, samples: Sequence[Sample]) -> tuple[list[Sample], str]:  # noqa: ARG002
+        """Return the samples of which a part is not read where they are too long, and which part."""
+        return [], ""
+
     def left_out(self, samples: Sequence[Sample]) -> list[str]:  # noqa: ARG002
         """Return, as sentences, which parts of samples that do teach are not learnt; by default all is."""
         return []

@@ -102,7 +102,9 @@ def _(event: events.SampleSetAside) -> tuple[str, bool]:
 
 @sentence.register
 def _(event: events.DataImported) -> tuple[str, bool]:
-    aside = f"; {event.set_aside:,} could not be used" if event.set_aside else ""
+    aside = (
+        f"; {event.set_aside:,} could not be used" if event.set_aside else "; none was set aside"
+    )
     kinds = {0: "", 1: " in 1 class"}.get(event.classes, f" in {event.classes:,} classes")
     return (
         f"{event.samples:,} samples{kinds}, read as {event.reader}"

@@ -141,6 +141,22 @@ def count(
     yield LengthsMeasured("", 0, {number: known[key] for number, key in keys.items()})
 
 
+def of(
+    samples: Sequence[Sample], tokenizer: bytes, files: Mapping[str, bytes] | None = None
+) -> list[int]:
+    """Return how many tokens each of some samples has; nothing is kept.
+
+    Args:
+        samples: A few.
+        tokenizer: The bytes of a ``tokenizer.json``.
+        files: All files of the tokenizer, of which one may say how conversations are written.
+    """
+    found: dict[int, int] = {}
+    for _, counted in _encoded(samples, tokenizer, _writer(files or {})):
+        found |= counted
+    return [found[sample.id] for sample in samples]
+
+
 def texts_of(fields: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the texts that a network reads of a sample: question and context, all turns, or the text."""
     if isinstance(turns := fields.get("messages"), list):

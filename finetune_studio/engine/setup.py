@@ -28,6 +28,7 @@ from finetune_studio.engine import (
     begun,
     blending,
     compiling,
+    cutting,
     feeds,
     fitting,
     interpolation,
@@ -87,8 +88,8 @@ def prepare(
         recalling.keep(this.folder, old)
         replaying.keep(this.folder, replay)
         _write_down(project, this, bundle, device, train, validation)
-    if fresh and bundle.note:
-        yield Noted(bundle.note)
+    if fresh:
+        yield from cutting.told(task, bundle, train)
 
     starts = practices.starts(this, bundle, recipe)
 

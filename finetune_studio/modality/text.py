@@ -18,6 +18,7 @@ from finetune_studio.core.errors import StudioError
 from finetune_studio.core.task import Bundle
 from finetune_studio.modality import text_inputs
 
+NOT_READ = "what stands behind these is not read"  # of a text that is cut, for a task to say
 _PAD = -100  # what torch's losses ignore
 
 

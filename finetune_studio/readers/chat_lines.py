@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from finetune_studio.core import lines
+from finetune_studio.core import counts, lines
 from finetune_studio.core.dataset import Row
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.lines import Part, Parts, Record
@@ -74,21 +74,25 @@ class ChatLines(Reader):
             for index, record in enumerate(lines.records(part)):
                 if index == _LOOKED:
                     break
-                messages = _row(part, record).fields.get("messages", [])
-                chats += bool(messages)
+                row = _row(part, record)
+                messages = row.fields.get("messages", [])
+                chats += bool(messages) and not row.problem
                 if _ends_open(record):
                     open_ends, first = open_ends + 1, first or record.place
-                turns.update(message["role"] for message in messages)
+                turns.update(m["role"] for m in messages if not row.problem)
         title = f"Conversations in {parts.listed}, in the shape of {' and '.join(shapes)}"
-        title += f"; {turns['assistant'] / max(chats, 1):.1f} answers in each"
+        mean = turns["assistant"] / max(chats, 1)
+        title += "; 1 answer in each" if mean == 1 else f"; {mean:.1f} answers in each on average"
         notes = [*parts.notes, *lines.encoding_notes(parts)]
         if open_ends:
             notes.append(
-                f"{open_ends:,} end with what nobody answers (the first: {first}); that last part is left"
-                " out, the rest is learnt."
+                f"{counts.of(open_ends, 'ends', 'end')} with what nobody answers (the first: {first});"
+                " that last part is left out, the rest is learnt."
             )
         if turns["system"]:
-            notes.append(f"{turns['system']:,} begin with a message of the system.")
+            notes.append(
+                f"{counts.of(turns['system'], 'begins', 'begin')} with a message of the system."
+            )
         return Description(title, tuple(notes))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from finetune_studio.core import lines, tagging
+from finetune_studio.core import counts, lines, tagging
 from finetune_studio.core.dataset import Row
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.lines import Line, Part, Parts
@@ -104,7 +104,7 @@ class Conll(Reader):
         title = (
             f"Words with tags in {plan.parts.listed}: words in column {layout.word + 1}, tags in"
             f" column {layout.tag + 1} of {layout.width}, written as {plan.scheme.name};"
-            f" {len(types):,} type{'' if len(types) == 1 else 's'}: {shown or 'none'}"
+            f" {counts.of(len(types), 'type')}: {shown or 'none'}"
         )
         return Description(title, (*plan.parts.notes, *_notes(plan)))
 
@@ -155,12 +155,13 @@ def _notes(plan: Plan) -> Iterator[str]:
             if count
         )
         yield (
-            f"{total:,} tag{'' if total == 1 else 's'} that break the {plan.scheme.name} scheme"
-            f" {'is' if total == 1 else 'are'} repaired, so that each entity has a beginning and an"
+            f"{counts.of(total, 'tag')} that break{'s' if total == 1 else ''} the {plan.scheme.name}"
+            f" scheme {'is' if total == 1 else 'are'} repaired, so that each entity has a beginning and an"
             f" end ({where})."
         )
     if plan.counts["cut"]:
-        yield f"{plan.counts['cut']:,} words with a blank inside are read as several words."
+        cut = counts.of(plan.counts["cut"], "word has", "words have")
+        yield f"{cut} a blank inside and {'is' if cut[:2] == '1 ' else 'are'} read as several words."
     first = next(iter(plan.layouts.values()))
     if first.others:
         also = " and ".join(str(i + 1) for i in sorted(first.others))
@@ -247,6 +248,10 @@ def _add(part: Part, line: Line, layout: Layout, sentence: Sentence) -> None:
         told = (
             f"{part.name}, line {line.number}: {missing} is missing in {line.text.strip()[:60]!r}"
         )
+        sentence.problem = sentence.problem or told
+    elif any(cell.strip() for cell in cells[layout.width :]):
+        told = f"{part.name}, line {line.number}: there are {len(cells)} columns instead of"
+        told += f" {layout.width} in {line.text.strip()[:60]!r}"
         sentence.problem = sentence.problem or told
     pieces = [word] if word else []
     if " " in word or "\t" in word:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from finetune_studio.core import lines
+from finetune_studio.core import counts, lines
 from finetune_studio.core.dataset import Row
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.lines import Part, Parts
@@ -82,11 +82,10 @@ class PlainText(Reader):
                 if letters > _LOOKED:
                     complete = False
                     break
-        files = "file" if len(parts.files) == 1 else "files"
         title = (
-            f"Plain text of {len(parts.files):,} {files}, cut between paragraphs into"
-            f" {'' if complete else 'more than '}{pieces:,} pieces of about {_MOST:,} letters at most,"
-            f" {letters / max(pieces, 1):,.0f} on average"
+            f"Plain text of {counts.of(len(parts.files), 'file')}, cut between paragraphs into"
+            f" {'' if complete else 'more than '}{counts.of(pieces, 'piece')} of about {_MOST:,}"
+            f" letters at most, {letters / max(pieces, 1):,.0f} on average"
         )
         notes = [*parts.notes, *lines.encoding_notes(parts)]
         if len(parts.files) >= _FEWEST_FILES:

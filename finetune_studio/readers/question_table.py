@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from finetune_studio.core import answers, tables, text_tables
+from finetune_studio.core import answers, counts, tables, text_tables
 from finetune_studio.core.dataset import Row
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.named_columns import Wanted, guess_of
@@ -85,17 +85,17 @@ class QuestionTable(Reader):
         notes = [*text_tables.encoding_notes(plan), *text_tables.split_notes(plan), *plan.notes]
         if tally["several"]:
             notes.append(
-                f"{tally['several']:,} answers stand at several places of their text; as no column"
-                " says which is meant, the first is taken."
+                f"{counts.of(tally['several'], 'answer stands', 'answers stand')} at several places of"
+                " the text; as no column says which is meant, the first is taken."
             )
         if tally["moved"]:
             notes.append(
-                f"{tally['moved']:,} answers do not stand where column {roles['start']!r} says; they"
-                " were found elsewhere in their text, and are taken from there."
+                f"{counts.of(tally['moved'], 'answer does', 'answers do')} not stand where column"
+                f" {roles['start']!r} says, but elsewhere in the text; what stands there is taken."
             )
         if tally["lost"]:
             notes.append(
-                f"{tally['lost']:,} answer{' is' if tally['lost'] == 1 else 's are'} not in the text of"
+                f"{counts.of(tally['lost'], 'answer is', 'answers are')} not in the text of"
                 " the question and left out."
             )
         return Description(title, tuple(notes), plan.look({r: roles[r] for r in _ROLES}))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from finetune_studio.core import lines, tagging
+from finetune_studio.core import counts, lines, tagging
 from finetune_studio.core.dataset import Row
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.lines import Part, Parts, Record
@@ -91,12 +91,16 @@ class SpanLines(Reader):
                 repaired += marked.repaired
         notes = [*parts.notes, *lines.encoding_notes(parts)]
         if trimmed:
-            notes.append(f"{trimmed:,} spans are trimmed, as blanks stand at their ends.")
+            notes.append(
+                f"{counts.of(trimmed, 'span is', 'spans are')} trimmed, as blanks stand at the ends."
+            )
         if repaired:
-            notes.append(f"{repaired:,} tags that break their scheme are repaired.")
+            notes.append(
+                f"{counts.of(repaired, 'tag is', 'tags are')} repaired that broke the scheme."
+            )
         names_ = [name for name, _ in types.most_common()]
         shown = ", ".join(names_[:6]) + (f" and {len(names_) - 6} more" if len(names_) > 6 else "")
-        title = f"Texts with spans in {parts.listed}; {len(names_):,} types: {shown or 'none'}"
+        title = f"Texts with spans in {parts.listed}; {counts.of(len(names_), 'type')}: {shown or 'none'}"
         return Description(title, tuple(notes))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from finetune_studio.core import answers, lines
+from finetune_studio.core import answers, counts, letters, lines
 from finetune_studio.core.dataset import Row
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.lines import Part, Parts
@@ -69,10 +69,10 @@ class Squad(Reader):
         for _ in _rows(parts, tally):
             pass
         languages = _languages(parts)
-        number = f"{tally.paragraphs:,} paragraph{'' if tally.paragraphs == 1 else 's'}"
+        number = counts.of(tally.paragraphs, "paragraph")
         title = f"Questions and answers (SQuAD) in {parts.listed}; {number}"
         if tally.unanswerable:
-            title += f", {tally.unanswerable:,} questions without an answer"
+            title += f", {counts.of(tally.unanswerable, 'question')} without an answer"
         notes = [*parts.notes, *lines.encoding_notes(parts)]
         if len(languages) > 1:
             each = ", ".join(f"{tally.rows[n]:,} {languages[n]}" for n in tally.rows)
@@ -83,12 +83,12 @@ class Squad(Reader):
             )
         if tally.moved:
             notes.append(
-                f"{tally.moved:,} answers do not stand where the file says; they were found"
-                " elsewhere in their paragraph, and are taken from there."
+                f"{counts.of(tally.moved, 'answer does', 'answers do')} not stand where the file says,"
+                " but elsewhere in the paragraph; what stands there is taken."
             )
         if tally.lost:
             notes.append(
-                f"{tally.lost:,} answer{' is' if tally.lost == 1 else 's are'} not in the paragraph of"
+                f"{counts.of(tally.lost, 'answer is', 'answers are')} not in the paragraph of"
                 " the question and left out."
             )
         return Description(title, tuple(notes))
@@ -132,18 +132,20 @@ def _rows(parts: Parts, tally: Tally) -> Iterator[Row]:
     languages = _languages(parts)
     for part in parts.files:
         articles = _articles(part)
-        titles = {str(article.get("title") or "") for article in articles} - {""}
+        titles = {letters.mended(str(article.get("title") or "")) for article in articles} - {""}
         by_title = len(titles) >= _FEWEST_TITLES
         number = 0
         for article in articles:
-            title = str(article.get("title") or "")
+            title = letters.mended(str(article.get("title") or ""))
             for paragraph in article["paragraphs"]:
                 tally.paragraphs += 1
-                group = title if by_title and title else _paragraph_key(paragraph)
+                group = title if by_title and title else letters.mended(_paragraph_key(paragraph))
                 for question in paragraph["qas"]:
                     number += 1
                     asked = question if isinstance(question, dict) else {}
-                    row = _row(part, number, paragraph, asked, tally)
+                    row = _strange(part, number, paragraph, asked) or _row(
+                        part, number, paragraph, asked, tally
+                    )
                     if title:
                         row.fields["title"] = title
                     if languages:
@@ -180,6 +182,18 @@ def _paragraph_key(paragraph: dict[str, Any]) -> str:
     """Return a paragraph's name: its first question's, which translations share, else its text's."""
     first = next((str(q["id"]) for q in _listed(paragraph, "qas") if q.get("id")), "")
     return first or answers.context_key(str(paragraph.get("context", "")))
+
+
+def _strange(
+    part: Part, number: int, paragraph: dict[str, Any], question: dict[str, Any]
+) -> Row | None:
+    """Return a row that cannot be used where a question has letters that no text has."""
+    read = [question.get("id"), question.get("question"), paragraph.get("context")]
+    said = letters.strange_in([*read, _listed(question, "answers")])
+    if not said:
+        return None
+    told = f"{part.name}, question {number}: {said}"
+    return Row(fields={"file": part.name, "row": number}, problem=told)
 
 
 def _row(

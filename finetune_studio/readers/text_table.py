@@ -10,7 +10,7 @@ from finetune_studio.core import label_names, tables, text_tables
 from finetune_studio.core.dataset import Row
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.folders import listed, nearly_equal
-from finetune_studio.core.label_cells import LabelCells, understood
+from finetune_studio.core.label_cells import EMPTY, LabelCells, understood
 from finetune_studio.core.label_names import LabelNames
 from finetune_studio.core.reader import Description, Reader, TableLook
 from finetune_studio.core.recipe import DataChoices
@@ -176,6 +176,8 @@ def _row(part: Part, line: tables.Line, found: Labelled) -> Row:
         missing = f"the cell in column {text_column!r} is empty, so there is no text"
     elif text_tables.empty(cell):
         missing = f"the cell in column {label_column!r} is empty, so there is no label"
+        if found.cells.several:
+            missing += f"; write {EMPTY} where a text has none of the labels"
     if missing:
         problem = f"{text_tables.at(part, line)}: {missing}"
         return Row(group=group, fields=fields, problem=problem)

@@ -115,6 +115,12 @@ class CausalLm(Task):
         """Return which conversations end with words that nobody answers."""
         return talks.unanswered(samples)
 
+    def shortened(self, samples: Sequence[Sample]) -> tuple[list[Sample], str]:
+        """Return the conversations; longer texts are cut into pieces of which nothing is lost."""
+        return [
+            s for s in samples if talks.messages_of(s)
+        ], "their oldest turns, or the beginning of an only question, are left out"
+
     def labels(self, dataset: Any) -> Labels:  # noqa: ARG002  there are no classes
         """Return no classes."""
         return Labels(())

@@ -127,6 +127,10 @@ class Summarization(Task):
         """Return no classes."""
         return Labels(())
 
+    def shortened(self, samples: Sequence[Sample]) -> tuple[list[Sample], str]:
+        """Return all texts: what stands behind the tokens that are read is not seen."""
+        return list(samples), text.NOT_READ
+
     def length(self, sample: Sample) -> int:
         """Return the text's letters."""
         return len(str(sample.fields.get("text", "")))

@@ -87,6 +87,10 @@ class TextClassification(Task):
         """Return how often each class occurs."""
         return Counter(name for sample in samples for name in _true(sample))
 
+    def shortened(self, samples: Sequence[Sample]) -> tuple[list[Sample], str]:
+        """Return all texts: what stands behind the tokens that are read is not seen."""
+        return list(samples), text.NOT_READ
+
     def length(self, sample: Sample) -> int:
         """Return the text's letters."""
         return len(str(sample.fields.get("text", "")))

@@ -177,7 +177,7 @@ def test_words_with_a_blank_are_cut(tmp_path):
     row = rows(path)[0]
     assert row.fields["text"].split(" ") == ["New", "York", "is"]
     assert marked(row) == [("New York", "LOC")]
-    assert "3 words with a blank inside" in told(path)
+    assert "3 words have a blank inside and are read" in told(path)
 
 
 def test_files_are_splits(tmp_path):
@@ -257,3 +257,12 @@ def test_of_several_columns_of_tags_the_last_that_marks_something_is_read(tmp_pa
     assert list(READER.read(titled, DataChoices(label_column="NER")))
     with pytest.raises(StudioError, match="no column of words"):
         list(READER.read(path, DataChoices(label_column="9")))
+
+
+def test_a_line_with_more_columns_is_told_with_its_number(tmp_path):
+    text = "In\tO\nRome\tB-Place\n\n" * 5 + "He\tO\nsleeps\tO\tB-Place\n\nShe\tO\t\nruns\tO\n"
+    *_, wrong, sound = rows(write(tmp_path, text, "words.tsv"))
+    assert wrong.problem == (
+        "words.tsv, line 17: there are 3 columns instead of 2 in 'sleeps\\tO\\tB-Place'"
+    )
+    assert not sound.problem  # an empty cell at the end says nothing

@@ -46,7 +46,7 @@ def test_answers_are_searched(tmp_path, name):
     assert first.group == second.group
     assert first.fields["row"] == 2
     assert READER.recognises(path) == 0.95
-    assert "1 answers stand at several places" in told(path)
+    assert "1 answer stands at several places" in told(path)
 
 
 def test_a_column_says_where_answers_begin(tmp_path):
@@ -57,7 +57,7 @@ def test_a_column_says_where_answers_begin(tmp_path):
     assert first.fields["answers"] == [{"text": "Rome", "start": 61}]
     assert second.fields["answers"] == [{"text": "Oslo", "start": 46}]
     assert (first.fields["id"], first.fields["source"]) == ("7", "web")
-    assert "1 answers do not stand where column 'answer_start' says" in told(path)
+    assert "1 answer does not stand where column 'answer_start' says" in told(path)
 
 
 @pytest.mark.parametrize(

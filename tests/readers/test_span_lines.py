@@ -91,7 +91,7 @@ def test_words_with_tags_are_spans_too(tmp_path):
     assert first.fields["split_words"] is True
     assert second.fields["spans"] == [[0, 8, "L"]]
     assert "the tags are numbers" in third.problem
-    assert "1 tags that break their scheme are repaired" in told(path)
+    assert "1 tag is repaired that broke the scheme" in told(path)
 
 
 @pytest.mark.parametrize(

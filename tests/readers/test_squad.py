@@ -70,7 +70,7 @@ def test_unanswerable_questions_of_version_2(tmp_path):
     no["plausible_answers"] = [{"text": "Oslo", "answer_start": 46}]
     path = write(tmp_path, asked(is_impossible=False), no)
     assert [r.fields["answers"] for r in rows(path)] == [[{"text": "Oslo", "start": 46}], []]
-    assert "1 questions without an answer" in told(path)
+    assert "1 question without an answer" in told(path)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_answers_with_a_wrong_place_are_found_again(tmp_path, text, start, place
     path = write(tmp_path, asked(text, start))
     (row,) = rows(path)
     assert row.fields["answers"] == [{"text": text.strip(), "start": place}]
-    assert ("1 answers do not stand where the file says" in told(path)) == (text == text.strip())
+    assert ("1 answer does not stand where the file says" in told(path)) == (text == text.strip())
 
 
 @pytest.mark.parametrize(

@@ -267,6 +267,17 @@ def test_an_ordinary_label_is_never_taken_apart(tmp_path):
     assert of(tmp_path, cells, label_separator="-") == cells
 
 
+def test_a_text_may_have_none_of_several_labels_and_an_empty_cell_says_how(tmp_path):
+    cells = ["a|b", "a", "[]", "", "b|a", "b", " [] "]
+    table = write(tmp_path / "t.csv", ("text", "label"), list(zip(TEXTS, cells, strict=False)))
+    found = read(table)
+    assert [row.fields.get("labels") for row in found if not row.problem] == [
+        *(["a", "b"], ["a"], [], ["b", "a"], ["b"], []),
+    ]
+    (problem,) = (row.problem for row in found if row.problem)
+    assert problem.endswith("so there is no label; write [] where a text has none of the labels")
+
+
 def test_a_separator_can_be_chosen(tmp_path):
     assert of(tmp_path, ["a, b", "c"], label_separator=",") == [["a", "b"], ["c"]]
 

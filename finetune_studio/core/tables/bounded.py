@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from finetune_studio.core import letters
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.tables.words import Table
 
@@ -60,15 +61,7 @@ def too_long(number: int) -> str:
 
 def strange(cell: str, table: Table) -> str:
     """Return what is wrong with the letters of a cell; empty if nothing is."""
-    if "\0" in cell:
-        return f"there is a zero byte at letter {cell.index(chr(0)) + 1}, which no text has"
-    if found := _ESCAPED.search(cell):
-        byte = ord(found.group()) & 0xFF
-        return (
-            f"letter {found.start() + 1} is the byte {byte:02X}, which is none in"
-            f" {table.encoding_title}"
-        )
-    return ""
+    return letters.strange(cell, table.encoding_title)
 
 
 LONG_HINT = "Such a line is no row of a table; check how the file was written."

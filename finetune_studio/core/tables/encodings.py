@@ -40,6 +40,8 @@ _TITLES = {
     "utf-8": "UTF-8",
     "utf-8-sig": "UTF-8 with a mark at its start",
     "utf-16": "UTF-16",
+    "utf-16-le": "UTF-16 without a mark, small end first",
+    "utf-16-be": "UTF-16 without a mark, large end first",
     "latin-1": "ISO 8859-1",
     "koi8-r": "KOI8-R",
 }

@@ -233,8 +233,10 @@ def _refuse_useless(path: Path, rows: list[Row]) -> None:
         raise StudioError(f"{path} holds no samples.", "Choose a folder or table with samples.")
     if all(row.problem for row in rows):
         raise StudioError(
-            f"None of the {len(rows):,} samples of {path} can be used."
-            f" The first: {rows[0].problem}.",
+            f"The only sample of {path} cannot be used: {rows[0].problem}."
+            if len(rows) == 1
+            else f"None of the {len(rows):,} samples of {path} can be used:"
+            f" {reasons([row.problem for row in rows])}.",
             "Check the data, or say which columns hold what; for pictures, that the files lie where the"
             " table says.",
         )
