@@ -17,8 +17,8 @@ _STEEP = 1.6  # noise and blank pictures (2 to 4) come out near 1, drawn lines (
 # Of the words of plain texts some are always broken up; each further one, and each unknown token, counts.
 _PLAIN_TEXTS = 0.05
 _BROKEN, _UNKNOWN = 4.0, 4.0
-# The levels were set by eye. Labelled runs are few (docs/benchmarks.md): near photos of clothes gained 0.03 by
-# the last stage with 20 a class and 0.05 with 3,068 in all; hand signs, just far, gained 0.16.
+# The levels were set by eye. Labelled runs are few (docs/benchmarks.md): near photos of clothes gained 0.03
+# by the last stage with 20 a class and 0.05 with 3,068 in all; hand signs, just far, gained 0.16.
 _DESCRIBES = (
     "The distance describes your data and does not foretell a score: a search over how much to retrain"
     " on the Train page measures what yours gain."
