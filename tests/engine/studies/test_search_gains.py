@@ -25,7 +25,7 @@ SEEDS = range(3)
 
 
 def leafy(seed: int, **changes: Any) -> Recipe:
-    """Return a recipe for a head on the starter, and a search of four trials."""
+    """Return a recipe for a head on the starter, and a search of five trials."""
     return settings(
         seed=seed,
         model__source="starter",
@@ -33,7 +33,7 @@ def leafy(seed: int, **changes: Any) -> Recipe:
         layers__amount="head_only",
         optimiser__method="steps",
         optimiser__head_learning_rate=1e-2,
-        search__trials=4,
+        search__trials=5,
         **changes,
     )
 
