@@ -39,7 +39,7 @@ class RateTooHigh(Monitor):
             "warning",
             f"{text} The learning rate is probably too high.",
             epochs[-1].number,
-            remedies.rates(course.settings, 0.3, "Take smaller steps"),
+            remedies.rates(course.settings, 0.1, "Take steps a tenth as large"),
         )
 
 

@@ -80,6 +80,7 @@ def test_noise_is_far_and_the_answer_is_kept(tmp_path: Path) -> None:
         assert found.method == "norms"
         assert found.samples == 12
         assert "far" in found.text
+        assert "does not foretell a score" in found.advice
         assert list(shift.measure(project, Recipe(), Control())) == [found]
         project.dataset.exclude([1])
         assert shift.kept(project, Recipe()) is None

@@ -182,7 +182,7 @@ def test_rates_that_are_too_high_show_in_three_ways() -> None:
     assert "swings up and down by 0.70" in swings.text
     for said in (above, jumped, swings):
         assert said.action is not None
-        assert said.action.settings == {"optimiser.head_learning_rate": 0.0006}  # of 2e-3
+        assert said.action.settings == {"optimiser.head_learning_rate": 0.0002}  # of 2e-3
 
 
 def test_the_warm_up_may_be_rough() -> None:

@@ -23,6 +23,9 @@ from finetune_studio.core.recipe import Recipe, plainly
 from finetune_studio.gui.widgets.place_field import PlaceField
 
 _LARGEST = 2_000_000_000
+_NUMBER = (
+    116  # pixels of a number's field at most: titles beside it keep readable in a small window
+)
 
 
 class RecipeForm(QWidget):
@@ -112,8 +115,10 @@ class RecipeForm(QWidget):
             editor = PlaceField(editor)
             editor.chosen.connect(lambda path: self.changed.emit(name, path))
         row = self._grid.rowCount()
-        for column, widget in enumerate((title, editor, unit)):
-            self._grid.addWidget(widget, row, column)
+        wide = not unit.text() and isinstance(editor, QComboBox | PlaceField)
+        self._grid.addWidget(title, row, 0)
+        self._grid.addWidget(editor, row, 1, 1, 2 if wide else 1)  # so that titles keep their room
+        self._grid.addWidget(unit, row, 2)
         if about.get("type") == "number" and about.get("lowest"):
             setter = _saying(setter, unit, about)
         self._setters[name] = setter
@@ -154,7 +159,7 @@ class RecipeForm(QWidget):
         box.setAlignment(Qt.AlignmentFlag.AlignRight)
         box.setSpecialValueText(about.get("lowest", ""))
         box.setKeyboardTracking(False)
-        box.setMaximumWidth(140)
+        box.setMaximumWidth(_NUMBER)
         box.valueChanged.connect(lambda value: self.changed.emit(name, int(value)))
 
         def show(value: Any) -> None:
@@ -166,7 +171,7 @@ class RecipeForm(QWidget):
 
     def _number(self, name: str, about: dict[str, Any]) -> tuple[QWidget, Callable[[Any], None]]:
         line = QLineEdit()
-        line.setMaximumWidth(140)
+        line.setMaximumWidth(_NUMBER)
         line.setAlignment(Qt.AlignmentFlag.AlignRight)
 
         def take() -> None:

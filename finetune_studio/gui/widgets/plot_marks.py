@@ -72,10 +72,12 @@ class PlotMarks(QObject):
         spots: list[dict[str, Any]] = []
         for one in self.shown:
             down = theme.px(_BELOW) + theme.px(_SIDE) * 1.4 * one.row
-            place, colour = (
-                (one.mark.x, high - down * pixel),
-                theme.level_colours(one.mark.level)[0],
-            )
+            # At an end of the plot half of a mark would be cut off: it stands wholly beside the end.
+            half = (theme.px(_SIDE) / 2 + 1) * wide
+            whole = min(max(one.mark.x, left + half), right - half)
+            shown = whole if left <= one.mark.x <= right else one.mark.x
+            place = (shown, high - down * pixel)
+            colour = theme.level_colours(one.mark.level)[0]
             spots.append(
                 {
                     "pos": place,

@@ -34,6 +34,9 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "Against learning by heart",
         (
+            "augment.strength",
+            "augment.horizontal_flip",
+            "augment.views",
             "optimiser.weight_decay",
             "optimiser.label_smoothing",
             "regularise.head_dropout",
@@ -43,11 +46,8 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     (
-        "Samples and stopping",
+        "Stopping and size",
         (
-            "augment.strength",
-            "augment.horizontal_flip",
-            "augment.views",
             "stop.early",
             "stop.patience",
             "stop.after",
