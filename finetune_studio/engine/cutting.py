@@ -41,10 +41,16 @@ def told(task: Task, bundle: Bundle, samples: Sequence[Sample]) -> Iterator[Note
     more = (
         "the model allows no more"
         if own and own <= limit
-        else "options.max_length sets how many are read"
+        else f"the choice {_title(task)!r} (options.max_length) sets how many are read"
         + (f", up to {own:,} with this model" if own else "")
     )
     yield Noted(
         f"{share} more than {limit:,} tokens (the longest has {max(counted):,}); {lost}; {more}.",
         "warning",
     )
+
+
+def _title(task: Task) -> str:
+    """Return what the window calls the choice of how many tokens are read."""
+    field = task.Options.model_fields.get("max_length")
+    return field.title or "" if field else ""

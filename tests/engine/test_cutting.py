@@ -8,6 +8,7 @@ import pytest
 
 from finetune_studio.core.events import Noted
 from finetune_studio.engine import cutting
+from finetune_studio.tasks import CATALOGUE
 from tests import tiny_models
 from tests.engine.conftest import run_all
 from tests.tasks.writing import project_of, recipe_of
@@ -53,7 +54,8 @@ def test_a_run_says_how_many_texts_are_cut(tmp_path, task, kind, limit, lost):
     (note,) = told
     begins = f"7 of 21 training samples have more than {limit} tokens (the longest "
     assert note.text.startswith(begins)
-    assert "options.max_length sets how many are read" in note.text
+    title = CATALOGUE.load(task).Options.model_fields["max_length"].title
+    assert f"the choice '{title}' (options.max_length) sets how many are read" in note.text
     assert note.level == "warning"
     assert not silent
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
@@ -55,6 +56,14 @@ class ProgressCard(Card):
         self.body.addWidget(self._bar)
         self.body.addLayout(self._grid)
         self.body.addStretch(1)
+
+    def prepare(self, names: Sequence[str]) -> None:
+        """Make rows before they are needed: several at once take longer than a frame."""
+        for name in names:
+            if name not in self._rows:
+                self._add(name)
+                for widget in self._rows[name]:
+                    widget.hide()
 
     def show_figures(self, figures: Figures) -> None:
         """Show other figures."""

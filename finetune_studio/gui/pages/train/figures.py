@@ -12,6 +12,17 @@ from finetune_studio.gui.widgets.plot_legend import power
 from finetune_studio.gui.widgets.progress_card import Figures
 from finetune_studio.tasks import nouns
 
+# In the order in which they stand while a run works; each is there only where there is something to say.
+LIVE_ROWS = (
+    "Study",
+    "Time in all",
+    "Memory",
+    "Throughput",
+    "Rate of the head",
+    "Early stopping",
+    "Last checkpoint",
+)
+
 
 def figures(
     story: Story, *, at_work: bool, now: float, memory_mb: float, tr: Callable[[str], str] = str

@@ -31,7 +31,7 @@ from finetune_studio.core.watching import MonitorSpoke
 from finetune_studio.core.words import figure
 from finetune_studio.gui import theme
 from finetune_studio.gui.pages.train.alarms import AlarmBars
-from finetune_studio.gui.pages.train.figures import figures
+from finetune_studio.gui.pages.train.figures import LIVE_ROWS, figures
 from finetune_studio.gui.pages.train.follow_card import FollowCard, Lookup
 from finetune_studio.gui.pages.train.heat_card import HeatCard
 from finetune_studio.gui.pages.train.lights import lights
@@ -91,6 +91,7 @@ class RunPanel(QWidget):
         self.followed, self.heat = FollowCard(thumbnails, lookup), HeatCard()
         self.progress = ProgressCard(self.tr("Progress"))
         self.progress.setMinimumWidth(theme.px(290))
+        self.progress.prepare([self.tr(name) for name in LIVE_ROWS])
         self.log = EventLog()
         self._take_plots(plots or RunPlots())
         happened = Card(self.tr("What happened"))
