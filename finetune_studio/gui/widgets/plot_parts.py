@@ -83,15 +83,14 @@ def step_for(span: float, most: float) -> float:
     return next(power * round_ for round_ in (1, 2, 5, 10) if power * round_ >= least * (1 - 1e-9))
 
 
-_TOPS = (1.06, 1.3, 1.6, 2, 2.5, 3.2, 4, 5, 6.4, 8, 10.6)  # times a power of ten
+_STEP = math.log(1.07)  # from one end of an axis to the next
 
 
 def top_for(highest: float) -> float:
-    """Return where an axis ends that shows this value, in few steps: an axis that moves is drawn anew."""
+    """Return where an axis ends that shows this value, in steps of 7 %: an axis that moves is drawn anew."""
     if highest <= 0:
         return 1.0
-    power = 10.0 ** math.floor(math.log10(highest))
-    return next(power * top for top in _TOPS if power * top >= highest * 1.03)
+    return math.exp(_STEP * math.ceil(math.log(1.03 * highest) / _STEP))
 
 
 def powers(y: Any) -> Any:

@@ -205,7 +205,7 @@ def test_an_axis_stays_while_its_curve_grows_a_little(qtbot: QtBot) -> None:
         made.add("head", step / 10, 1e-3 * (1 + step / 40))
         made.redraw()
         tops.add(made.plot.getViewBox().viewRange()[1][1])
-    assert 1 <= len(tops) <= 5
+    assert 1 <= len(tops) <= 12
     assert max(tops) >= 2e-3
 
 
@@ -213,7 +213,7 @@ def test_an_axis_stays_while_its_curve_grows_a_little(qtbot: QtBot) -> None:
 def test_the_highest_value_is_near_the_top_and_never_at_it(power: int) -> None:
     for digits in range(100, 1000, 7):
         value = digits / 100 * 10.0**power
-        assert 0.7 <= value / top_for(value) <= 0.98
+        assert 0.9 <= value / top_for(value) <= 0.98
     assert top_for(0.0) == top_for(-1.0) == 1.0
 
 
