@@ -179,7 +179,7 @@ def test_what_nobody_answers_is_left_out_and_told(tmp_path: Path, shape: str) ->
     assert not row.problem
     assert row.fields["messages"] == chat[:2]
     notes = ChatLines().describe(path, DataChoices()).notes
-    assert any("1 end with what nobody answers (the first: " in note for note in notes)
+    assert any("1 ends with what nobody answers (the first: " in note for note in notes)
 
 
 def test_answers_are_compared_once_however_often_they_are_scored() -> None:
