@@ -20,12 +20,12 @@ from finetune_studio.gui.widgets.plot_legend import Legend
 from finetune_studio.gui.widgets.plot_parts import (
     Axis,
     Box,
+    HighEnd,
     View,
     clear_height,
     pen,
     powers,
     span_of,
-    top_for,
 )
 
 _MOST_POINTS = 2000
@@ -52,6 +52,9 @@ class Series:
 class CurvePlot(QWidget):
     """Remembers points at once, and draws what is new up to five times a second.
 
+    Attributes:
+        zoomed: Whether only a part is shown.
+
     Signals:
         export_wanted: The user wants the plot as ``png``, ``svg`` or ``csv``.
     """
@@ -75,9 +78,10 @@ class CurvePlot(QWidget):
         self._dots: dict[str, Any] = {}
         self._drawn: dict[Any, Any] = {}
         self._headroom = 0.0
+        self._high = HighEnd()
         self._top = top
         self._x_end = 1.0
-        self._zoomed = False
+        self.zoomed = False
         self._leader: CurvePlot | None = None
         self.followers: list[CurvePlot] = []
         self._logarithmic = False
@@ -111,12 +115,12 @@ class CurvePlot(QWidget):
         if series.dots:
             self._dots[series.name] = pg.ScatterPlotItem(size=theme.px(5), pen=None)
             self.plot.addItem(self._dots[series.name])
-        self._dress()
+        self._dress_series()
 
     def set_headroom(self, share: float) -> None:
         """Leave a part of the plot above the curves free for words; only where the top is not given."""
         if share != self._headroom:
-            self._headroom = share
+            self._headroom, self._high = share, HighEnd()
             self._plan()
 
     def set_top(self, top: float | None) -> None:
@@ -147,7 +151,7 @@ class CurvePlot(QWidget):
     def set_x_end(self, end: float) -> None:
         """Let the axis reach to ``end`` while nothing is zoomed."""
         if end != self._x_end and end > 0:
-            self._x_end = end
+            self._x_end, self._high = end, HighEnd()
             self._plan()
 
     def set_level(self, text: str, y: float | None) -> None:
@@ -165,7 +169,7 @@ class CurvePlot(QWidget):
         for data in self.data.values():
             data.clear()
         self._level = self._moment = None
-        self._zoomed = False
+        self.zoomed, self._high = False, HighEnd()
         self._on_mouse_left()
         self._plan()
 
@@ -173,7 +177,7 @@ class CurvePlot(QWidget):
     def show_all(self) -> None:
         """Take the zoom back, here and in the plots that share the axis."""
         for plot in self._together():
-            plot._zoomed = False
+            plot.zoomed = False
             plot.redraw()
 
     def _together(self) -> list[CurvePlot]:
@@ -181,14 +185,9 @@ class CurvePlot(QWidget):
         return [leader, *leader.followers]
 
     def _zoom_to(self, left: float, right: float) -> None:
-        self._zoomed = True
+        self.zoomed = True
         self._box.setXRange(left, right, padding=0)
         self._plan()
-
-    @property
-    def zoomed(self) -> bool:
-        """Whether only a part is shown."""
-        return self._zoomed
 
     @property
     def waiting(self) -> bool:
@@ -211,7 +210,7 @@ class CurvePlot(QWidget):
         """Draw what is new now."""
         began = time.perf_counter()
         self._timer.stop()
-        if not self._zoomed:
+        if not self.zoomed:
             self._fit()
         (left, right), _ = self._box.viewRange()
         for name, data in self.data.items():
@@ -246,15 +245,13 @@ class CurvePlot(QWidget):
         return powers(y) if self._logarithmic else y
 
     def _fit(self) -> None:
+        known = [data.y for data in self.data.values() if len(data)]
         if self._logarithmic:
-            self._show(*span_of([powers(d.y) for d in self.data.values() if len(d)]))
+            self._show(*span_of([powers(y) for y in known]))
             return
-        highest = [float(d.y.max()) for d in self.data.values() if len(d)]
-        lowest = [float(d.y.min()) for d in self.data.values() if len(d)]
-        top = self._top
-        if top is None:
-            top = top_for(max(highest, default=1.0) / (1 - self._headroom))
-        self._show(min(0.0, *lowest, 0.0), top)
+        highest = max((float(y.max()) for y in known), default=1.0)
+        top = self._top or self._high.above(highest / (1 - self._headroom))
+        self._show(min([0.0, *(float(y.min()) for y in known)]), top)
 
     def _show(self, low: float, high: float) -> None:
         if self._box.viewRange() != [[0, self._x_end], [low, high]]:
@@ -313,14 +310,18 @@ class CurvePlot(QWidget):
             self.x_title, color=now.muted.name(), **{"font-size": f"{theme.px(12)}px"}
         )
         self.plot.showGrid(y=True, alpha=1.0)
+        self._cursor.setPen(pen(now.line))
+        self._dress_line(self._level_line, now.muted, font)
+        self._dress_line(self._moment_line, now.ok, font)
+        self._dress_series()
+
+    def _dress_series(self) -> None:
+        now = theme.tokens()
         for place, one in enumerate(self.series):
             self._curves[one.name].setPen(pen(now.series[one.colour]))
             self._curves[one.name].setZValue(10 - place)
             if one.name in self._dots:
                 self._dots[one.name].setBrush(now.series[one.colour])
-        self._cursor.setPen(pen(now.line))
-        self._dress_line(self._level_line, now.muted, font)
-        self._dress_line(self._moment_line, now.ok, font)
         self.legend.set_entries([(s.name, s.title, now.series[s.colour]) for s in self.series])
 
     def _dress_line(self, line: Any, colour: QColor, font: QFont) -> None:
@@ -362,7 +363,7 @@ class CurvePlot(QWidget):
 
     @Slot()
     def _on_range_changed(self) -> None:
-        if self._zoomed:
+        if self.zoomed:
             self._plan()
 
     @Slot(QPointF)
@@ -383,7 +384,7 @@ class CurvePlot(QWidget):
             menu.addAction(action)
         menu.addSeparator()
         everything = QAction(self.tr("Show everything"), menu)
-        everything.setEnabled(self._zoomed)
+        everything.setEnabled(self.zoomed)
         everything.triggered.connect(self.show_all)
         menu.addAction(everything)
         return menu

@@ -18,6 +18,7 @@ from finetune_studio.gui import theme
 _SMALL = (
     1e-3  # steps below it have too many zeros to be written out: what does not fit is not drawn
 )
+_FILLED = 0.7  # how much of an axis its curve fills at least
 LEAST = 1e-12  # what is smaller has no place on a logarithmic axis
 
 
@@ -83,14 +84,21 @@ def step_for(span: float, most: float) -> float:
     return next(power * round_ for round_ in (1, 2, 5, 10) if power * round_ >= least * (1 - 1e-9))
 
 
-_STEP = math.log(1.07)  # from one end of an axis to the next
+class HighEnd:
+    """Where an axis ends: near the highest value, and moved seldom, since each time it is drawn anew."""
 
+    def __init__(self) -> None:
+        self._end = 0.0
 
-def top_for(highest: float) -> float:
-    """Return where an axis ends that shows this value, in steps of 7 %: an axis that moves is drawn anew."""
-    if highest <= 0:
-        return 1.0
-    return math.exp(_STEP * math.ceil(math.log(1.03 * highest) / _STEP))
+    def above(self, highest: float) -> float:
+        """Return where it ends now: a curve that reaches the end gets room to grow by a third."""
+        if highest <= 0:
+            return 1.0
+        if not self._end or highest < _FILLED * self._end:
+            self._end = 1.06 * highest
+        elif highest > 0.97 * self._end:
+            self._end = highest * 4 / 3
+        return self._end
 
 
 def powers(y: Any) -> Any:
