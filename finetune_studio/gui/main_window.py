@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from finetune_studio.core import events
-from finetune_studio.gui import theme
+from finetune_studio.gui import qt_types, theme
 from finetune_studio.gui.page import Page
 from finetune_studio.gui.pages import PAGES
 from finetune_studio.gui.studio import TRAINING, Studio, work
@@ -184,7 +184,8 @@ class MainWindow(QMainWindow):
 
     def warm_up(self) -> None:
         """Load, in a thread, what the pages will need; call it after the first paint."""
-        self.studio.ask(_load_page_modules, self._on_modules_loaded, lasting=True)
+        ask = partial(self.studio.ask, _load_page_modules, self._on_modules_loaded, lasting=True)
+        qt_types.make_all(self, ask)
 
     def _on_modules_loaded(self, _: object) -> None:
         """Make the pages one by one, so that the rail knows their states, then load torch."""
@@ -368,10 +369,8 @@ class MainWindow(QMainWindow):
 
     @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if watched is self.notices and event.type() in (
-            QEvent.Type.ShowToParent,
-            QEvent.Type.HideToParent,
-        ):
+        seen = (QEvent.Type.ShowToParent, QEvent.Type.HideToParent)
+        if watched is self.notices and event.type() in seen:
             self._notice_box.setVisible(not self.notices.isHidden())
         return super().eventFilter(watched, event)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
@@ -11,6 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from finetune_studio.core.dataset import Sample
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.watching import MonitorSpoke
+from finetune_studio.gui import qt_types
 from finetune_studio.gui.page import Page
 from finetune_studio.gui.pages.train import changes
 from finetune_studio.gui.pages.train.old_run import load_curves
@@ -43,7 +45,7 @@ class PanelLinks(QObject):
 
     def prepare(self) -> None:
         """Load what draws curves in a thread, then make the panel piece by piece between other work."""
-        self._studio.ask(load_curves, self._on_loaded)
+        qt_types.make_all(self, partial(self._studio.ask, load_curves, self._on_loaded))
 
     def _on_loaded(self, _module: object) -> None:
         if not self._made:
