@@ -233,6 +233,8 @@ class ModelTable(QTableView):
     def _fit(self) -> None:
         """Show as many columns as leave the models' names their room."""
         header = self.horizontalHeader()
+        for column in _SPARED:  # the heading of a column that is left out counts as nothing
+            self.setColumnHidden(column, False)
         wide = {
             n: max(self.sizeHintForColumn(n), header.sectionSizeHint(n))
             for n in range(1, len(_TITLES))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from finetune_studio.gui import theme
 from finetune_studio.gui.widgets.model_card import ModelCard
 from finetune_studio.gui.widgets.model_table import ModelRow, ModelsItemModel, ModelTable
 
@@ -127,3 +130,15 @@ def test_licence_and_memory_stand_in_the_rows_where_there_is_room(table: ModelTa
     table.set_rows([STARTER], "starter")
     table.resize(1200, 300)
     assert "Memory" not in shown_columns(table)  # of pictures it is estimated for the one chosen
+
+
+def test_a_name_keeps_its_room_after_a_narrow_window(table: ModelTable, qtbot: QtBot) -> None:
+    """The headings of columns that were left out counted as nothing, so that all came back."""
+    rows = [replace(row, full_mb=347, adapters_mb=90, tokens=512) for row in (STARTER, RESNET)]
+    table.set_rows(rows, "starter")
+    header = table.horizontalHeader()
+    for wide in range(434, 900, 8):
+        table.resize(434, 300)
+        table.resize(wide, 300)
+        qtbot.wait(1)
+        assert header.sectionSize(0) >= theme.px(170), wide
