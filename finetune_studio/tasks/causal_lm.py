@@ -24,6 +24,7 @@ from finetune_studio.modality.chat import Tokens
 from finetune_studio.models import text as texts
 
 _LARGEST_LOSS = 50.0  # a mean loss above this gives a perplexity that is no number any more
+_WHOLE = 0.7  # tokens a word at least; the first token of each piece is not foretold
 _JUDGED = 2048  # learnt tokens whose scores exist at once where nothing is learnt
 _TITLES = {"system": "Instructions", "user": "User", "assistant": "Assistant"}
 
@@ -223,14 +224,16 @@ class CausalLm(Task):
         """Return the perplexity of words by how often they occur in the training data.
 
         It is told for each of the network's tokens, so that both can be compared; without answers it is
-        not known how many there are.
+        not known how many there are. What has clearly fewer tokens than words was not read whole, and is
+        left out.
         """
         counts = wordcount.Counts(said for sample in train for said in talks.learnt_texts(sample))
         nats, tokens = 0.0, 0
         for sample, answer in pairs:
-            known = int(answer.answer.get("tokens", 0))
-            tokens += known
-            nats += sum(map(counts.surprise, talks.learnt_texts(sample))) if known else 0.0
+            known, learnt = int(answer.answer.get("tokens", 0)), talks.learnt_texts(sample)
+            if known and known >= _WHOLE * sum(len(said.split()) for said in learnt):
+                tokens += known
+                nats += sum(map(counts.surprise, learnt))
         if not tokens:
             return {}
         value = math.exp(min(nats / tokens, _LARGEST_LOSS))

@@ -374,3 +374,20 @@ def test_what_is_typed_is_a_message_or_a_conversation() -> None:
     listed = '[{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]'
     assert len(task.sample_from_input(listed).fields["messages"]) == 2
     assert task.sample_from_input("[not json").fields["messages"][0]["content"] == "[not json"
+
+
+def test_what_was_cut_does_not_count_in_the_answer_to_beat() -> None:
+    """All words of a long reply were set against the few tokens read of it: 92 thousand millions."""
+
+    def talk(number: int, reply: str) -> Sample:
+        said = [{"role": "user", "content": "go on"}, {"role": "assistant", "content": reply}]
+        return Sample(number, "", None, None, "validation", fields={"messages": said})
+
+    short, long = talk(1, "the red dog runs"), talk(2, "the red dog runs far " * 30)
+    train = [talk(n, "the red dog runs far") for n in range(3, 9)]
+    whole = [(short, Prediction(sample=1, answer={"tokens": 5}))]
+    cut = [*whole, (long, Prediction(sample=2, answer={"tokens": 13}))]
+    task = CausalLm()
+    assert task.baseline(train, cut) == task.baseline(train, whole)
+    assert task.baseline(train, whole)["value"] < 100
+    assert task.baseline(train, cut[1:]) == {}
