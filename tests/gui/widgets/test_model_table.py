@@ -29,7 +29,7 @@ MOBILE = ModelRow(
 def table(qtbot: QtBot) -> ModelTable:
     made = ModelTable()
     qtbot.addWidget(made)
-    made.resize(640, 300)
+    made.resize(900, 300)
     made.set_rows([STARTER, RESNET, MOBILE], "starter")
     made.show()
     return made
