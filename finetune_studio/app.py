@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication
 
 from finetune_studio.core.settings import resources
 from finetune_studio.gui import theme
+from finetune_studio.gui.garbage import GarbageKeeper
 from finetune_studio.gui.main_window import MainWindow
 from finetune_studio.gui.studio import Studio
 from finetune_studio.gui.worker import explained
@@ -25,6 +26,7 @@ from finetune_studio.gui.worker import explained
 def main() -> int:
     """Open the window and stay until it is closed; return the exit code."""
     app = make_application()
+    GarbageKeeper(app)
     studio = Studio()
     theme.apply(app, studio.settings.theme)
     window = MainWindow(studio)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 from collections.abc import Iterator
@@ -45,6 +46,27 @@ def no_thread_left() -> Iterator[None]:
     for thread in left:
         thread.join(timeout=5)
     assert not [t.name for t in left if t.is_alive()]
+
+
+@pytest.fixture(autouse=True)
+def garbage_in_the_windows_thread(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Look for garbage as the window does, where a test has one; what Qt made ends in no other thread."""
+    if "qapp" not in request.fixturenames:
+        yield
+        return
+    from finetune_studio.gui.garbage import GarbageKeeper
+
+    keeper = GarbageKeeper(request.getfixturevalue("qapp"))
+    yield
+    keeper.stop()
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Leave no garbage of windows to tests without one, whose threads would destroy it."""
+    if "qapp" in getattr(item, "fixturenames", ()) and (
+        nextitem is None or "qapp" not in getattr(nextitem, "fixturenames", ())
+    ):
+        gc.collect()
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+from finetune_studio.core import garbage
+
 _TRIM, _PAD, _MAP = -1, -2, -3  # glibc's M_TRIM_THRESHOLD, M_TOP_PAD and M_MMAP_THRESHOLD
 _NEVER = 2**31 - 1
 _LARGEST_MAP, _LARGEST_TRIM = (
@@ -51,7 +53,7 @@ def give_back() -> None:
     """Give memory that nothing uses any more back to the system or the device."""
     import torch
 
-    gc.collect()
+    garbage.collect()
     if torch.cuda.is_available() and torch.cuda.is_initialized():
         torch.cuda.empty_cache()
     if (libc := _glibc()) is not None:
@@ -74,7 +76,7 @@ def own_garbage() -> Iterator[None]:
     try:
         yield
     finally:
-        gc.collect()
+        garbage.collect()
         with _counting:
             _inside.remove(here)
             if not _inside:

@@ -197,15 +197,45 @@ def test_choices_of_another_run_are_taken_over_with_lists_and_tables(
 def test_an_answer_that_comes_after_the_window_is_gone_is_dropped(qapp):
     from shiboken6 import delete
 
-    from finetune_studio.gui.studio.jobs import Jobs, _Answer, _Asking
+    from finetune_studio.gui.studio.jobs import Jobs, _Asking
 
-    jobs, heard = Jobs(), []
-    answer = _Answer(jobs, heard.append, None, None)
-    late = _Asking(lambda: "late", answer)
-    delete(answer)
+    jobs = Jobs()
+    late = _Asking(lambda: "late", 0, jobs)
+    delete(jobs)
     late.run()  # raised from a thread of the pool when a window was closed early
     qapp.processEvents()
-    assert heard == []
+
+
+def test_questions_that_a_closed_project_leaves_open_are_not_waited_for(studio, qtbot):
+    """Those that had not begun were never answered, so that the studio was asking for ever."""
+    heard, go_on = [], threading.Event()
+    for number in range(4):
+        studio.ask(lambda number=number: go_on.wait(20) and number, heard.append)
+    studio.ask(lambda: "lasting", heard.append, lasting=True)
+    assert studio._jobs.asking
+    studio._jobs.end_all()
+    qtbot.waitUntil(lambda: heard == ["lasting"])
+    assert not studio._jobs.asking
+    go_on.set()
+    qtbot.wait(50)
+    assert heard == ["lasting"]
+
+
+def test_an_answer_is_let_go_of_in_the_windows_thread(studio, qtbot):
+    """What only the question still refers to may be a widget, which must not end elsewhere."""
+    ended = []
+
+    class Shown:
+        def hear(self, said):
+            self.said = said
+
+        def __del__(self):
+            ended.append(threading.current_thread())
+
+    for _ in range(200):
+        studio.ask(lambda: "said", Shown().hear)
+    qtbot.waitUntil(lambda: len(ended) == 200)
+    assert set(ended) == {threading.main_thread()}
 
 
 def test_what_projects_are_made_of_is_imported_by_one_at_a_time(tmp_path):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
-from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal, Slot
+from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, Signal, Slot
 from shiboken6 import isValid
 from typing_extensions import override
 
@@ -24,6 +26,7 @@ class Jobs(QObject):
         failed: Name of a job, and the StudioError that ended it.
         troubled: A StudioError of a question that nobody else wants to hear.
         changed: A job began or ended.
+        answered: Number of a question, its result, and the StudioError instead of one.
     """
 
     stated = Signal(str, object)
@@ -31,13 +34,15 @@ class Jobs(QObject):
     failed = Signal(str, object)
     troubled = Signal(object)
     changed = Signal()
+    answered = Signal(int, object, object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._at_work: dict[str, _Running] = {}
         self._ending: list[_Running] = []
-        self._asked: set[_Answer] = set()
-        self._generation = 0
+        self._asked: dict[int, _Question] = {}
+        self._numbers = count()
+        self.answered.connect(self._on_answered, Qt.ConnectionType.QueuedConnection)
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(2)
         self._lasting_pool = QThreadPool(self)
@@ -103,9 +108,10 @@ class Jobs(QObject):
 
         The answer is dropped when :meth:`end_all` comes between, unless it is ``lasting``.
         """
-        answer = _Answer(self, on_result, on_error, None if lasting else self._generation)
-        self._asked.add(answer)
-        (self._lasting_pool if lasting else self._pool).start(_Asking(function, answer))
+        number = next(self._numbers)
+        self._asked[number] = _Question(on_result, on_error or self.troubled.emit, lasting)
+        pool = self._lasting_pool if lasting else self._pool
+        pool.start(_Asking(function, number, self))
 
     def end_all(self) -> None:
         """Stop every job and wait for it; jobs that waited for another one never begin."""
@@ -115,7 +121,7 @@ class Jobs(QObject):
         self._at_work.clear()
         self._ending.clear()
         self._pool.clear()
-        self._generation += 1
+        self._asked = {number: asked for number, asked in self._asked.items() if asked.lasting}
         self.changed.emit()
 
     def shutdown(self) -> None:
@@ -134,10 +140,15 @@ class Jobs(QObject):
             del self._at_work[running.name]
         self.changed.emit()
 
-    def answered(self, answer: _Answer) -> bool:
-        """Take note of an answer; return whether anyone still waits for it."""
-        self._asked.discard(answer)
-        return answer.generation in (None, self._generation)
+    @Slot(int, object, object)
+    def _on_answered(self, number: int, result: Any, error: Any) -> None:
+        question = self._asked.pop(number, None)
+        if question is None or _gone(question.on_result):
+            return
+        if error is None:
+            question.on_result(result)
+        else:
+            question.on_error(error)
 
 
 class _Running(QObject):
@@ -210,34 +221,13 @@ class _Running(QObject):
         self.deleteLater()
 
 
-class _Answer(QObject):
-    """Brings the result of one asked function to the window's thread."""
+@dataclass(frozen=True)
+class _Question:
+    """Whom an answer is for; known to the window's thread alone."""
 
-    arrived = Signal(object, object)
-
-    def __init__(
-        self,
-        jobs: Jobs,
-        on_result: Callable[[Any], None],
-        on_error: Callable[[StudioError], None] | None,
-        generation: int | None,
-    ) -> None:
-        super().__init__()
-        self.generation = generation
-        self._jobs = jobs
-        self._on_result, self._on_error = on_result, on_error
-        self.arrived.connect(self._on_arrived)
-
-    @Slot(object, object)
-    def _on_arrived(self, result: Any, error: Any) -> None:
-        if not self._jobs.answered(self) or _gone(self._on_result):
-            return
-        if error is None:
-            self._on_result(result)
-        elif self._on_error is not None:
-            self._on_error(error)
-        else:
-            self._jobs.troubled.emit(error)
+    on_result: Callable[[Any], None]
+    on_error: Callable[[StudioError], None]
+    lasting: bool
 
 
 def _gone(callback: Any) -> bool:
@@ -249,11 +239,14 @@ def _gone(callback: Any) -> bool:
 
 
 class _Asking(QRunnable):
-    """Runs one asked function in the pool."""
+    """Runs one asked function in the pool.
 
-    def __init__(self, function: Callable[[], Any], answer: _Answer) -> None:
+    It holds nothing of Qt but who asked: what is let go of here last is destroyed in this thread.
+    """
+
+    def __init__(self, function: Callable[[], Any], number: int, jobs: Jobs) -> None:
         super().__init__()
-        self._function, self._answer = function, answer
+        self._function, self._number, self._jobs = function, number, jobs
 
     @override
     def run(self) -> None:
@@ -262,4 +255,4 @@ class _Asking(QRunnable):
         except Exception as raised:  # noqa: BLE001  whatever a library raises is told in words
             result, error = None, explained(raised)
         with suppress(RuntimeError):  # the window was closed meanwhile, and nobody waits any more
-            self._answer.arrived.emit(result, error)
+            self._jobs.answered.emit(self._number, result, error)

@@ -52,12 +52,14 @@ def _without_collecting() -> Iterator[None]:
     Each search stops every thread, the window's too, for a tenth of a second. Samples refer to
     nothing that refers to them, so they are freed without it.
     """
+    collecting = gc.isenabled()
     gc.disable()
     try:
         yield
         gc.freeze()
     finally:
-        gc.enable()
+        if collecting:
+            gc.enable()
 
 
 def is_missing(samples: Sequence[Sample], root: str) -> bool:
