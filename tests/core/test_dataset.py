@@ -409,7 +409,7 @@ def test_a_failed_write_changes_nothing_and_says_so(data, monkeypatch):
 
 def test_a_full_disk_while_filling_leaves_the_dataset_as_it_was(data, tmp_path):
     page = data._store.rows("PRAGMA page_count")[0][0]
-    data._store.rows(f"PRAGMA max_page_count = {page + 2}")
+    data._store._db.execute(f"PRAGMA max_page_count = {page + 2}")  # of the connection that writes
     before = state(data)
     rows = [Row(f"x/{i}" * 20, "x") for i in range(5000)]
     with pytest.raises(StudioError, match="full"):

@@ -40,6 +40,9 @@ CREATE INDEX IF NOT EXISTS change_row ON change (kind, row);
 class Store:
     """One SQLite file, safe to use from several threads.
 
+    Who changes something does so alone. Questions wait for nobody, neither for a change (they see what was
+    there before it) nor for the long question of another thread: each has a connection of its own.
+
     Args:
         file: The file; made if missing.
 
@@ -50,6 +53,9 @@ class Store:
     def __init__(self, file: Path) -> None:
         self.file = file
         self._lock = threading.RLock()
+        self._own = threading.local()  # the connection in which a thread changes or reads together
+        self._readers: list[sqlite3.Connection] = []  # those that nobody reads with at the moment
+        self._closed = threading.Event()
         with explained(file):
             file.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -83,14 +89,55 @@ class Store:
             self._db.execute("ALTER TABLE sample ADD COLUMN review INTEGER NOT NULL DEFAULT 0")
 
     def close(self) -> None:
-        """Close the file; the store cannot be used afterwards."""
+        """Close the file, once a change in hand is done; the store cannot be used afterwards."""
         with self._lock:
+            self._closed.set()
             self._db.close()
+            self._close_readers()
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Return all rows of a question."""
-        with self._lock:
-            return self._db.execute(sql, values).fetchall()
+        """Return all rows of a question.
+
+        Raises:
+            sqlite3.ProgrammingError: If the store was closed.
+        """
+        with self._asked() as connection:
+            return connection.execute(sql, values).fetchall()
+
+    @contextmanager
+    def _asked(self) -> Iterator[sqlite3.Connection]:
+        """Lend the connection in which this thread already reads or changes, else one that only reads."""
+        within = getattr(self._own, "connection", None)
+        if within is not None:
+            yield within
+            return
+        if self._closed.is_set():
+            raise sqlite3.ProgrammingError("Cannot operate on a closed database.")
+        try:
+            reader = self._readers.pop()
+        except IndexError:
+            reader = sqlite3.connect(self.file, check_same_thread=False, isolation_level=None)
+            reader.execute("PRAGMA query_only=ON")
+        try:
+            yield reader
+        finally:
+            self._readers.append(reader)
+            if self._closed.is_set():
+                self._close_readers()
+
+    def _close_readers(self) -> None:
+        while self._readers:
+            self._readers.pop().close()
+
+    @contextmanager
+    def _within(self, connection: sqlite3.Connection) -> Iterator[None]:
+        """Have this thread's questions answered by one connection."""
+        before = getattr(self._own, "connection", None)
+        self._own.connection = connection
+        try:
+            yield
+        finally:
+            self._own.connection = before
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> int:
         """Carry out one statement inside :meth:`change`; return the number of the row it added."""
@@ -102,14 +149,22 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Keep other threads from changing anything between several questions."""
-        with self._lock:
-            yield
+        """Have several questions see the same state, whatever other threads change between them."""
+        with self._asked() as connection:
+            if connection.in_transaction:
+                yield
+                return
+            connection.execute("BEGIN")
+            try:
+                with self._within(connection):
+                    yield
+            finally:
+                connection.execute("ROLLBACK")
 
     @contextmanager
     def change(self) -> Iterator[None]:
         """One transaction; an error leaves everything as it was. One inside another joins it."""
-        with self._lock:
+        with self._lock, self._within(self._db):
             if self._db.in_transaction:
                 yield
                 return
