@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
@@ -41,18 +41,23 @@ class Bins:
         return self.longest > self.end
 
 
-def binned(lengths: Sequence[int], limit: int = 0) -> Bins:
-    """Return lengths as counts; most of them and the limit have room, a few very long ones have not."""
-    if not lengths:
+def binned(spread: Mapping[int, int], limit: int = 0) -> Bins:
+    """Return how many are how long as bars; most and the limit have room, a few very long ones have not."""
+    if not spread:
         return Bins()
-    ordered = sorted(lengths)
-    most = ordered[min(len(ordered) - 1, int(len(ordered) * 0.995))]
+    ordered = sorted(spread)
+    every, passed, most = sum(spread.values()), 0, ordered[-1]
+    for length in ordered:
+        passed += spread[length]
+        if passed > min(every - 1, int(every * 0.995)):
+            most = length
+            break
     wanted = max(1, most, round(limit * 1.15)) if limit <= 4 * most else max(1, most)
     step = _round_step(math.ceil((wanted + 1) / _BARS))
     bars = math.ceil((wanted + 1) / step)
     counts = [0] * bars
     for length in ordered:
-        counts[min(bars - 1, length // step)] += 1
+        counts[min(bars - 1, length // step)] += spread[length]
     return Bins(step, tuple(counts), ordered[-1])
 
 
@@ -72,13 +77,13 @@ class LengthHistogram(QWidget):
         self._unit = ""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
-    def show_lengths(self, lengths: Sequence[int], unit: str, limit: int = 0) -> None:
-        """Show lengths counted in words or tokens, and the limit (0: none)."""
-        self._bins = binned(lengths, limit)
+    def show_lengths(self, spread: Mapping[int, int], unit: str, limit: int = 0) -> None:
+        """Show how many texts have how many words or tokens, and the limit (0: none)."""
+        self._bins = binned(spread, limit)
         self._limit, self._unit = limit, unit
-        over = sum(length > limit for length in lengths) if limit else 0
+        over = sum(count for length, count in spread.items() if length > limit) if limit else 0
         told = self.tr("{n} texts, the longest has {longest} {unit}").format(
-            n=f"{len(lengths):,}", longest=f"{self._bins.longest:,}", unit=unit
+            n=f"{sum(spread.values()):,}", longest=f"{self._bins.longest:,}", unit=unit
         )
         if limit:
             told += self.tr("; {n} are longer than {limit}").format(

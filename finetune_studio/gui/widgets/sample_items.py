@@ -31,6 +31,15 @@ class SampleItemModel(QAbstractListModel):
         self._rows = {s.id: row for row, s in enumerate(samples)} if rows is None else rows
         self.endResetModel()
 
+    def are_at(self, samples: Sequence[Sample], rows: Mapping[int, int] | None) -> bool:
+        """Whether these are the same samples in the same order, whatever is known about them."""
+        if rows is not None:
+            return rows == self._rows
+        now = self.samples
+        return len(now) == len(samples) and all(
+            a.id == b.id for a, b in zip(now, samples, strict=True)
+        )
+
     def replace(self, samples: Sequence[Sample]) -> None:
         """Show samples of the same order with other facts; nothing moves, nothing is deselected."""
         self.samples = samples

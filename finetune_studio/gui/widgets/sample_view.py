@@ -119,7 +119,7 @@ class SampleView(QAbstractItemView):
             samples: In the order to show.
             rows: Where each number stands, if that was worked out already.
         """
-        if _same_order(samples, self._items.samples):
+        if self._items.are_at(samples, rows):
             self._items.replace(samples)
             self.viewport().update()
             return
@@ -368,8 +368,3 @@ class SampleView(QAbstractItemView):
             QToolTip.showText(event.globalPos(), shown, self.viewport())
             return True
         return super().viewportEvent(event)
-
-
-def _same_order(new: Sequence[Sample], old: Sequence[Sample]) -> bool:
-    """Whether these are the same samples in the same order, whatever is known about them."""
-    return len(new) == len(old) and all(a.id == b.id for a, b in zip(new, old, strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
@@ -38,13 +38,13 @@ class LengthCard(Card):
         self.body.addWidget(self.told)
         self.body.addWidget(self.show_button, 0, Qt.AlignmentFlag.AlignLeft)
 
-    def show_lengths(self, lengths: Sequence[int], unit: str, limit: int, told: str) -> None:
-        """Show lengths in words or tokens, the limit (0: none), and the sentence about them."""
-        self.bars.show_lengths(lengths, unit, limit)
+    def show_lengths(self, spread: Mapping[int, int], unit: str, limit: int, told: str) -> None:
+        """Show how many are how long, the limit (0: none), and the sentence about them."""
+        self.bars.show_lengths(spread, unit, limit)
         self.told.setText(told)
         self.told.setVisible(bool(told))
         self._fit()
-        self.show_button.setVisible(bool(limit) and any(length > limit for length in lengths))
+        self.show_button.setVisible(bool(limit) and any(length > limit for length in spread))
 
     def _fit(self) -> None:
         """Keep the sentence whole: a card as low as can be would cut its last line off."""

@@ -141,12 +141,20 @@ def _seen(samples: Sequence[Sample], before: Stock | None, edits: Mapping[int, i
         notes[sample.id] = kept or texts.note_of(sample)
     script, language = hints.usual(list(notes.values()))
     lengths = before.seen.lengths if before is not None else texts.Lengths()
-    return Seen(notes, script, language, edits, lengths)
+    return Seen(notes, script, language, edits, lengths, _spread(notes, lengths))
+
+
+def _spread(notes: Mapping[int, hints.Note], lengths: texts.Lengths) -> dict[int, int]:
+    """Count how many texts are how long, here in a thread: the window would wait for it."""
+    if lengths.tokens:
+        return Counter(lengths.tokens[number] for number in notes if number in lengths.tokens)
+    return Counter(note.words for note in notes.values())
 
 
 def measured(stock: Stock, lengths: texts.Lengths) -> Stock:
     """Return the stock with its texts' lengths in tokens."""
-    seen = replace(stock.seen, lengths=lengths)
+    spread = _spread(stock.seen.notes, lengths)
+    seen = replace(stock.seen, lengths=lengths, spread=spread)
     survey = _surveyed(stock.samples, stock.classes, stock.kind, seen)
     return replace(stock, seen=seen, survey=survey)
 

@@ -54,6 +54,7 @@ class Seen:
         script: The script that most of them have, and ``language`` likewise: no hint is worth that.
         edits: The newest edit of each sample that was edited, by its number.
         lengths: Their lengths in tokens, once these are known.
+        spread: How many are how long: in tokens once these are known, else in words.
     """
 
     notes: Mapping[int, Note] = field(default_factory=dict)
@@ -61,6 +62,7 @@ class Seen:
     language: str = ""
     edits: Mapping[int, int] = field(default_factory=dict)
     lengths: Lengths = Lengths()
+    spread: Mapping[int, int] = field(default_factory=dict)
 
 
 def main_text(fields: Mapping[str, Any]) -> str:

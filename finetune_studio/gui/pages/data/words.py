@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from finetune_studio.core.dataset import Edit, Sample
@@ -169,30 +169,34 @@ def text_detail(
     )
 
 
-def lengths(seen: Seen, kind: Kind) -> tuple[list[int], str, int, str]:
-    """Return the texts' lengths, their unit, the limit (0: none), and the sentence about them."""
-    known = seen.lengths
+def lengths(seen: Seen, kind: Kind) -> tuple[Mapping[int, int], str, int, str]:
+    """Return how many texts are how long, the unit, the limit (0: none), and the sentence about them."""
+    known, spread = seen.lengths, seen.spread
     if not known.tokens:
-        words = [note.words for note in seen.notes.values()]
-        return words, "words", 0, known.note or _spread(words, "words")
-    tokens = [known.tokens[number] for number in seen.notes if number in known.tokens]
-    over, limit = sum(length > known.limit for length in tokens), known.limit
+        return spread, "words", 0, known.note or _half(spread, "words")
+    every, limit = sum(spread.values()), known.limit
+    over = sum(count for length, count in spread.items() if length > limit)
     if not over:
-        fit = f"All {kind.counted(len(tokens))} fit into the {limit:,} tokens that are read."
-        return tokens, "tokens", limit, fit
-    share = f"{100 * over / len(tokens):.0f} %" if over * 200 >= len(tokens) else "under 1 %"
+        fit = f"All {kind.counted(every)} fit into the {limit:,} tokens that are read."
+        return spread, "tokens", limit, fit
+    share = f"{100 * over / every:.0f} %" if over * 200 >= every else "under 1 %"
     are = "is" if over == 1 else "are"
     read = "it is read" if over == 1 else "they are read"
     what = f"{read} in several windows" if known.windows else "what lies beyond is cut off"
-    told = f"{over:,} of {kind.counted(len(tokens))} ({share}) {are} longer than {limit:,} tokens; {what}."
-    return tokens, "tokens", limit, told
+    told = (
+        f"{over:,} of {kind.counted(every)} ({share}) {are} longer than {limit:,} tokens; {what}."
+    )
+    return spread, "tokens", limit, told
 
 
-def _spread(counts: Sequence[int], unit: str) -> str:
-    if not counts:
-        return ""
-    ordered = sorted(counts)
-    return f"Half have up to {ordered[len(ordered) // 2]:,} {unit}, the longest {ordered[-1]:,}."
+def _half(spread: Mapping[int, int], unit: str) -> str:
+    """Say up to which length half of the texts are, and how long the longest is."""
+    half, passed = sum(spread.values()) // 2, 0
+    for length, count in sorted(spread.items()):
+        passed += count
+        if passed > half:
+            return f"Half have up to {length:,} {unit}, the longest {max(spread):,}."
+    return ""
 
 
 def shown_path(path: str, root: str) -> str:
