@@ -26,7 +26,6 @@ from finetune_studio.gui.worker import explained
 def main() -> int:
     """Open the window and stay until it is closed; return the exit code."""
     app = make_application()
-    GarbageKeeper(app)
     studio = Studio()
     theme.apply(app, studio.settings.theme)
     window = MainWindow(studio)
@@ -52,9 +51,10 @@ def no_screen() -> str:
 
 
 def make_application() -> QApplication:
-    """Return the application with its names and icon."""
+    """Return the application with its names and icon; it looks for garbage itself from now on."""
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
+    GarbageKeeper(app)
     app.setApplicationName("finetune-studio")
     app.setApplicationDisplayName("Finetune Studio")
     app.setDesktopFileName("finetune-studio")
