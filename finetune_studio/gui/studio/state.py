@@ -239,13 +239,13 @@ class Studio(QObject):
         self._replay("redo", self.tr("Done again: {text}"), self.tr("There is nothing to redo."))
 
     def _replay(self, what: str, told: str, nothing: str) -> None:
-        if self.project is None:
-            return
-        done: list[str | None] = []
-        dataset = self.project.dataset
-        if self.do_quietly(lambda: done.append(getattr(dataset, what)())):
-            self.noticed.emit(nothing if done[0] is None else told.format(text=done[0]), "info")
-        if any(done):
+        if self.project is not None:
+            act = getattr(self.project.dataset, what)
+            self.ask(act, partial(self._on_replayed, told, nothing))
+
+    def _on_replayed(self, told: str, nothing: str, text: str | None) -> None:
+        self.noticed.emit(nothing if text is None else told.format(text=text), "info")
+        if text is not None:
             self.data_changed.emit()
 
     def do_quietly(self, action: Callable[[], Any]) -> bool:

@@ -214,7 +214,7 @@ def test_a_name_is_marked_taken_away_and_undone(qtbot, studio, tmp_path):
     assert not of(page, sample.id).excluded  # the page's own Delete stayed out of it
     page.studio.undo()
     page.studio.undo()
-    assert of(page, sample.id).fields["spans"] == [[0, 5, "Gene"]]
+    qtbot.waitUntil(lambda: of(page, sample.id).fields["spans"] == [[0, 5, "Gene"]])
     qtbot.waitUntil(lambda: page.shown.survey.classes == {"Gene": 4} and not page.lane.busy)
     qtbot.waitUntil(lambda: len(view.extraSelections()) == 1)
 

@@ -243,7 +243,7 @@ def test_likely_wrong_labels_are_shown_mended_and_taken_back(page, qtbot):
     page.studio.undo()
     qtbot.waitUntil(lambda: count(page) == 2, timeout=SOON)
     page.studio.undo()
-    assert not project.dataset.sample(train.id).review
+    qtbot.waitUntil(lambda: not project.dataset.sample(train.id).review)
     qtbot.mouseClick(page.errors.view_bar.button("errors"), LEFT)
     qtbot.waitUntil(lambda: page.errors.order.findData("doubtful") >= 0, timeout=SOON)
     page.errors.order.setCurrentIndex(page.errors.order.findData("doubtful"))

@@ -237,7 +237,8 @@ def test_a_file_of_the_data_is_not_added_a_second_time(page, qtbot, photo, studi
         assert words in page.message.text
     added = studio.project.dataset.samples()[18:]
     assert [(s.path, s.label, s.split) for s in added] == [(str(photo), "shoe", "train")]
-    studio.undo()  # what was taken back may be added again
+    with qtbot.waitSignal(studio.data_changed):
+        studio.undo()  # what was taken back may be added again
     assert studio.project.dataset.samples()[-1].excluded
     page.adding.add(page.tried[-1], page.task, "hat")
     assert "as hat" in page.message.text

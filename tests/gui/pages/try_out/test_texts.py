@@ -114,9 +114,11 @@ def test_a_text_is_added_to_the_data_with_the_right_label(opened, qtbot, studio)
     ]
     assert [s.place for s in added] == ["Tried texts, row 1", "Tried texts, row 2"]
     assert "as stomach" in page.message.text
-    studio.undo()
+    with qtbot.waitSignal(studio.data_changed):
+        studio.undo()
     assert [s.excluded for s in studio.project.dataset.samples()[before:]] == [False, True]
-    studio.redo()
+    with qtbot.waitSignal(studio.data_changed):
+        studio.redo()
     assert [s.usable for s in studio.project.dataset.samples()[before:]] == [True, True]
 
 
