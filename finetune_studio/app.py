@@ -16,7 +16,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from finetune_studio.core.settings import resources
-from finetune_studio.gui import theme
+from finetune_studio.gui import sources, theme
 from finetune_studio.gui.garbage import GarbageKeeper
 from finetune_studio.gui.main_window import MainWindow
 from finetune_studio.gui.studio import Studio
@@ -52,6 +52,7 @@ def no_screen() -> str:
 
 def make_application() -> QApplication:
     """Return the application with its names and icon; it looks for garbage itself from now on."""
+    sources.leave_unread()
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
     GarbageKeeper(app)
