@@ -22,12 +22,12 @@ def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
     counts = dict(Counter(name for sample in usable for name in texts.classes(sample)))
     if len(counts) < 2:
         only = next(iter(counts), "")
-        message = f"here is only {only!r}" if only else "no sample carries a label"
+        message = f"here is only {only!r}" if only else f"no {dataset.called[0]} carries a label"
         yield Finding(
             "small_classes",
             len(counts),
             "bad",
-            f"Two classes are needed, and {message}. Add samples of another class.",
+            f"Two classes are needed, and {message}. Add {dataset.called[1]} of another class.",
         )
         return
     yield from _unlearnable(dataset, counts)
@@ -56,8 +56,8 @@ def _unlearnable(dataset: Dataset, counts: dict[str, int]) -> Iterator[Finding]:
             "small_classes",
             len(absent),
             "bad",
-            f"No sample to train on: {', '.join(absent[:_NAMED])}. A model cannot name what it has"
-            " never seen; move samples into training.",
+            f"No {dataset.called[0]} to train on: {', '.join(absent[:_NAMED])}. A model cannot name what"
+            f" it has never seen; move {dataset.called[1]} into training.",
             "Move them into training",
             [sample.place for sample in found[:1000]],
             ids,
@@ -81,7 +81,7 @@ def _finding(dataset: Dataset, small: dict[str, int], left: int) -> Finding:
         "small_classes",
         len(small),
         "bad" if min(small.values()) < 3 else "warning",
-        f"Too few samples to learn from and to judge by: {told}{more}. If you cannot, {choice}.",
+        f"Too few {dataset.called[1]} to learn from and to judge by: {told}{more}. If you cannot, {choice}.",
         "Exclude these classes" if possible else "",
         [sample.place for sample in samples[:1000]],
         ids,
