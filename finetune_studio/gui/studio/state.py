@@ -41,6 +41,7 @@ class Studio(QObject):
         job_failed: Name of a job, and the StudioError that ended it.
         troubled: A StudioError that the user must see.
         noticed: A text for the user, and its level.
+        replayed: What was undone or done again, its level, and what takes that back (undo, redo).
         busy_changed: A job began or ended.
     """
 
@@ -56,6 +57,7 @@ class Studio(QObject):
     job_failed = Signal(str, object)
     troubled = Signal(object)
     noticed = Signal(str, str)
+    replayed = Signal(str, str, str)
     busy_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -191,8 +193,7 @@ class Studio(QObject):
         if self.project is not None:
             self.project.close()
         self.project = None
-        self._recipe = None
-        self.run_folder = None
+        self._recipe = self.run_folder = None
         self.run_events = []
         self.paused = False
         if self._thumbnails:
@@ -244,7 +245,9 @@ class Studio(QObject):
         done: list[str | None] = []
         dataset = self.project.dataset
         if self.do_quietly(lambda: done.append(getattr(dataset, what)())):
-            self.noticed.emit(nothing if done[0] is None else told.format(text=done[0]), "info")
+            said = told.format(text=done[0]) if done[0] else nothing
+            back = "redo" if what == "undo" else "undo"
+            self.replayed.emit(said, "info", back if done[0] else "")
         if any(done):
             self.data_changed.emit()
 
@@ -319,11 +322,8 @@ class Studio(QObject):
 
     def resume_run(self, folder: Path) -> None:
         """Go on with a run that was stopped or interrupted."""
-        from finetune_studio.engine.run import Run
-
         try:
-            run = Run(folder)
-            recipe, past = run.recipe, list(run.events())
+            recipe, past = work.recalled(folder)
         except Exception as error:  # noqa: BLE001  a damaged run must not end the program
             self.troubled.emit(explained(error))
             return
