@@ -24,6 +24,7 @@ from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import DataChoices
 from finetune_studio.engine.curate import apply_remedy, health
+from finetune_studio.gui.widgets.health_panel import parted
 from finetune_studio.readers.conll import Conll
 from finetune_studio.readers.squad import Squad
 from finetune_studio.tasks import nouns
@@ -224,7 +225,7 @@ def test_lists_of_classes_are_counted(make):
     ]
     project = make(*rows)
     found = one(small_classes, project)
-    assert "rare has 1 (collect 9 more)" in found.message
+    assert "'rare' with 1 (collect 9 more)" in found.message
     assert found.edits == []  # these samples are samples of other classes too
     assert "a" in one(imbalance, project).message
 
@@ -350,6 +351,21 @@ def test_words_that_were_overlooked(make):
 def test_nothing_marked_is_bad(make):
     found = one(entities, make(tagged("Nothing here"), task="token_classification"))
     assert found.severity == "bad"
+
+
+def test_a_class_is_not_small_where_only_its_name_is_written_otherwise(make):
+    """Beside the offer to merge them stood one to exclude all that was written otherwise."""
+    rows = [(f"{said} {n}", "ab"[n % 2]) for n, said in enumerate(sentences(40))]
+    rows += [("One more says so", " A"), ("Another says it", "B_"), ("This one is alone", "lone c")]
+    project = make(*rows)
+    (found,) = [f for f in findings(small_classes, project) if f.edits]
+    assert found.ids == [43]
+    assert found.message.startswith(
+        "1 class has too few texts to learn from and to judge by. Those"
+    )
+    assert "'lone c' with 1 (collect 9 more)" in found.message
+    assert parted(found.message)[0].endswith("to judge by.")
+    assert one(label_names, project).count == 2
 
 
 # --- which checks run -----------------------------------------------------------------------------
