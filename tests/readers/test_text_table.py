@@ -392,3 +392,16 @@ def test_a_column_of_zeros_and_ones_for_each_label(tmp_path):
     rows = [(text, n % 2, "01"[n % 2]) for n, text in enumerate(TEXTS)]
     plain = write(tmp_path / "p" / "t.csv", ("text", "label", "checked"), rows)
     assert {row.label for row in read(plain)} == {"0", "1"}
+
+
+def test_a_table_of_texts_beside_the_data_names_no_labels(tmp_path):
+    """Numbered texts in a file called misnamed.csv became the names of the classes 1 to 5."""
+    said = [
+        f"Text {n}: " + "it tells something about a matter and is not a name. " * 3
+        for n in range(40)
+    ]
+    write(tmp_path / "misnamed.csv", ("finding", "grade"), [(t, n) for n, t in enumerate(said)])
+    table = write(
+        tmp_path / "data.csv", ("grade", "text"), [(n % 5 + 1, t) for n, t in enumerate(said)]
+    )
+    assert {row.label for row in read(table)} == set("12345")
