@@ -22,7 +22,7 @@ def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
     bad = [sample for sample in samples if sample.problem]
     if not bad:
         yield Finding(
-            "set_aside", 0, "ok", f"All {counts.of(len(samples), *dataset.called)} can be used."
+            "set_aside", 0, "ok", f"{counts.all_of(len(samples), *dataset.called)} can be used."
         )
         return
     times: Counter[str] = Counter()

@@ -224,6 +224,12 @@ def _opened(text: str) -> str:
     return text[1:]
 
 
+def _begun(rest: str) -> str:
+    """Return words as the beginning of a sentence; a file's name stays as it is written."""
+    first = rest.split(maxsplit=1)[0].rstrip(",;:")
+    return rest if "." in first.rstrip(".") else rest[0].upper() + rest[1:]
+
+
 def parted(message: str) -> tuple[str, str]:
     """Return what of a message is said in bold, and the rest: a short first sentence, or clause."""
     first, dot, rest = message.partition(". ")
@@ -235,5 +241,5 @@ def parted(message: str) -> tuple[str, str]:
             rest = message[at:].lstrip(",; ")
             if rest.startswith("("):
                 rest = _opened(rest)
-            return message[:at] + ".", rest[0].upper() + rest[1:]
+            return message[:at] + ".", _begun(rest)
     return "", message

@@ -132,7 +132,7 @@ def test_what_is_told_and_what_is_lost_stand_apart(page, qtbot, tmp_path):
     preview = offer(page, qtbot, path)
     labels = [preview._problems.itemAt(i).widget() for i in range(preview._problems.count())]
     assert [label.property("level") for label in labels] == ["warning"]
-    assert "1 sample will be set aside: texts.csv, row 38" in labels[0].text()
+    assert "1 text will be set aside: texts.csv, row 38" in labels[0].text()
 
 
 def test_a_folder_of_texts_is_shown_as_text(page, qtbot, tmp_path):
