@@ -115,7 +115,9 @@ def told(event: Event, called: tuple[str, str] = SAMPLES) -> str:
             line = text
         case events.DataImported():
             inside = f" in {counts.of(event.classes, 'class', 'classes')}" if event.classes else ""
-            line = f"{counts.of(event.samples, *called)}{inside} read in {event.seconds:.1f} s"
+            aside = f", {event.set_aside:,} set aside" if event.set_aside else ", none set aside"
+            read = f"{counts.of(event.samples, *called)}{inside} read in {event.seconds:.1f} s"
+            line = read + aside
         case events.CheckFinished():
             few = "1 thing needs" if event.findings == 1 else f"{event.findings} things need"
             checked = f"{counts.of(event.samples, *called)} checked in {event.seconds:.1f} s"

@@ -56,8 +56,9 @@ def test_a_check_tells_how_much_needs_attention():
 def test_an_import_speaks_of_classes_only_where_there_are_some():
     questions = ("question", "questions")
     read = events.DataImported(1190, 0, 3, "squad", 2.04)
-    assert told(read, questions) == "1,190 questions read in 2.0 s"
-    assert told(replace(read, classes=5)) == "1,190 samples in 5 classes read in 2.0 s"
+    assert told(read, questions) == "1,190 questions read in 2.0 s, 3 set aside"
+    whole = replace(read, classes=5, set_aside=0)
+    assert told(whole) == "1,190 samples in 5 classes read in 2.0 s, none set aside"
 
 
 def test_spans_are_as_exact_as_it_is_of_use():
