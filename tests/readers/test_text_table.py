@@ -405,3 +405,13 @@ def test_a_table_of_texts_beside_the_data_names_no_labels(tmp_path):
         tmp_path / "data.csv", ("grade", "text"), [(n % 5 + 1, t) for n, t in enumerate(said)]
     )
     assert {row.label for row in read(table)} == set("12345")
+
+
+def test_a_table_of_one_column_is_not_told_to_choose_another(tmp_path):
+    """It asked to choose the column with the labels where there is none."""
+    table = write(tmp_path / "t.csv", ("text",), [(text,) for text in TEXTS])
+    with pytest.raises(
+        StudioError, match="has one column only, 'text', and none for labels"
+    ) as told:
+        read(table)
+    assert "Choose the column" not in told.value.hint
