@@ -365,7 +365,7 @@ def dialogues(home: Path, tests: int, epochs: int) -> None:
 def tell_summaries(test: list[dict[str, Any]], found: dict[str, Any]) -> None:
     """Print the scores of written summaries beside those of the simple ones."""
     from finetune_studio.modality import rouge
-    from finetune_studio.tasks.summarization import lead, longest_sentence
+    from finetune_studio.modality.plain_summaries import lead, longest_sentence
 
     print(
         f"\n| test ({len(test)} dialogues, three references each) | ROUGE-L | ROUGE-1 | ROUGE-2 |"

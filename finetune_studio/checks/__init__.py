@@ -19,21 +19,21 @@ CATALOGUE = Catalogue(
         Entry(
             "set_aside",
             "Unusable samples",
-            "Says which samples cannot be used and why.",
+            "Says what cannot be used and why.",
             "finetune_studio.checks.set_aside:find",
             {"inputs": "texts"},
         ),
         Entry(
             "leakage",
             "Copies across splits",
-            "Looks for samples and groups that stand both in training and where it is judged.",
+            "Looks for copies and groups that stand both in training and where it is judged.",
             "finetune_studio.checks.leakage:find",
             {"inputs": "any"},
         ),
         Entry(
             "duplicates",
             "Copies",
-            "Looks for samples that are there more than once, and for near copies of them.",
+            "Looks for what is there more than once, and for near copies.",
             "finetune_studio.checks.duplicates:find",
             {"inputs": "any"},
         ),
@@ -47,7 +47,7 @@ CATALOGUE = Catalogue(
         Entry(
             "small_classes",
             "Small classes",
-            "Looks for classes with too few samples to learn from and to judge by.",
+            "Looks for classes that are too small to learn from and to judge by.",
             "finetune_studio.checks.small_classes:find",
             {"inputs": "any", "classes": True},
         ),
@@ -61,7 +61,7 @@ CATALOGUE = Catalogue(
         Entry(
             "wrong_labels",
             "Likely wrong labels",
-            "Reports labels that a model which never saw the samples would rather call another.",
+            "Reports labels where a model that never saw them says another.",
             "finetune_studio.checks.wrong_labels:find",
             {"inputs": "any", "classes": True},
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from finetune_studio.core import counts
 from finetune_studio.core.dataset import Dataset
 from finetune_studio.core.events import Finding, Progress
 from finetune_studio.core.job import Control
@@ -26,7 +27,7 @@ def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
     reasons = "; ".join(f"{count:,}: {kind}" for kind, count in kinds)
     rest = len(bad) - sum(count for _, count in kinds)
     reasons += f"; {rest:,}: other reasons" if rest else ""
-    few = "1 sample" if len(bad) == 1 else f"{len(bad):,} samples"
+    few = counts.of(len(bad), *dataset.called)
     yield Finding(
         "broken",
         len(bad),

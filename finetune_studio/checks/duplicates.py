@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
 
-from finetune_studio.core import texts
+from finetune_studio.core import counts, texts
 from finetune_studio.core.dataset import Dataset, Sample
 from finetune_studio.core.events import Finding, Progress
 from finetune_studio.core.job import Control
@@ -15,22 +14,14 @@ from finetune_studio.modality.likeness import Copies
 _SET = list[Sample]
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What samples are, and what near copies of them are like, for sentences."""
-
-    one: str
-    near: str
-
-
-_PICTURES = Kind("picture", "scaled, compressed again, mirrored, or taken in one burst")
-_TEXTS = Kind("text", "some words are others")
+_NEAR_PICTURES = "scaled, compressed again, mirrored, or taken in one burst"
+_NEAR_TEXTS = "some words are others"
 
 
 def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
     """Report exact copies, near copies, and copies that carry different labels."""
-    kind = _TEXTS if texts.are_held(dataset) else _PICTURES
-    found = yield from _copies(dataset, control, kind)
+    written, called = texts.are_held(dataset), dataset.called
+    found = yield from _copies(dataset, control, written=written)
     if found is None:
         yield Finding("duplicates", 0, "info", "The search for copies was stopped.")
         return
@@ -38,26 +29,27 @@ def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
     exact = [[samples[n] for n in numbers] for numbers in found.exact]
     near = [[samples[n] for n in numbers] for numbers in found.near]
     # Of texts that differ in a word the label may well differ: there only equal ones contradict.
-    alike = exact if kind is _TEXTS else _whole(exact, near)
+    alike = exact if written else _whole(exact, near)
     torn = [some for some in alike if _labels(some) > 1]
     exact = [some for some in exact if _labels(some) == 1]
     near = [some for some in near if _labels(some) == 1]
     if not (torn or exact or near):
-        yield Finding("duplicates", 0, "ok", f"No copies among {len(samples):,} samples.")
+        yield Finding("duplicates", 0, "ok", f"No copies among {counts.of(len(samples), *called)}.")
     if torn:
-        yield _disagreeing(torn, kind)
+        yield _disagreeing(torn, called)
     if exact:
         what = "exact copies of others. Copies teach nothing new and count double"
-        yield _superfluous(exact, "warning", what, kind)
+        yield _superfluous(exact, "warning", what, called)
     if near:
-        what = f"almost the same as others ({kind.near}). Look at them before you exclude any"
-        yield _superfluous(near, "info", what, kind)
+        like = _NEAR_TEXTS if written else _NEAR_PICTURES
+        what = f"almost the same as others ({like}). Look at them before you exclude any"
+        yield _superfluous(near, "info", what, called)
 
 
 def _copies(
-    dataset: Dataset, control: Control, kind: Kind
+    dataset: Dataset, control: Control, *, written: bool
 ) -> Generator[Progress, None, Copies | None]:
-    if kind is _PICTURES:
+    if not written:
         from finetune_studio.modality import examine
 
         return (yield from examine.copies(dataset, control))
@@ -78,14 +70,16 @@ def _labels(some: _SET) -> int:
     return len({texts.taught(sample) for sample in some})
 
 
-def _superfluous(found: Sequence[_SET], severity: str, what: str, kind: Kind) -> Finding:
+def _superfluous(
+    found: Sequence[_SET], severity: str, what: str, called: tuple[str, str]
+) -> Finding:
     """Offer to exclude all but one of each set.
 
     The one that stays is in the split that is used first: what a model may have learned from must
     not judge it.
     """
     spare = [s for some in found for s in sorted(some, key=_first_used)[1:]]
-    few = f"1 {kind.one}" if len(spare) == 1 else f"{len(spare):,} {kind.one}s"
+    few = counts.of(len(spare), *called)
     sets = "1 set" if len(found) == 1 else f"{len(found):,} sets"
     return Finding(
         "duplicates",
@@ -99,16 +93,16 @@ def _superfluous(found: Sequence[_SET], severity: str, what: str, kind: Kind) ->
     )
 
 
-def _disagreeing(found: Sequence[_SET], kind: Kind) -> Finding:
+def _disagreeing(found: Sequence[_SET], called: tuple[str, str]) -> Finding:
     samples = [sample for some in found for sample in some]
     names = " and ".join(sorted({_said(sample) for sample in found[0]}))
-    sets = f"1 {kind.one} is" if len(found) == 1 else f"{len(found):,} {kind.one}s are"
+    sets = counts.of(len(found), f"{called[0]} is", f"{called[1]} are")
     return Finding(
         "duplicates",
         len(samples),
         "bad",
         f"{sets} there several times with different labels (the first as {names}), so at least one"
-        " label of each is wrong. Correct them, or exclude these samples until it is clear.",
+        f" label of each is wrong. Correct them, or exclude these {called[1]} until it is clear.",
         "Exclude them all",
         [sample.place for sample in samples[:1000]],
         [sample.id for sample in samples],

@@ -30,10 +30,11 @@ def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
     (large, most), (small, least) = counts.most_common()[0], counts.most_common()[-1]
     ratio = most / least
     rare = [name for name, count in counts.items() if most / count >= MOST]
-    told = f"{small} has {ratio:.{0 if ratio >= 10 else 1}f} times fewer samples to train on"
+    many = dataset.called[1]
+    told = f"{small} has {ratio:.{0 if ratio >= 10 else 1}f} times fewer {many} to train on"
     told += f" than {large} ({least:,} and {most:,})"
     if not rare:
-        sizes = f"from {least:,} ({small}) to {most:,} ({large}) samples to train on"
+        sizes = f"from {least:,} ({small}) to {most:,} ({large}) {many} to train on"
         yield Finding("imbalance", 0, "ok", f"The classes are of similar size: {sizes}.")
     elif _balanced(dataset):
         yield Finding("imbalance", len(rare), "ok", f"{told}; training balances the classes.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 
@@ -11,7 +10,6 @@ from finetune_studio.core.dataset import Dataset, Sample
 from finetune_studio.core.events import Finding, Progress
 from finetune_studio.core.job import Control
 
-_SEPARATORS = re.compile(r"[\s_\-]+")
 _NAMED = 3
 
 
@@ -34,7 +32,7 @@ def _alike(counts: Counter[str]) -> list[list[str]]:
     """Return sets of names that are the same without capitals and blanks, the most frequent first."""
     same: dict[str, list[str]] = defaultdict(list)
     for name, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
-        same[_SEPARATORS.sub(" ", name).strip().casefold()].append(name)
+        same[texts.spelling(name)].append(name)
     return [names for names in same.values() if len(names) > 1]
 
 

@@ -27,7 +27,8 @@ def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
         return
     samples = {sample.id: sample for sample in dataset.samples(usable=True)}
     if len({sample.split for sample in samples.values()}) < 2:
-        yield Finding("leakage", 0, "ok", "All samples are in one split, so none can straddle two.")
+        all_ = f"All {dataset.called[1]} are in one split, so none can straddle two."
+        yield Finding("leakage", 0, "ok", all_)
         return
     alike = [*found.exact, *found.near]
     groups = _groups(samples)
@@ -40,7 +41,7 @@ def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
             touched = {n for some in straddling for n in some}
             whole = [some for some in everything if touched & set(some)]
             kind = "texts" if written and what == "copies" else what
-            yield _finding(kind, _joined(straddling), whole, everything, samples)
+            yield _finding(kind, _joined(straddling), whole, everything, samples, dataset.called)
     if not told:
         yield Finding("leakage", 0, "ok", "No copy and no group stands in two splits.")
 
@@ -76,6 +77,7 @@ def _finding(
     whole: list[list[int]],
     everything: list[list[int]],
     samples: dict[int, Sample],
+    called: tuple[str, str],
 ) -> Finding:
     ids = sorted(n for some in straddling for n in some)
     judging = sum(_late(n, some, samples) for some in straddling for n in some)
@@ -86,10 +88,10 @@ def _finding(
         f" in a split that is used before ({sets})"
         if what != "groups"
         else f"{counts.of(len(straddling), 'group is', 'groups are')} torn between splits, with"
-        f" {counts.of(judging, 'sample')} in"
+        f" {counts.of(judging, *called)} in"
         " validation or test"
     )
-    edits, remedy, meaning = _remedy(whole, everything, samples)
+    edits, remedy, meaning = _remedy(whole, everything, samples, called[1])
     return Finding(
         "leakage",
         judging,
@@ -103,7 +105,7 @@ def _finding(
 
 
 def _remedy(
-    whole: list[list[int]], everything: list[list[int]], samples: dict[int, Sample]
+    whole: list[list[int]], everything: list[list[int]], samples: dict[int, Sample], many: str
 ) -> tuple[list[dict[str, Any]], str, str]:
     """Return edits, the words on the button, and what they mean.
 
@@ -120,7 +122,7 @@ def _remedy(
                 lost[samples[number].split] += 1
     sizes = Counter(sample.split for sample in samples.values())
     if any(lost[split] > _MOST_LOST * sizes[split] for split in lost):
-        return _divided_anew(everything, samples, sizes)
+        return _divided_anew(everything, samples, sizes, many)
     left = " and ".join(
         f"{split} keeps {sizes[split] - lost[split]:,} of {sizes[split]:,}"
         for split in SPLITS
@@ -135,7 +137,7 @@ def _remedy(
 
 
 def _divided_anew(
-    everything: list[list[int]], samples: dict[int, Sample], sizes: Counter[str]
+    everything: list[list[int]], samples: dict[int, Sample], sizes: Counter[str], many: str
 ) -> tuple[list[dict[str, Any]], str, str]:
     """Divide all samples again in the same shares, each set kept together."""
     numbers = sorted(samples)
@@ -149,7 +151,7 @@ def _divided_anew(
         if samples[number].split != split:
             moves[split].append(number)
     meaning = (
-        "So many straddle that a split would lose most of its samples; the remedy divides all samples"
+        f"So many straddle that a split would lose most of its {many}; the remedy divides all {many}"
         " anew and keeps what belongs together in one split. Runs made before cannot be compared with"
         " those made after."
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from finetune_studio.core import texts
+from finetune_studio.core import counts, texts
 from finetune_studio.core.dataset import Dataset, Sample
 from finetune_studio.core.events import Finding, Progress
 from finetune_studio.core.job import Control
@@ -29,16 +29,16 @@ def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
             broken.append(sample)
             example = example or _difference(text, whole)
     if broken:
-        yield _broken(broken, example)
+        yield _broken(broken, example, dataset.called)
     if lost:
-        yield _lost(lost)
+        yield _lost(lost, dataset.called)
     if not broken and not lost:
         yield Finding("letters", 0, "ok", "No letter seems to have been read in a wrong encoding.")
 
 
-def _broken(found: list[Sample], example: str) -> Finding:
+def _broken(found: list[Sample], example: str, called: tuple[str, str]) -> Finding:
     ids = [s.id for s in found if mojibake.mended_fields(s.fields)]
-    few = "1 sample has" if len(found) == 1 else f"{len(found):,} samples have"
+    few = counts.of(len(found), f"{called[0]} has", f"{called[1]} have")
     way = "Mending rewrites them" if ids else "Places in these texts are counted, so mend the file"
     return Finding(
         "letters",
@@ -53,8 +53,8 @@ def _broken(found: list[Sample], example: str) -> Finding:
     )
 
 
-def _lost(found: list[Sample]) -> Finding:
-    few = "1 sample has" if len(found) == 1 else f"{len(found):,} samples have"
+def _lost(found: list[Sample], called: tuple[str, str]) -> Finding:
+    few = counts.of(len(found), f"{called[0]} has", f"{called[1]} have")
     ids = [sample.id for sample in found]
     return Finding(
         "letters",

@@ -38,7 +38,7 @@ def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
         len(long),
         "info",
         f"{few} far longer than the others: {told}. A model reads the beginning of a long text only;"
-        " cut them into samples of their own, or exclude them if they are no single text.",
+        f" cut them into {dataset.called[1]} of their own, or exclude them if they are no single text.",
         "Exclude them",
         [sample.place for sample in long[:1000]],
         ids,

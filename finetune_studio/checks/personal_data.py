@@ -7,7 +7,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from finetune_studio.core import texts
+from finetune_studio.core import counts, texts
 from finetune_studio.core.dataset import Dataset, Sample
 from finetune_studio.core.events import Finding, Progress
 from finetune_studio.core.job import Control
@@ -24,7 +24,7 @@ def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
     """Report how many samples hold which kind, with the place of the first of each."""
     samples = dataset.samples(usable=True)
     holders: dict[str, list[Sample]] = defaultdict(list)
-    counts: Counter[str] = Counter()
+    times: Counter[str] = Counter()
     said = time.monotonic()
     for number, sample in enumerate(samples):
         if control.stop.is_set():
@@ -35,7 +35,7 @@ def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
             yield Progress("personal", number, len(samples))
         text = "\n".join(part for _, part in texts.parts(sample.fields))
         kinds = Counter(kind for kind, _ in personal.found(text)) if _WORTH.search(text) else {}
-        counts.update(kinds)
+        times.update(kinds)
         for kind in kinds:
             holders[kind].append(sample)
     for severity, kinds_ in (
@@ -43,29 +43,33 @@ def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
         ("info", [kind for kind in holders if kind not in _GRAVE]),
     ):
         if kinds_:
-            yield _finding(severity, kinds_, holders, counts)
+            yield _finding(severity, kinds_, holders, times, dataset.called)
     if not holders:
-        message = f"No addresses or numbers of persons were found in {len(samples):,} samples."
+        message = "No addresses or numbers of persons were found in"
+        message += f" {counts.of(len(samples), *dataset.called)}."
         yield Finding("personal_data", 0, "ok", message)
 
 
 def _finding(
-    severity: str, kinds: list[str], holders: dict[str, list[Sample]], counts: Counter[str]
+    severity: str,
+    kinds: list[str],
+    holders: dict[str, list[Sample]],
+    times: Counter[str],
+    called: tuple[str, str],
 ) -> Finding:
     told = ", ".join(
-        f"{counts[kind]:,} {kind if counts[kind] == 1 else _several(kind)} (the first in"
-        f" {holders[kind][0].place})"
-        for kind in sorted(kinds, key=lambda kind: -counts[kind])
+        f"{counts.of(times[kind], kind, _several(kind))} (the first in {holders[kind][0].place})"
+        for kind in sorted(kinds, key=lambda kind: -times[kind])
     )
     touched = {sample.id: sample for kind in kinds for sample in holders[kind]}
     ids = sorted(touched)
-    few = "1 sample seems" if len(ids) == 1 else f"{len(ids):,} samples seem"
+    few = counts.of(len(ids), f"{called[0]} seems", f"{called[1]} seem")
     return Finding(
         "personal_data",
         len(ids),
         severity,
         f"{few} to hold personal data: {told}. A model may repeat them to others; check whether you may"
-        " use them, replace them in your data, or exclude these samples.",
+        f" use them, replace them in your data, or exclude these {called[1]}.",
         "Exclude them",
         [touched[number].place for number in ids[:1000]],
         ids,

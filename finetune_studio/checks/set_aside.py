@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from finetune_studio.core import counts
 from finetune_studio.core.dataset import Dataset
 from finetune_studio.core.events import Finding, Progress
 from finetune_studio.core.job import Control
@@ -20,28 +21,30 @@ def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
     samples = [sample for sample in dataset.samples() if not sample.excluded]
     bad = [sample for sample in samples if sample.problem]
     if not bad:
-        yield Finding("set_aside", 0, "ok", f"All {len(samples):,} samples can be used.")
+        yield Finding(
+            "set_aside", 0, "ok", f"{counts.all_of(len(samples), *dataset.called)} can be used."
+        )
         return
-    counts: Counter[str] = Counter()
+    times: Counter[str] = Counter()
     examples: dict[str, str] = {}
     for sample in bad:
         key = _VARYING.sub("", sample.problem.partition(": ")[2] or sample.problem)
-        counts[key] += 1
+        times[key] += 1
         examples.setdefault(key, sample.problem)
     told = "; ".join(
         examples[key] if count == 1 else f"{count:,} like {examples[key]}"
-        for key, count in counts.most_common(_KINDS)
+        for key, count in times.most_common(_KINDS)
     )
-    rest = counts.total() - sum(count for _, count in counts.most_common(_KINDS))
+    rest = times.total() - sum(count for _, count in times.most_common(_KINDS))
     told += f"; {rest:,} for other reasons" if rest else ""
-    few = "1 sample" if len(bad) == 1 else f"{len(bad):,} samples"
+    few = counts.of(len(bad), *dataset.called)
     ids = [sample.id for sample in bad]
     yield Finding(
         "set_aside",
         len(bad),
         "bad" if len(bad) > len(samples) / 2 else "warning",
         f"{few} of {len(samples):,} cannot be used and will be left out ({told}). Mend the data and"
-        " import them again, or exclude these samples.",
+        f" import them again, or exclude these {dataset.called[1]}.",
         "Exclude them",
         [sample.place for sample in bad[:1000]],
         ids,

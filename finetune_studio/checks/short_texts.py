@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from finetune_studio.core import texts
+from finetune_studio.core import counts, texts
 from finetune_studio.core.dataset import Dataset, Sample
 from finetune_studio.core.events import Finding, Progress
 from finetune_studio.core.job import Control
@@ -29,19 +29,27 @@ def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
         elif letters and min(letters) < _FEWEST:
             short.append(sample)
     # Of words with tags a full stop may be a sentence; a short question or reply may be a good one.
+    several = any(len(list(texts.parts(s.fields))) > 1 for s in (*empty, *short))
+    where = " in a part of them" if several else ""
     words = any(sample.fields.get("split_words") for sample in (*empty, *short))
     if empty:
         yield _finding(
             empty,
+            dataset.called,
             "info" if words else "warning",
-            "no letter and no digit in one of their texts, so there is nothing to learn from",
+            f"no letter and no digit{where}, so there is nothing to learn from",
         )
     if short and not words:
         yield _finding(
-            short, "info", "a text of one or two letters; look whether they mean something"
+            short,
+            dataset.called,
+            "info",
+            f"only one or two letters{where}; look whether they mean something",
         )
     if not empty and (words or not short):
-        yield Finding("short_texts", 0, "ok", f"None of {len(samples):,} samples is empty.")
+        yield Finding(
+            "short_texts", 0, "ok", f"None of {counts.of(len(samples), *dataset.called)} is empty."
+        )
 
 
 def _letters(text: str) -> int:
@@ -49,8 +57,8 @@ def _letters(text: str) -> int:
     return sum(1 for _, _ in zip(range(_FEWEST), _LETTER.finditer(text), strict=False))
 
 
-def _finding(found: list[Sample], severity: str, what: str) -> Finding:
-    few = "1 sample has" if len(found) == 1 else f"{len(found):,} samples have"
+def _finding(found: list[Sample], called: tuple[str, str], severity: str, what: str) -> Finding:
+    few = counts.of(len(found), f"{called[0]} has", f"{called[1]} have")
     ids = [sample.id for sample in found]
     places = [sample.place for sample in found[:1000]]
     return Finding(

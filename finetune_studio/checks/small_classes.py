@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from finetune_studio.core import counts as numbers
 from finetune_studio.core import texts
 from finetune_studio.core.dataset import Dataset
 from finetune_studio.core.events import Finding, Progress
@@ -22,23 +23,27 @@ def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
     counts = dict(Counter(name for sample in usable for name in texts.classes(sample)))
     if len(counts) < 2:
         only = next(iter(counts), "")
-        message = f"here is only {only!r}" if only else "no sample carries a label"
+        message = f"here is only {only!r}" if only else f"no {dataset.called[0]} carries a label"
         yield Finding(
             "small_classes",
             len(counts),
             "bad",
-            f"Two classes are needed, and {message}. Add samples of another class.",
+            f"Two classes are needed, and {message}. Add {dataset.called[1]} of another class.",
         )
         return
     yield from _unlearnable(dataset, counts)
-    small = {name: count for name, count in counts.items() if count < FEWEST}
+    # Names that are written almost alike are one class, once they are merged as another check offers.
+    whole: Counter[str] = Counter()
+    for name, count in counts.items():
+        whole[texts.spelling(name)] += count
+    small = {n: count for n, count in counts.items() if whole[texts.spelling(n)] < FEWEST}
     if not small:
         least = min(counts, key=lambda name: counts[name])
         yield Finding(
             "small_classes",
             0,
             "ok",
-            f"Every class has enough samples; the smallest, {least}, has {counts[least]:,}.",
+            f"Every class has enough {dataset.called[1]}; the smallest, {least}, has {counts[least]:,}.",
         )
         return
     yield _finding(dataset, small, left=len(counts) - len(small))
@@ -56,8 +61,8 @@ def _unlearnable(dataset: Dataset, counts: dict[str, int]) -> Iterator[Finding]:
             "small_classes",
             len(absent),
             "bad",
-            f"No sample to train on: {', '.join(absent[:_NAMED])}. A model cannot name what it has"
-            " never seen; move samples into training.",
+            f"No {dataset.called[0]} to train on: {', '.join(absent[:_NAMED])}. A model cannot name what"
+            f" it has never seen; move {dataset.called[1]} into training.",
             "Move them into training",
             [sample.place for sample in found[:1000]],
             ids,
@@ -70,9 +75,11 @@ def _finding(dataset: Dataset, small: dict[str, int], left: int) -> Finding:
     samples = [sample for sample in usable if small.keys() & set(texts.classes(sample))]
     named = sorted(small, key=lambda name: small[name])[:_NAMED]
     told = ", ".join(
-        f"{name} has {small[name]} (collect {FEWEST - small[name]} more)" for name in named
+        f"{name!r} with {small[name]} (collect {FEWEST - small[name]} more)" for name in named
     )
-    more = f", and {len(small) - len(named)} other classes" if len(small) > len(named) else ""
+    rest = len(small) - len(named)
+    more = f", and {numbers.of(rest, 'other class', 'other classes')}" if rest else ""
+    few = numbers.of(len(small), "class has", "classes have")
     ids = [sample.id for sample in samples]
     # A sample of several classes would take its other ones with it.
     possible = left >= 2 and not any("labels" in sample.fields for sample in samples)
@@ -81,7 +88,8 @@ def _finding(dataset: Dataset, small: dict[str, int], left: int) -> Finding:
         "small_classes",
         len(small),
         "bad" if min(small.values()) < 3 else "warning",
-        f"Too few samples to learn from and to judge by: {told}{more}. If you cannot, {choice}.",
+        f"{few} too few {dataset.called[1]} to learn from and to judge by. Those are: {told}{more}. If you"
+        f" cannot, {choice}.",
         "Exclude these classes" if possible else "",
         [sample.place for sample in samples[:1000]],
         ids,

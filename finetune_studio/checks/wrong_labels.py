@@ -41,7 +41,7 @@ def find(dataset: Dataset, control: Control) -> Iterator[Progress | Finding]:
         len(ids),
         "warning",
         f"{len(ids):,} {'label is' if one else 'labels are'} likely wrong: {told}. A model that never saw"
-        " these samples is sure of another class.",
+        f" these {dataset.called[1]} is sure of another class.",
         "Mark them for review",
         [samples[number].place for number in ids[:1000]],
         ids,

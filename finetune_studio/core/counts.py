@@ -12,3 +12,8 @@ def of(count: int, one: str, many: str = "") -> str:
         many: What several are called; with an s behind one if left out.
     """
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def all_of(count: int, one: str, many: str = "") -> str:
+    """Return what speaks of all there are: ``The only text`` or ``All 2,000 texts``."""
+    return f"The only {one}" if count == 1 else f"All {of(count, one, many)}"

@@ -13,6 +13,7 @@ from finetune_studio.core.tables import Cells, Table
 _MOST = 5000  # names; a longer table holds samples
 _FEW = 50  # names that need not be those of labels in the data; a longer table must be mostly those
 _LONGEST = 200  # letters of a name
+_USUAL = 60  # letters that at least half of the names stay below; else they are texts
 _FILE_WORDS = ("label", "class", "categor", "code", "name", "map", "legend", "key", "target")
 _MOST_BYTES = 2 * 2**20  # a larger table is not even looked at, unless it was chosen
 _NAME_WORDS = (
@@ -86,6 +87,8 @@ def beside(
         if not found or not all(label.strip() in found.names for label in labels):
             continue
         if len(found.names) > max(_FEW, 3 * len(labels)):
+            continue
+        if sorted(len(name) for name in found.names.values())[len(found.names) // 2] > _USUAL:
             continue
         called = any(word in file.stem.lower() for word in _FILE_WORDS)
         if (called or found.code == column) and not {found.code, found.name} <= set(data.columns):

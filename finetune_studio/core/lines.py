@@ -162,7 +162,7 @@ def opened(path: Path) -> str:
                 "Choose a file of plain text, or save it again as text in UTF-8.",
             )
         if not head.strip() and facts.st_size == len(head):
-            raise StudioError(f"{path} is empty.", "Choose a file with samples in it.")
+            raise StudioError(f"{path} is empty.", "Choose a text file that is not empty.")
         return _encoding(path, facts.st_size, facts.st_mtime_ns)
     except OSError as error:
         raise StudioError(

@@ -185,6 +185,14 @@ class Task(ABC):
         """Return the samples of which a part is not read where they are too long, and which part."""
         return [], ""
 
+    def shortened_answers(self, samples: Sequence[Sample]) -> tuple[list[str], str, str]:  # noqa: ARG002
+        """Return what is learnt to be written where that is cut, the option that says how long, and a noun.
+
+        The option counts tokens, and the noun says what several such texts are called. Empty, as by
+        default, where nothing that is learnt is cut.
+        """
+        return [], "", ""
+
     def left_out(self, samples: Sequence[Sample]) -> list[str]:  # noqa: ARG002
         """Return, as sentences, which parts of samples that do teach are not learnt; by default all is."""
         return []

@@ -155,6 +155,11 @@ def refuse_missing(table: Table, choices: DataChoices, names: Sequence[str]) -> 
 
 def none_fits(table: Table, what: str, column: str) -> StudioError:
     """Return the refusal of a table in which no column looks right."""
+    if len(table.columns) < 2:
+        return StudioError(
+            f"{table.path} has one column only, {table.columns[0]!r}, and none for {what}.",
+            "Give it a column of each, or choose another format or table.",
+        )
     return StudioError(
         f"No column of {table.path} looks like {what}.", f"Choose {column}. {offer(table)}"
     )

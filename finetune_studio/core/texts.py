@@ -13,6 +13,7 @@ from finetune_studio.core.dataset import Dataset, Sample
 
 _FIELDS = ("text", "question", "context", "messages")
 _BLANKS = re.compile(r"\s+")
+_SEPARATORS = re.compile(r"[\s_\-]+")
 
 
 def parts(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -25,6 +26,11 @@ def parts(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for message in fields.get("messages") or ():
         if isinstance(message, dict):
             yield str(message.get("role", "")), str(message.get("content", ""))
+
+
+def spelling(name: str) -> str:
+    """Return a name without capitals, and without what separates its words: so alike names are equal."""
+    return _SEPARATORS.sub(" ", name).strip().casefold()
 
 
 def whole(fields: Mapping[str, Any]) -> str:

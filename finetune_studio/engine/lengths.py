@@ -157,6 +157,12 @@ def of(
     return [found[sample.id] for sample in samples]
 
 
+def of_texts(texts: Sequence[str], tokenizer: bytes) -> list[int]:
+    """Return how many tokens each of some texts has; nothing is kept."""
+    rows = [Sample(n, "", None, None, "", fields={"text": text}) for n, text in enumerate(texts)]
+    return of(rows, tokenizer)
+
+
 def texts_of(fields: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the texts that a network reads of a sample: question and context, all turns, or the text."""
     if isinstance(turns := fields.get("messages"), list):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -23,9 +22,9 @@ from typing_extensions import override
 from finetune_studio.core import events
 from finetune_studio.gui import qt_types, theme
 from finetune_studio.gui.page import Page
-from finetune_studio.gui.pages import PAGES
+from finetune_studio.gui.pages import PAGES, load_modules
 from finetune_studio.gui.studio import TRAINING, Studio, work
-from finetune_studio.gui.studio.offers import RESUME, START_QUEUE, offer
+from finetune_studio.gui.studio.offers import REDO, RESUME, START_QUEUE, UNDO, offer
 from finetune_studio.gui.widgets.happenings import Standings, told
 from finetune_studio.gui.widgets.header import Header, free_memory_gb
 from finetune_studio.gui.widgets.notice_bar import NoticeBar
@@ -34,6 +33,7 @@ from finetune_studio.gui.widgets.status_line import StatusLine
 from finetune_studio.gui.widgets.step_rail import Step, StepRail
 from finetune_studio.gui.worker import explained
 from finetune_studio.tasks import CATALOGUE as TASKS
+from finetune_studio.tasks import nouns
 
 STEPS = [row.name for row in PAGES if row.facts["place"] == "step"]
 FOOT = [row.name for row in PAGES if row.facts["place"] == "foot"]
@@ -139,6 +139,7 @@ class MainWindow(QMainWindow):
         studio.settings_changed.connect(self._on_settings_changed)
         studio.troubled.connect(self._on_troubled)
         studio.noticed.connect(self._on_noticed)
+        studio.replayed.connect(self._on_noticed)
         studio.run_stated.connect(partial(self._on_stated, TRAINING))
         studio.job_stated.connect(self._on_stated)
         studio.busy_changed.connect(self._on_busy_changed)
@@ -184,7 +185,7 @@ class MainWindow(QMainWindow):
 
     def warm_up(self) -> None:
         """Load, in a thread, what the pages will need; call it after the first paint."""
-        ask = partial(self.studio.ask, _load_page_modules, self._on_modules_loaded, lasting=True)
+        ask = partial(self.studio.ask, load_modules, self._on_modules_loaded, lasting=True)
         qt_types.make_all(self, ask)
 
     def _on_modules_loaded(self, _: object) -> None:
@@ -225,6 +226,7 @@ class MainWindow(QMainWindow):
             self.show_page("start")
             return
         self.header.show_project(project.name, TASKS[project.task].title)
+        self._standings.called = nouns(project.task)
         self.setWindowTitle(project.name)
         self.notices.hide()
         self.show_page("data")
@@ -257,8 +259,10 @@ class MainWindow(QMainWindow):
         self.status.add(error.message)
 
     @Slot(str, str)
-    def _on_noticed(self, text: str, level: str) -> None:
-        self.notices.say(text, level)
+    @Slot(str, str, str)
+    def _on_noticed(self, text: str, level: str, back: str = "") -> None:
+        button = {UNDO: self.tr("Undo"), REDO: self.tr("Redo")}.get(back, "")
+        self.notices.say(text, level, action=back, action_text=button, goes=True)
         self.status.add(text)
 
     def _on_unfinished_found(self, folder: Path | None) -> None:
@@ -271,6 +275,8 @@ class MainWindow(QMainWindow):
 
     @Slot(str)
     def _on_notice_acted(self, action: str) -> None:
+        if action in (UNDO, REDO):
+            (self.studio.undo if action == UNDO else self.studio.redo)()
         if action == RESUME and self._unfinished is not None:
             self.studio.resume_run(self._unfinished)
         if action in (RESUME, START_QUEUE):
@@ -279,7 +285,7 @@ class MainWindow(QMainWindow):
 
     @Slot(str, object)
     def _on_stated(self, name: str, event: Any) -> None:
-        text = told(event)
+        text = told(event, self._standings.called)
         if text:
             self.status.add(text, goes_on=isinstance(event, events.PhaseStarted))
         self._standings.take(name, event)
@@ -390,10 +396,3 @@ class MainWindow(QMainWindow):
         self.hide()
         self._memory_timer.stop()
         self.studio.shutdown()
-
-
-def _load_page_modules() -> None:
-    """Import every page and the plots, so that the first click on a step does not wait for them."""
-    work.import_first()
-    for name in (*(row.where.partition(":")[0] for row in PAGES), "pyqtgraph"):
-        importlib.import_module(name)

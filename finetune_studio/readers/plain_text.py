@@ -39,7 +39,7 @@ class PlainText(Reader):
     name = "plain_text"
 
     def recognises(self, path: Path, names: Collection[str] | None = None) -> float:
-        """Return 0.5 where there are text files: nearly everything else may be one, too."""
+        """Return 0.5 where there are text files, empty ones too: nearly everything else may be one."""
         del names
         try:
             found = lines.parts(path, SUFFIXES).files
@@ -48,7 +48,7 @@ class PlainText(Reader):
         if not found:
             return 0.0
         usual = path.is_dir() or path.suffix.lower() in SUFFIXES
-        return 0.5 if usual and lines.head(found[0], 1) else lines.FALLBACK
+        return 0.5 if usual else lines.FALLBACK
 
     def root(self, path: Path) -> Path:
         """Return the folder itself, or the one the file lies in."""

@@ -20,11 +20,10 @@ from finetune_studio.core.events import Prediction
 from finetune_studio.core.preview import Preview, Words
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Batch, Bundle, Pair, Signature, Task, TaskOptions, View
-from finetune_studio.modality import generate, rouge, text
+from finetune_studio.modality import generate, plain_summaries, rouge, text
 from finetune_studio.models import text as texts
 
 _IGNORED = -100  # the target of a place from which nothing is learnt
-_LEAD = 3  # sentences; the simplest summary of a text is how it begins
 
 
 class Example(NamedTuple):
@@ -130,6 +129,14 @@ class Summarization(Task):
     def shortened(self, samples: Sequence[Sample]) -> tuple[list[Sample], str]:
         """Return all texts: what stands behind the tokens that are read is not seen."""
         return list(samples), text.NOT_READ
+
+    def shortened_answers(self, samples: Sequence[Sample]) -> tuple[list[str], str, str]:
+        """Return the summaries that are learnt: after the longest length nothing of one is learnt."""
+        return (
+            [said for s in samples for said in summaries_of(s)[:1]],
+            "longest_summary",
+            "summaries",
+        )
 
     def length(self, sample: Sample) -> int:
         """Return the text's letters."""
@@ -241,8 +248,8 @@ class Summarization(Task):
         if not samples:
             return {}
         simple: dict[str, Callable[[str], str]] = {
-            f"the first {_LEAD} sentences": lead,
-            "the longest sentence": longest_sentence,
+            f"the first {plain_summaries.LEAD} sentences": plain_summaries.lead,
+            "the longest sentence": plain_summaries.longest_sentence,
         }
         scored = {words: _mean(samples, way) for words, way in simple.items()}
         best = max(scored, key=lambda words: scored[words])
@@ -295,16 +302,6 @@ def summaries_of(sample: Sample) -> list[str]:
     """Return the summaries that the data give a text; the first is learnt, all are references."""
     found = sample.fields.get("summaries")
     return [str(one) for one in found if str(one).strip()] if isinstance(found, list) else []
-
-
-def lead(whole: str) -> str:
-    """Return how a text begins."""
-    return " ".join(rouge.sentences(whole)[:_LEAD])
-
-
-def longest_sentence(whole: str) -> str:
-    """Return a text's sentence with the most words."""
-    return max(rouge.sentences(whole), key=lambda one: len(rouge.words(one)), default="")
 
 
 def _mean(samples: Sequence[Sample], way: Callable[[str], str]) -> float:

@@ -37,7 +37,7 @@ def test_small_classes_say_how_many_to_collect(make):
     dataset = make(cat=40, dog=30, owl=4, elk=1)
     found = one(small_classes, dataset)
     assert (found.severity, found.count) == ("bad", 2)
-    assert "elk has 1 (collect 9 more), owl has 4 (collect 6 more)" in found.message
+    assert "'elk' with 1 (collect 9 more), 'owl' with 4 (collect 6 more)" in found.message
     dataset.exclude(found.edits[0]["ids"])
     assert one(small_classes, dataset).severity == "ok"
     dataset.undo()

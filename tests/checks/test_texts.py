@@ -24,8 +24,10 @@ from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.recipe import DataChoices
 from finetune_studio.engine.curate import apply_remedy, health
+from finetune_studio.gui.widgets.health_panel import parted
 from finetune_studio.readers.conll import Conll
 from finetune_studio.readers.squad import Squad
+from finetune_studio.tasks import nouns
 from tests import tiny
 
 
@@ -44,6 +46,7 @@ def make(tmp_path):
             for n, row in enumerate(rows, start=2)
         ]
         project.dataset.fill(made, root=tmp_path)
+        project.dataset.called = nouns(task)
         return project
 
     yield fill
@@ -222,7 +225,7 @@ def test_lists_of_classes_are_counted(make):
     ]
     project = make(*rows)
     found = one(small_classes, project)
-    assert "rare has 1 (collect 9 more)" in found.message
+    assert "'rare' with 1 (collect 9 more)" in found.message
     assert found.edits == []  # these samples are samples of other classes too
     assert "a" in one(imbalance, project).message
 
@@ -279,7 +282,7 @@ def test_broken_letters_are_mended(make):
     spans = Row(fields={"text": "cafÃ© noir", "spans": [[0, 5, "X"]]})
     assert one(letters, make(spans)).edits == []
     lost = remedied(letters, make(*some, ("Le caf\ufffd", "a")))
-    assert "1 sample has letters that were lost" in lost.message
+    assert "1 text has letters that were lost" in lost.message
 
 
 def test_scripts(make):
@@ -350,6 +353,21 @@ def test_nothing_marked_is_bad(make):
     assert found.severity == "bad"
 
 
+def test_a_class_is_not_small_where_only_its_name_is_written_otherwise(make):
+    """Beside the offer to merge them stood one to exclude all that was written otherwise."""
+    rows = [(f"{said} {n}", "ab"[n % 2]) for n, said in enumerate(sentences(40))]
+    rows += [("One more says so", " A"), ("Another says it", "B_"), ("This one is alone", "lone c")]
+    project = make(*rows)
+    (found,) = [f for f in findings(small_classes, project) if f.edits]
+    assert found.ids == [43]
+    assert found.message.startswith(
+        "1 class has too few texts to learn from and to judge by. Those"
+    )
+    assert "'lone c' with 1 (collect 9 more)" in found.message
+    assert parted(found.message)[0].endswith("to judge by.")
+    assert one(label_names, project).count == 2
+
+
 # --- which checks run -----------------------------------------------------------------------------
 
 
@@ -371,6 +389,52 @@ def test_a_task_is_asked_only_what_concerns_it(make, tmp_path):
         *("broken", "leakage", "duplicates", "small_classes", "imbalance", "label_names"),
         "wrong_labels",
     }
+
+
+_CARD = "Card 4111 1111 1111 1111 of the cafÃ© in \ufffdslo, or is it?"
+_SAID = [_CARD, _CARD, "?", "", "x", "word " * 4000, "One more text says it", "Ещё один текст"]
+
+
+def _fields(task, said):
+    asked = {"role": "user", "content": said}
+    return {
+        "text_classification": {"text": said},
+        "token_classification": {"text": said, "spans": [[0, 1, "Kind"]] if said else []},
+        "question_answering": {"question": said, "context": said, "answers": []},
+        "summarization": {"text": said, "summaries": [said]},
+        "causal_lm": {"messages": [asked, {"role": "assistant", "content": said}]},
+    }[task]
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        "text_classification",
+        "token_classification",
+        "question_answering",
+        "summarization",
+        "causal_lm",
+    ],
+)
+def test_what_is_found_calls_samples_as_the_window_does(task, make):
+    """The panel spoke of samples where the page beside it spoke of texts, questions or examples."""
+    classes = task == "text_classification"
+    rows = [
+        Row(
+            f"{n}",
+            ("B" if n else "b") if classes else None,
+            ("train", "validation")[n % 2],
+            fields=_fields(task, said) | {"file": "t.csv", "row": n},
+        )
+        for n, said in enumerate(_SAID)
+    ]
+    rows.append(Row("9", None, "train", fields={"text": ""}, problem="t.csv, row 9: nothing"))
+    project = make(*rows, task=task)
+    project.dataset.called = ("sample", "samples")  # the check finds out by itself
+    told = [e for e in health.check(project.dataset, task, Control()) if isinstance(e, Finding)]
+    assert len(told) > 5
+    assert not [e.message for e in told if "sample" in e.message]
+    assert any(nouns(task)[1] in e.message for e in told)
 
 
 @pytest.mark.shared

@@ -57,7 +57,7 @@ def load(project, path, **choices):
 def test_a_look_asks_only_the_readers_of_the_task(table, tmp_path):
     found = curate.look(table, DataChoices(), TASK)
     assert found.reader == "text_table"
-    assert found.title.endswith("labels in column 'label': 24 samples in 2 classes.")
+    assert found.title.endswith("labels in column 'label': 24 texts in 2 classes.")
     assert found.classes == {"a": 12, "b": 12}
     assert found.blocked == ""
     assert curate.look(table, DataChoices(), "image_classification").reader == "image_table"
@@ -73,7 +73,7 @@ def test_what_is_needed_depends_on_the_task(tmp_path):
     reports = tiny.summarization(tmp_path)
     found = curate.look(reports, DataChoices(), "summarization")
     assert (found.samples, found.classes, found.blocked) == (36, {}, "")
-    assert found.title.endswith("splits in 'split': 36 samples.")
+    assert found.title.endswith("splits in 'split': 36 texts.")
     one = written(tmp_path / "one.csv", range(10), lambda n: "a")
     assert "Two classes are needed" in curate.look(one, DataChoices(), TASK).blocked
 
@@ -91,7 +91,7 @@ def test_a_look_says_how_many_rows_are_set_aside_and_why(table):
     found = curate.look(table, DataChoices(), TASK)
     assert found.samples == 28
     said = " ".join(found.problems)
-    assert "4 samples will be set aside: 2 like t.csv, row 26: the cell in column 'text'" in said
+    assert "4 texts will be set aside: 2 like t.csv, row 26: the cell in column 'text'" in said
     assert "t.csv, row 28: it has 1 of 2 cells" in said
 
 

@@ -69,3 +69,22 @@ def test_of_many_texts_a_share_is_told(tmp_path, monkeypatch):
     with project_of(tmp_path / "p", task, fields) as project:
         told = [e.text for e in run_all(project, recipe) if isinstance(e, Noted)]
     assert any(t.startswith("About 100% of the training samples have more than 15") for t in told)
+
+
+def test_a_run_says_how_many_summaries_are_cut(tmp_path):
+    """Summaries were cut without a word."""
+    model = tiny_models.folder(tmp_path / "t5", "t5", [WORDS, "red dog yes"])
+    recipe = recipe_of("summarization", model, optimiser__epochs=1)
+    some = [
+        {"text": "red dog", "summaries": [WORDS if n % 3 == 0 else "red"]} for n in range(1, 25)
+    ]
+    said = "training summaries have more than"
+    with project_of(tmp_path / "p", "summarization", some) as project:
+        short = recipe.with_settings({"options.longest_summary": 12})
+        told = [e for e in run_all(project, short) if isinstance(e, Noted) and said in e.text]
+        silent = [e for e in run_all(project, recipe) if isinstance(e, Noted) and said in e.text]
+    (note,) = told
+    assert note.text.startswith("7 of 21 training summaries have more than 12 tokens (the longest ")
+    assert "the choice 'Longest summary' (options.longest_summary)" in note.text
+    assert note.level == "warning"
+    assert not silent

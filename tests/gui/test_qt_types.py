@@ -24,9 +24,9 @@ studio.ask = ask
 window.first_painted.connect(window.warm_up)
 window.show()
 end = time.time() + 60
-while time.time() < end and not any(name == "_load_page_modules" for name, _ in asked):
+while time.time() < end and not any(name == "load_modules" for name, _ in asked):
     application.processEvents()
-print([left for name, left in asked if name == "_load_page_modules"])
+print([left for name, left in asked if name == "load_modules"])
 window.close()
 sys.stdout.flush()
 import os

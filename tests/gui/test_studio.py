@@ -65,15 +65,17 @@ def test_edits_are_undone_and_done_again(with_project: Studio, tmp_path, qtbot):
     number = dataset.samples()[0].id
     with qtbot.waitSignal(with_project.data_changed):
         assert with_project.do_edit(lambda: dataset.relabel([number], "y"))
-    with qtbot.waitSignal(with_project.data_changed):
+    with qtbot.waitSignal(with_project.replayed) as heard:
         with_project.undo()
+    assert heard.args == ["Undone: Label of 1 photo → y", "info", "redo"]
     assert dataset.sample(number).label == "x"
-    with qtbot.waitSignal(with_project.data_changed):
+    with qtbot.waitSignal(with_project.replayed) as heard:
         with_project.redo()
+    assert heard.args == ["Done again: Label of 1 photo → y", "info", "undo"]
     assert dataset.sample(number).label == "y"
-    with qtbot.waitSignal(with_project.noticed) as heard:
+    with qtbot.waitSignal(with_project.replayed) as heard:
         with_project.redo()
-    assert "nothing" in heard.args[0]
+    assert heard.args == ["There is nothing to redo.", "info", ""]
 
 
 def test_the_window_does_not_wait_while_an_edit_is_undone(with_project: Studio, tmp_path, qtbot):

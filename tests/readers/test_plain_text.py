@@ -8,6 +8,7 @@ import pytest
 
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.recipe import DataChoices
+from finetune_studio.engine import curate
 from finetune_studio.readers.plain_text import PlainText
 from tests import tiny
 
@@ -116,3 +117,11 @@ def test_bad_files_are_named(tmp_path):
     assert [r.problem for r in found if r.problem] == [
         "story.txt, line 3: at place 2 there is a zero byte, which no text has"
     ]
+
+
+@pytest.mark.parametrize("content", ["", "  \n\n"])
+def test_an_empty_text_file_is_spoken_of_as_a_text_file(tmp_path, content):
+    path = write(tmp_path, content)
+    look = curate.look(path, DataChoices(), "causal_lm")
+    assert look.reader == "plain_text"
+    assert look.blocked.endswith("is empty. Choose a text file that is not empty.")

@@ -392,3 +392,26 @@ def test_a_column_of_zeros_and_ones_for_each_label(tmp_path):
     rows = [(text, n % 2, "01"[n % 2]) for n, text in enumerate(TEXTS)]
     plain = write(tmp_path / "p" / "t.csv", ("text", "label", "checked"), rows)
     assert {row.label for row in read(plain)} == {"0", "1"}
+
+
+def test_a_table_of_texts_beside_the_data_names_no_labels(tmp_path):
+    """Numbered texts in a file called misnamed.csv became the names of the classes 1 to 5."""
+    said = [
+        f"Text {n}: " + "it tells something about a matter and is not a name. " * 3
+        for n in range(40)
+    ]
+    write(tmp_path / "misnamed.csv", ("finding", "grade"), [(t, n) for n, t in enumerate(said)])
+    table = write(
+        tmp_path / "data.csv", ("grade", "text"), [(n % 5 + 1, t) for n, t in enumerate(said)]
+    )
+    assert {row.label for row in read(table)} == set("12345")
+
+
+def test_a_table_of_one_column_is_not_told_to_choose_another(tmp_path):
+    """It asked to choose the column with the labels where there is none."""
+    table = write(tmp_path / "t.csv", ("text",), [(text,) for text in TEXTS])
+    with pytest.raises(
+        StudioError, match="has one column only, 'text', and none for labels"
+    ) as told:
+        read(table)
+    assert "Choose the column" not in told.value.hint

@@ -20,8 +20,9 @@ from finetune_studio.core.preview import Words
 from finetune_studio.core.task import Bundle
 from finetune_studio.engine import evaluate, run
 from finetune_studio.engine.loaders import batch_of
+from finetune_studio.modality.plain_summaries import lead, longest_sentence
 from finetune_studio.models import lora
-from finetune_studio.tasks.summarization import Summarization, lead, longest_sentence
+from finetune_studio.tasks.summarization import Summarization
 from tests import tiny_models
 from tests.engine.conftest import finished, run_all
 from tests.tasks.writing import project_of, recipe_of, word_model

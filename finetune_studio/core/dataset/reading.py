@@ -24,9 +24,14 @@ class Reading:
     Args:
         file: The SQLite file; made if missing.
 
+    Attributes:
+        called: What one sample and several are called in sentences; who knows the task says it.
+
     Raises:
         StudioError: If the file is no dataset or may not be written.
     """
+
+    called: tuple[str, str] = ("sample", "samples")
 
     def __init__(self, file: Path) -> None:
         self.file = file

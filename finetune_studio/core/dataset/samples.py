@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from finetune_studio.core import counts
 from finetune_studio.core.dataset.history import Change
 from finetune_studio.core.dataset.reading import Reading, today
-from finetune_studio.core.dataset.words import Edit, Row, Trace, checked_name, counted
+from finetune_studio.core.dataset.words import Edit, Row, Trace, checked_name
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.splits import SPLITS, divide, rarest
 
@@ -154,28 +155,35 @@ class Dataset(Reading):
         with self._history.together(text):
             yield
 
+    def _counted(self, changes: Sequence[Change]) -> str:
+        return counts.of(len(changes), *self.called)
+
     def relabel(self, ids: Sequence[int], name: str) -> None:
         """Give samples another class; a new name makes a new class."""
         name = checked_name(name)
         with self._store.change():
             number, made = self._number(name)
             if changes := self._changes(ids, "label", number):
-                self._history.edit(f"Label of {counted(changes)} → {name}", made + changes)
+                self._history.edit(f"Label of {self._counted(changes)} → {name}", made + changes)
 
     def exclude(self, ids: Sequence[int]) -> None:
         """Leave samples out of training and scoring."""
         changes = self._changes(ids, "excluded", 1)
-        self._history.edit(f"Excluded {counted(changes)}", changes)
+        self._history.edit(f"Excluded {self._counted(changes)}", changes)
 
     def include(self, ids: Sequence[int]) -> None:
         """Take excluded samples back in."""
         changes = self._changes(ids, "excluded", 0)
-        self._history.edit(f"Took {counted(changes)} back", changes)
+        self._history.edit(f"Took {self._counted(changes)} back", changes)
 
     def review(self, ids: Sequence[int], *, wanted: bool = True) -> None:
         """Mark samples for a second look, or take the mark away; they take part as before."""
         changes = self._changes(ids, "review", int(wanted))
-        text = f"Sent {counted(changes)} to review" if wanted else f"Reviewed {counted(changes)}"
+        text = (
+            f"Sent {self._counted(changes)} to review"
+            if wanted
+            else f"Reviewed {self._counted(changes)}"
+        )
         self._history.edit(text, changes)
 
     def move(self, ids: Sequence[int], split: str) -> None:
@@ -183,7 +191,7 @@ class Dataset(Reading):
         if split not in SPLITS:
             raise StudioError(f"There is no split {split!r}.", f"Choose {', '.join(SPLITS)}.")
         changes = self._changes(ids, "split", split)
-        self._history.edit(f"Moved {counted(changes)} to {split}", changes)
+        self._history.edit(f"Moved {self._counted(changes)} to {split}", changes)
 
     def rewrite(self, number: int, fields: Mapping[str, Any], text: str) -> None:
         """Give fields of a sample other values, such as its spans; None takes a field away.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sized
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -121,11 +120,6 @@ def checked_name(name: str) -> str:
     if not name:
         raise StudioError("A class needs a name.", "Type at least one letter or digit.")
     return name
-
-
-def counted(ids: Sized) -> str:
-    """Return ``1 sample`` or ``2,345 samples``."""
-    return "1 sample" if len(ids) == 1 else f"{len(ids):,} samples"
 
 
 def natural(text: str) -> tuple[list[Any], str]:

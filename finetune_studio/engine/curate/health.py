@@ -16,6 +16,7 @@ from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.modality import mojibake
 from finetune_studio.tasks import CATALOGUE as TASKS
+from finetune_studio.tasks import nouns
 
 
 def check(
@@ -33,6 +34,7 @@ def check(
             f"The data are not at {dataset.root} any more.",
             "Plug the drive in, or relink the folder on the Data page.",
         )
+    dataset.called = nouns(task)
     started = time.monotonic()
     rows = [CATALOGUE[name] for name in names] if names is not None else fitting(dataset, task)
     attention = 0

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from finetune_studio.core import archive, tables
+from finetune_studio.core import archive, counts, tables
 from finetune_studio.core.dataset import Row
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.reader import Description, Reader, TableLook
@@ -17,6 +17,7 @@ from finetune_studio.core.recipe import DataChoices
 from finetune_studio.engine.curate.choosing import existing, fact, reader_for
 from finetune_studio.engine.curate.counting import SHOWN, Tally, counted, reasons
 from finetune_studio.tasks import CATALOGUE as TASKS
+from finetune_studio.tasks import nouns
 
 # What is read of an archive for a look, besides tables: texts and lines of several formats.
 _READ = tables.SUFFIXES | {".json", ".conll", ".iob", ".iob2", ".bio", ".conllu"}
@@ -126,7 +127,7 @@ def _look_at(
     root = reader.root(place)
     problems = list(described.notes)
     if tally.broken:
-        few = "1 sample" if tally.broken == 1 else f"{tally.broken:,} samples"
+        few = counts.of(tally.broken, *nouns(task))
         problems.append(f"{few} will be set aside: {reasons(tally.problems)}.")
     if names is None:
         problems += _pointers(root, tally)
@@ -146,9 +147,9 @@ def _assembled(
     table = described.table or TableLook((), {})
     fewest = int(fact(task, "fewest_classes", 2))
     least = "" if tally.complete else "at least "
-    title = f"{size}{described.title}: {least}{tally.samples:,} samples"
+    title = f"{size}{described.title}: {least}{counts.of(tally.samples, *nouns(task))}"
     if fewest > 1:
-        title += f" in {len(tally.classes):,} {'class' if len(tally.classes) == 1 else 'classes'}"
+        title += f" in {counts.of(len(tally.classes), 'class', 'classes')}"
     return DataLook(
         str(path),
         reader.name,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+
 from finetune_studio.core.catalogue import Catalogue, Entry
+from finetune_studio.gui.studio import work
 
 
 def _row(name: str, title: str, summary: str, page: str, *, place: str) -> Entry:
@@ -37,3 +40,10 @@ PAGES = Catalogue(
         _row("settings", "Settings", "Theme, folders, room on disk.", "SettingsPage", place="foot"),
     ],
 )
+
+
+def load_modules() -> None:
+    """Import every page and the plots, so that the first click on a step does not wait for them."""
+    work.import_first()
+    for name in (*(row.where.partition(":")[0] for row in PAGES), "pyqtgraph"):
+        importlib.import_module(name)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from finetune_studio.gui.studio.queueing import counted
 
 RESUME, START_QUEUE = "resume", "start_queue"
+UNDO, REDO = "undo", "redo"
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ class Studio(QObject):
         job_failed: Name of a job, and the StudioError that ended it.
         troubled: A StudioError that the user must see.
         noticed: A text for the user, and its level.
+        replayed: What was undone or done again, its level, and what takes that back (undo, redo).
         busy_changed: A job began or ended.
     """
 
@@ -56,6 +57,7 @@ class Studio(QObject):
     job_failed = Signal(str, object)
     troubled = Signal(object)
     noticed = Signal(str, str)
+    replayed = Signal(str, str, str)
     busy_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -191,8 +193,7 @@ class Studio(QObject):
         if self.project is not None:
             self.project.close()
         self.project = None
-        self._recipe = None
-        self.run_folder = None
+        self._recipe = self.run_folder = None
         self.run_events = []
         self.paused = False
         if self._thumbnails:
@@ -240,13 +241,15 @@ class Studio(QObject):
 
     def _replay(self, what: str, told: str, nothing: str) -> None:
         if self.project is not None:
-            act = getattr(self.project.dataset, what)
-            self.ask(act, partial(self._on_replayed, told, nothing))
+            act, back = getattr(self.project.dataset, what), "redo" if what == "undo" else "undo"
+            self.ask(act, partial(self._on_replayed, told, nothing, back))
 
-    def _on_replayed(self, told: str, nothing: str, text: str | None) -> None:
-        self.noticed.emit(nothing if text is None else told.format(text=text), "info")
-        if text is not None:
-            self.data_changed.emit()
+    def _on_replayed(self, told: str, nothing: str, back: str, text: str | None) -> None:
+        if text is None:
+            self.replayed.emit(nothing, "info", "")
+            return
+        self.replayed.emit(told.format(text=text), "info", back)
+        self.data_changed.emit()
 
     def do_quietly(self, action: Callable[[], Any]) -> bool:
         """Do something that changes no sample; a refusal becomes a notice. Return whether it worked."""
@@ -319,11 +322,8 @@ class Studio(QObject):
 
     def resume_run(self, folder: Path) -> None:
         """Go on with a run that was stopped or interrupted."""
-        from finetune_studio.engine.run import Run
-
         try:
-            run = Run(folder)
-            recipe, past = run.recipe, list(run.events())
+            recipe, past = work.recalled(folder)
         except Exception as error:  # noqa: BLE001  a damaged run must not end the program
             self.troubled.emit(explained(error))
             return

@@ -19,6 +19,7 @@ from finetune_studio.core.study_events import (
     TrialFinished,
     TrialStarted,
 )
+from finetune_studio.tasks import nouns
 
 if TYPE_CHECKING:  # recipes bring pydantic, which would double the time to the first paint
     from finetune_studio.core.project import Project
@@ -87,6 +88,14 @@ def reply(
     yield from chat.reply(run, messages, control, before=before)
 
 
+def recalled(folder: Path) -> tuple[Recipe, list[Event]]:
+    """Return a run's choices and what it stated so far, to go on with it."""
+    from finetune_studio.engine.run import Run
+
+    run = Run(folder)
+    return run.recipe, list(run.events())
+
+
 def is_project(folder: Path) -> bool:
     """Whether a folder holds a project."""
     import_first()
@@ -106,6 +115,7 @@ def make_project(folder: Path, task: str, name: str) -> Project:
             f"There is a project in {folder} already.", "Open it, or take another name."
         )
     project = Project(folder, task)
+    project.dataset.called = nouns(task)
     if name:
         project.dataset.put("name", name)
     project.keep_recipe(Recipe(task=task).with_settings({"model.source": first_model(task)}))
@@ -133,6 +143,7 @@ def open_project(folder: Path) -> Project:
             "Choose a folder that Finetune Studio made, or start a new project.",
         )
     project = Project(folder)
+    project.dataset.called = nouns(project.task)
     try:
         follow_sample(project)
     except BaseException:

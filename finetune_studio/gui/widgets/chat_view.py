@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 from typing_extensions import override
@@ -81,6 +81,9 @@ class ChatView(QScrollArea):
         self._follow.setSingleShot(True)
         self._follow.setInterval(0)
         self._follow.timeout.connect(self._show_end)
+        self._at_end = True  # until the user scrolls away from the newest message
+        self.verticalScrollBar().valueChanged.connect(self._on_scrolled)
+        self.verticalScrollBar().rangeChanged.connect(self._on_grown)
 
     @property
     def bubbles(self) -> list[Bubble]:
@@ -88,7 +91,8 @@ class ChatView(QScrollArea):
         return [bubble for row in self._rows for bubble in row.bubbles]
 
     def add_own(self, text: str, who: str = "") -> Bubble:
-        """Add what the user says, at the right."""
+        """Add what the user says, at the right, and go there."""
+        self._at_end = True
         return self._add([Bubble(who, text, own=True)], own=True)[0]
 
     def add_replies(self, names: Sequence[str]) -> list[Bubble]:
@@ -105,10 +109,19 @@ class ChatView(QScrollArea):
 
     def follow(self) -> None:
         """Keep the newest message in sight, unless the user has scrolled away from it."""
-        bar = self.verticalScrollBar()
-        if bar.maximum() - bar.value() < 4 * self.fontMetrics().height() or not bar.maximum():
+        if self._at_end:
             self._follow.start()
 
+    @Slot(int)
+    def _on_scrolled(self, value: int) -> None:
+        left = self.verticalScrollBar().maximum() - value
+        self._at_end = left < 4 * self.fontMetrics().height()
+
+    @Slot(int, int)
+    def _on_grown(self) -> None:
+        self.follow()  # also where the window got another size, or many lines came at once
+
+    @Slot()
     def _show_end(self) -> None:
         self.verticalScrollBar().setValue(self.verticalScrollBar().maximum())
 

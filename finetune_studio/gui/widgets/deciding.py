@@ -133,6 +133,7 @@ class EditHistory(QWidget):
         super().__init__(parent)
         self.setProperty("clear", True)
         self._most, self._quiet = most, quiet
+        self._shown: Sequence[tuple[str, bool]] = ()
         self.title = QLabel(self.tr("History"))
         self.title.setProperty("role", "heading")
         self._edits = QVBoxLayout()
@@ -143,8 +144,15 @@ class EditHistory(QWidget):
         column.addWidget(self.title)
         column.addLayout(self._edits)
 
+    def set_most(self, most: int) -> None:
+        """Show no more edits than so many."""
+        if most != self._most:
+            self._most = most
+            self.show_edits(self._shown)
+
     def show_edits(self, edits: Sequence[tuple[str, bool]]) -> None:
         """Show edits: a text each, and whether it can be undone."""
+        self._shown = edits
         while (item := self._edits.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
                 widget.hide()

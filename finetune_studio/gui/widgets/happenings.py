@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from finetune_studio.core import events, shares
+from finetune_studio.core import counts, events, shares
 from finetune_studio.core.events import Event
 from finetune_studio.core.words import figure
+
+SAMPLES = ("sample", "samples")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Standings:
     """Follows every job by its name."""
 
     def __init__(self) -> None:
+        self.called = SAMPLES  # what one sample and several are called
         self._jobs: dict[str, Standing] = {}
         self._run: events.RunStarted | None = None
 
@@ -99,20 +102,26 @@ def _of_step(event: events.StepDone, run: events.RunStarted) -> Standing:
     )
 
 
-def told(event: Event) -> str:
-    """Return what an event means as a line for the log; empty for those that come too often."""
+def told(event: Event, called: tuple[str, str] = SAMPLES) -> str:
+    """Return what an event means as a line for the log; empty for those that come too often.
+
+    Args:
+        event: What happened.
+        called: What one sample and several are called.
+    """
     line = ""
     match event:
         case events.PhaseStarted(text=text) | events.Noted(text=text):
             line = text
         case events.DataImported():
-            line = (
-                f"{event.samples:,} samples in {event.classes:,} classes read in"
-                f" {event.seconds:.1f} s"
-            )
+            inside = f" in {counts.of(event.classes, 'class', 'classes')}" if event.classes else ""
+            aside = f", {event.set_aside:,} set aside" if event.set_aside else ", none set aside"
+            read = f"{counts.of(event.samples, *called)}{inside} read in {event.seconds:.1f} s"
+            line = read + aside
         case events.CheckFinished():
             few = "1 thing needs" if event.findings == 1 else f"{event.findings} things need"
-            line = f"{event.samples:,} samples checked in {event.seconds:.1f} s: {few} attention"
+            checked = f"{counts.of(event.samples, *called)} checked in {event.seconds:.1f} s"
+            line = f"{checked}: {few} attention"
         case events.RunStarted():
             line = f"Training begins: {event.trainable:,} of {event.parameters:,} parameters learn"
         case events.Validated():

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -23,6 +22,7 @@ from finetune_studio.core.events import Finding
 from finetune_studio.gui import theme
 from finetune_studio.gui.widgets.card import Card
 from finetune_studio.gui.widgets.elided_label import ElidedLabel
+from finetune_studio.gui.widgets.scrolled import scrolled
 
 _BOLD = 96  # letters; bold paragraphs are hard to read
 _ORDER = {"bad": 0, "warning": 1, "info": 2, "ok": 3}
@@ -65,19 +65,11 @@ class HealthPanel(Card):
         for widget in (self._doing, self._bar, self._hint):
             self.body.addWidget(widget)
         inside = QWidget()
-        inside.setProperty("clear", True)
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 4, 0)
         column.addLayout(self._list)
         column.addStretch(1)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.viewport().setProperty("clear", True)
-        area.setWidget(inside)
-        self.body.addWidget(area, 1)
+        self.body.addWidget(scrolled(inside), 1)
         self.findings: list[Finding] = []
         self._used: list[Finding] = []  # whose remedies were carried out since the check
         self.show_findings([], checked=False)
@@ -232,6 +224,12 @@ def _opened(text: str) -> str:
     return text[1:]
 
 
+def _begun(rest: str) -> str:
+    """Return words as the beginning of a sentence; a file's name stays as it is written."""
+    first = rest.split(maxsplit=1)[0].rstrip(",;:")
+    return rest if "." in first.rstrip(".") else rest[0].upper() + rest[1:]
+
+
 def parted(message: str) -> tuple[str, str]:
     """Return what of a message is said in bold, and the rest: a short first sentence, or clause."""
     first, dot, rest = message.partition(". ")
@@ -243,5 +241,5 @@ def parted(message: str) -> tuple[str, str]:
             rest = message[at:].lstrip(",; ")
             if rest.startswith("("):
                 rest = _opened(rest)
-            return message[:at] + ".", rest[0].upper() + rest[1:]
+            return message[:at] + ".", _begun(rest)
     return "", message

@@ -95,16 +95,18 @@ class NoticeBar(QFrame):
         action: str = "",
         action_text: str = "",
         other: tuple[str, str] = ("", ""),
+        goes: bool = False,
     ) -> None:
         """Show a text; ``action`` is what :attr:`acted` says when the button is pressed.
 
-        ``other`` is the action and the text of a second button, where there is one.
+        ``other`` is the action and the text of a second button, where there is one. Good news with a
+        button stays, unless it ``goes``.
         """
         self._show(text, level, action, action_text, report="")
         self._other_action, other_text = other
         self._other.setText(other_text)
         self._other.setVisible(bool(other_text))
-        if level in ("ok", "info") and not action:
+        if level in ("ok", "info") and (goes or not action):
             self._timer.start(_GOES_AFTER_MS)
 
     def complain(self, error: StudioError) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -14,12 +15,14 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from typing_extensions import override
 
 from finetune_studio.gui import theme
 from finetune_studio.gui.widgets.figure_label import FigureLabel
 
 _MOST_LINES = 2000
-_WIDE, _NARROW = 520, 330  # pixels for what just happened: alone, and beside a job
+_AROUND = 90  # pixels of margins and gaps
+_LEAST = 120  # pixels of what just happened, whatever else needs room
 
 
 class StatusLine(QFrame):
@@ -49,6 +52,9 @@ class StatusLine(QFrame):
         self._last.setProperty("flat", True)
         self._last.setProperty("quiet", True)
         self._last.setCheckable(True)
+        self._last.setMinimumWidth(
+            theme.px(_LEAST)
+        )  # its words are shortened before the window is kept wide
         self._last.setToolTip(self.tr("Show everything that happened since the window opened."))
         self._last.toggled.connect(self._on_log_toggled)
         self._log = QPlainTextEdit()
@@ -120,8 +126,18 @@ class StatusLine(QFrame):
         self._goes_on = line if goes_on else ""
         self._show_last()
 
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_last()
+
     def _show_last(self) -> None:
-        room = theme.px(_WIDE if self._bar.isHidden() else _NARROW)
+        taken = 0
+        if not self._bar.isHidden():
+            taken = (
+                self._job.sizeHint().width() + self._bar.width() + self._cancel.sizeHint().width()
+            )
+        room = max(theme.px(_LEAST), self.width() - taken - theme.px(_AROUND))
         line = self._line or self.tr("Ready")
         shown = self._last.fontMetrics().elidedText(line, Qt.TextElideMode.ElideRight, room)
         shown = shown.replace("&", "&&")

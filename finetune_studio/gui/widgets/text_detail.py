@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QLabel, QStackedWidget, QVBoxLayout, QWidget
+from typing_extensions import override
 
+from finetune_studio.gui import theme
 from finetune_studio.gui.widgets.answer_editor import AnswerEditor
 from finetune_studio.gui.widgets.chat_editor import ChatEditor
 from finetune_studio.gui.widgets.deciding import Deciding, EditHistory
@@ -22,6 +24,7 @@ from finetune_studio.gui.widgets.span_editor import SpanEditor
 from finetune_studio.gui.widgets.summary_editor import SummaryEditor
 
 _MOST_EDITS = 3
+_LOW = 480  # pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,12 @@ class TextDetail(QWidget):
         self.problem.setProperty("level", "bad")
         for widget in (self.heading, self.facts, self.place, self.problem):
             column.addWidget(widget)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        # Where the window is low, the text needs the room more than what was done before.
+        self.history.set_most(1 if self.height() < theme.px(_LOW) else _MOST_EDITS)
+        super().resizeEvent(event)
 
     # --- what is shown ----------------------------------------------------------------------------
 

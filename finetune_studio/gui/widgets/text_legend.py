@@ -98,19 +98,20 @@ class TextLegend(QWidget):
 
 def _paint_swatch(painter: QPainter, box: QRectF, kind: str) -> None:
     blue = theme.series()[0]
+    any_colour = theme.tokens().muted  # names have colours of their own: here the shape tells
     low = QPointF(0, box.bottom() + 1).y()
     painter.setPen(Qt.PenStyle.NoPen)
     if kind in (FOR, AGAINST):
         painter.setBrush(heat_colour(1.0 if kind == FOR else -1.0))
         painter.drawRoundedRect(box, 3, 3)
     elif kind == SAID:
-        painter.setBrush(tint(blue))
+        painter.setBrush(tint(any_colour))
         painter.drawRoundedRect(box, 3, 3)
     if kind == AGAINST:
         painter.setPen(QPen(blue, 1.5, Qt.PenStyle.DotLine))
         painter.drawLine(QPointF(box.left(), low), QPointF(box.right(), low))
     if kind == TRUTH:
-        painter.setPen(QPen(blue, 2))
+        painter.setPen(QPen(any_colour, 2))
         painter.drawLine(QPointF(box.left(), low - 2), QPointF(box.right(), low - 2))
         for x in (box.left(), box.right()):
             painter.drawLine(QPointF(x, low - 2), QPointF(x, low - 6))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from pathlib import Path
 
 from finetune_studio import gui
@@ -48,6 +49,16 @@ def test_an_estimate_is_told_as_a_length_of_time():
 def test_a_check_tells_how_much_needs_attention():
     done = events.CheckFinished("/data", "image_classification", "image_folder", 3781, 1, 4.46)
     assert told(done) == "3,781 samples checked in 4.5 s: 1 thing needs attention"
+    named = told(done, ("photo", "photos"))
+    assert named == "3,781 photos checked in 4.5 s: 1 thing needs attention"
+
+
+def test_an_import_speaks_of_classes_only_where_there_are_some():
+    questions = ("question", "questions")
+    read = events.DataImported(1190, 0, 3, "squad", 2.04)
+    assert told(read, questions) == "1,190 questions read in 2.0 s, 3 set aside"
+    whole = replace(read, classes=5, set_aside=0)
+    assert told(whole) == "1,190 samples in 5 classes read in 2.0 s, none set aside"
 
 
 def test_spans_are_as_exact_as_it_is_of_use():

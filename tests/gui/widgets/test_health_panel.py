@@ -111,3 +111,8 @@ def test_a_bracket_within_a_message_stays_whole():
     first, rest = parted(told)
     assert first == "2 samples of 300 cannot be used and will be left out."
     assert rest.startswith("2 like a.csv: the cell in 'Text (free)' is empty. Mend the data")
+
+
+def test_the_name_of_a_file_stays_as_it_is_written():
+    told = "1 text of 39 cannot be used and will be left out (ragged.csv, row 6: " + "x" * 60 + ")."
+    assert parted(told)[1].startswith("ragged.csv, row 6: x")

@@ -193,6 +193,21 @@ def test_a_long_text_scrolls_by_keys_and_is_copied_as_it_is(qtbot, thumbnails):
     view.grab()
 
 
+def test_the_legend_of_names_has_no_colour_of_one_of_them(qtbot):
+    """Its swatches were blue, as one type of names is, while the names in the text were orange."""
+    legend = text_legend.TextLegend()
+    qtbot.addWidget(legend)
+    legend.resize(300, 40)
+    legend.show_entries([(text_legend.SAID, "said"), (text_legend.TRUTH, "true")])
+    picture = legend.grab().toImage()
+    colours = {
+        picture.pixelColor(x, y).hsvSaturation()
+        for x in range(picture.width())
+        for y in range(picture.height())
+    }
+    assert max(colours) < 110  # grey; the series' blue has 255
+
+
 def test_two_explanations_of_a_text_share_one_legend_below_both(qtbot, thumbnails):
     pair = HeatPair(thumbnails)
     qtbot.addWidget(pair)

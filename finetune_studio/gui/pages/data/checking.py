@@ -12,6 +12,7 @@ from finetune_studio.core.events import CheckFinished, Event, Finding
 from finetune_studio.gui.pages.data import work
 from finetune_studio.gui.pages.data.lane import Lane
 from finetune_studio.gui.studio import Studio
+from finetune_studio.gui.studio.offers import UNDO
 from finetune_studio.gui.widgets.health_panel import HealthPanel
 
 CHECK = "check"
@@ -141,14 +142,16 @@ class Checking(QObject):
         chosen = [edit for edit in finding.edits if edit["action"] == "recipe"]
         for edit in chosen:
             self._studio.set_recipe(dict(edit["value"]))
-        if len(chosen) < len(finding.edits):
+        undone = len(chosen) < len(finding.edits)
+        if undone:
             remedy = partial(work.apply_remedy, project, finding)
             self._lane.edit(project.dataset, remedy)
             done = self.tr("Done: {what}. Ctrl+Z takes it back.")
         else:
             done = self.tr("Done: {what}. The Train page shows it among the choices.")
             self.start()
-        self._studio.noticed.emit(done.format(what=finding.remedy.rstrip(".")), "ok")
+        said = done.format(what=finding.remedy.rstrip("."))
+        self._studio.replayed.emit(said, "ok", UNDO if undone else "")
 
     @Slot(object)
     def _on_show_wanted(self, finding: Finding) -> None:

@@ -45,8 +45,11 @@ def _format(look: DataLook, choices: DataChoices, task: str, tr: Tr) -> list[Cho
 def _encoding(look: DataLook, choices: DataChoices, tr: Tr) -> Choice:
     from finetune_studio.core.tables import ENCODINGS
 
-    known = _listed(look.encoding) or _told_encoding(look) or tr("file by file")
-    first = tr("Recognise it") if choices.encoding else tr("{what} · recognised").format(what=known)
+    known = _listed(look.encoding) or _told_encoding(look)
+    if not known and look.importable:
+        known = tr("file by file")
+    first = tr("{what} · recognised").format(what=known) if known else tr("Recognised by itself")
+    first = tr("Recognise it") if choices.encoding else first
     return Choice(
         "encoding",
         tr("Encoding"),

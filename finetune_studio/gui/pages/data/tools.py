@@ -13,6 +13,7 @@ from finetune_studio.gui.pages.data.filters import Offer
 from finetune_studio.gui.pages.data.kinds import Kind
 from finetune_studio.gui.widgets.choice_bar import ChoiceBar
 from finetune_studio.gui.widgets.sample_grid.view import LARGEST, SMALLEST, USUAL
+from finetune_studio.gui.widgets.short_choice import ShortChoice
 
 _SEARCH_AFTER_MS = 200
 _ONE_ROW = 640  # pixels above which all tools of pictures stand in one row
@@ -45,7 +46,7 @@ class Tools(QWidget):
         # Each has its parent at once: one that is shown before would open a window of its own.
         self.choices = ChoiceBar([("all", self.tr("All"))], self)
         self.choices.chosen.connect(self.filtered)
-        self.filter_box = QComboBox(self)
+        self.filter_box = ShortChoice(self)
         self.filter_box.setAccessibleName(self.tr("Which texts are shown"))
         self.filter_box.activated.connect(self._on_filter_chosen)
         self.search = QLineEdit(self)
@@ -61,7 +62,7 @@ class Tools(QWidget):
         self.zoom.setMinimumHeight(theme.px(22))
         self.zoom.setAccessibleName(self.tr("Size of the pictures"))
         self.zoom.setToolTip(self.tr("Size of the pictures (Ctrl and the mouse wheel)"))
-        self.order = QComboBox(self)
+        self.order = ShortChoice(self)
         self.order.setAccessibleName(self.tr("Order"))
         self.order.activated.connect(self._on_order_chosen)
         for box in (self.filter_box, self.order):

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtGui import QImageIOHandler, QImageReader
 
+from finetune_studio.core import counts
 from finetune_studio.core.dataset import Dataset, Row, Sample
-from finetune_studio.core.dataset.words import checked_name, counted
+from finetune_studio.core.dataset.words import checked_name
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import CheckFinished, Event, Finding, Noted, from_json
 from finetune_studio.core.job import Control
@@ -192,7 +193,7 @@ def rename(dataset: Dataset, old: str, new: str) -> None:
     if not holders:
         dataset.rename_class(old, new)
         return
-    with dataset.one_edit(f"{old} → {new} in {counted(holders)}"):
+    with dataset.one_edit(f"{old} → {new} in {counts.of(len(holders), *dataset.called)}"):
         for sample in holders:
             dataset.rewrite(sample.id, _renamed(sample, old, checked_name(new)), "")
 

@@ -57,7 +57,7 @@ def shown(sorter: str, pair: Pair, preview: Preview, sorting: Sorting) -> Shown:
     if sorter == "entities":
         return Shown(preview, _entity_offers(pair), facts)
     if sorter == "answers":
-        return Shown(preview, _answer_offers(pair), facts)
+        return Shown(preview, _answer_offers(pair), "\n".join([*_unmarked(pair), facts]))
     if sorter == "closeness":
         if "messages" in pair[0].fields:
             beside = "last" if pair[1].answer.get("reply") else ""
@@ -236,6 +236,12 @@ def _facts(pair: Pair, sorting: Sorting) -> str:
         for name, value in shown
     ]
     return " · ".join([*parts, *([_lengths(pair)] if _lengths(pair) else [])])
+
+
+def _unmarked(pair: Pair) -> list[str]:
+    """Return in sentences what no mark in the text can show: that there is no answer, or none was given."""
+    told = [] if pair[0].fields.get("answers") else ["In the data: no answer."]
+    return told if pair[1].answer.get("text") else [*told, "Said by the model: no answer."]
 
 
 def _lengths(pair: Pair) -> str:

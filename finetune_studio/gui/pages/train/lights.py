@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from finetune_studio.gui.pages.train.story import Story
+from finetune_studio.gui.pages.train.verdict import against
 from finetune_studio.gui.widgets.lamps import Lamp
 from finetune_studio.tasks import better
 
@@ -27,7 +28,7 @@ _DIVERGING = (
 def lights(story: Story) -> list[Lamp]:
     """Return the four lights, in their order."""
     return [
-        Lamp("Learning", *_learning(story), _LEARNING),
+        Lamp("Learning", *_learning(story), f"{_LEARNING} {against(story)}".strip()),
         Lamp("Overfitting", *_overfitting(story), _OVERFITTING),
         Lamp("Forgetting", *_forgetting(story), _FORGETTING),
         Lamp("Diverging", *_diverging(story), _DIVERGING),
@@ -52,7 +53,7 @@ def _by_score(story: Story) -> tuple[str, str]:
     task = story.started.task if story.started else ""
     late = story.epochs[-1].number >= _PATIENT
     if best and base and late and not better(task, best.score, base[1]):
-        return "warning", "no better than guessing"
+        return "warning", "not enough"
     if story.without_gain >= _PATIENT and story.finished is None:
         return "info", "no longer"
     return "ok", "yes"

@@ -83,8 +83,8 @@ def _learning(story: Story) -> Verdict:
     if baseline and last.number >= _PATIENT and not beaten:
         return Verdict(
             "warning",
-            "Not better than guessing yet.",
-            f"{baseline[0].capitalize()} scores {figure(baseline[1])}. {_best(story)}".strip(),
+            "Not better than the simplest answer yet.",
+            f"{against(story)} {_best(story)}".strip(),
         )
     if last.best:
         return Verdict("ok", "Learning well.", f"Validation still improves. {_best(story)}".strip())
@@ -113,22 +113,26 @@ def _ended(story: Story) -> Verdict:
         )
     baseline = story.baseline
     beaten = baseline is None or better(_task(story), score, baseline[1])
-    against = f" {baseline[0].capitalize()} scores {figure(baseline[1])}." if baseline else ""
+    told = f"{kept} {against(story)}".strip()
     if end.stopped:
-        return Verdict("info", "Stopped.", f"{kept}{against} It can be resumed.")
+        return Verdict("info", "Stopped.", f"{told} It can be resumed.")
     if not beaten:
-        return Verdict("warning", "Finished, but not better than guessing.", f"{kept}{against}")
+        return Verdict("warning", "Finished, but not better than the simplest answer.", told)
     leak = story.alarm("leakage")
     if leak is not None and leak.severity != "info":
-        return Verdict(
-            leak.severity, "Finished, but the scores may be too good.", f"{kept}{against}"
-        )
-    return Verdict("ok", "Finished.", f"{kept}{against}")
+        return Verdict(leak.severity, "Finished, but the scores may be too good.", told)
+    return Verdict("ok", "Finished.", told)
 
 
 _UNJUDGED = (
     "Nothing is left to judge this final model with; the folds before it say what it reaches."
 )
+
+
+def against(story: Story) -> str:
+    """Return what the simplest answer is and scores, in a sentence; nothing where it is not known."""
+    found = story.baseline
+    return f"The simplest answer, {found[0]}, scores {figure(found[1])}." if found else ""
 
 
 def _best(story: Story) -> str:

@@ -164,9 +164,10 @@ class ChatPanel(Card):
     def _on_done(self, name: str) -> None:
         talk = self._talks[name]
         if talk.bubble is not None:
-            if talk.bubble.text == "…":
+            said = "" if talk.bubble.text == "…" else talk.bubble.text
+            talk.messages.append({"role": "assistant", "content": said})  # what it hears of itself
+            if not said:
                 talk.bubble.say(self.tr("(nothing)"), talk.bubble.below)
-            talk.messages.append({"role": "assistant", "content": talk.bubble.text})
         talk.bubble = None
         if name == CHAT and self._talks[BEFORE].bubble is not None:
             self._ask(BEFORE)
@@ -177,11 +178,18 @@ class ChatPanel(Card):
     @Slot()
     def stop(self) -> None:
         """Let the reply end where it is."""
-        self._talks[BEFORE].bubble = (
-            None if CHAT in self._studio.jobs else self._talks[BEFORE].bubble
-        )
+        if CHAT in self._studio.jobs:
+            self._pass_over(self.tr("(not asked, as the reply beside it was stopped)"))
         for name in (CHAT, BEFORE):
             self._studio.stop(name)
+
+    def _pass_over(self, told: str) -> None:
+        """Leave the model of before unasked, where its turn had not come yet."""
+        waiting = self._talks[BEFORE]
+        if waiting.bubble is not None:
+            waiting.bubble.say(told)
+            waiting.messages = waiting.messages[:-1]
+            waiting.bubble = None
 
     @Slot()
     def clear(self) -> None:
@@ -221,6 +229,8 @@ class ChatPanel(Card):
                 talk.bubble.say(self.tr("(no reply)"))
                 talk.messages = talk.messages[:-1]
             talk.bubble = None
+            if name == CHAT:
+                self._pass_over(self.tr("(not asked, as the reply beside it failed)"))
             self.message.say(f"{error.message} {error.hint}".strip(), "bad")
             self._refresh()
 

@@ -112,6 +112,15 @@ def test_names_of_labels_come_from_a_table_beside_or_a_chosen_one(
     assert box.currentText() == "names.csv"
 
 
+def test_the_encoding_of_a_table_that_is_refused_is_not_told_file_by_file(page, qtbot, tmp_path):
+    """There is one file, and it was not read."""
+    path = tmp_path / "t.csv"
+    path.write_text('text,label\nOne text,a\n"never closed,b\n"Another",c\n' + "x,y\n" * 20)
+    preview = offer(page, qtbot, path)
+    assert "t.csv, row 3: after a closing quotation mark" in preview.look.blocked
+    assert preview.reading.box("encoding").currentText() == "Recognised by itself"
+
+
 def test_a_table_that_is_not_understood_can_be_mapped(page, qtbot, tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("a,b\n" + "".join(f"{n},{n * 7}\n" for n in range(30)))
@@ -132,7 +141,7 @@ def test_what_is_told_and_what_is_lost_stand_apart(page, qtbot, tmp_path):
     preview = offer(page, qtbot, path)
     labels = [preview._problems.itemAt(i).widget() for i in range(preview._problems.count())]
     assert [label.property("level") for label in labels] == ["warning"]
-    assert "1 sample will be set aside: texts.csv, row 38" in labels[0].text()
+    assert "1 text will be set aside: texts.csv, row 38" in labels[0].text()
 
 
 def test_a_folder_of_texts_is_shown_as_text(page, qtbot, tmp_path):

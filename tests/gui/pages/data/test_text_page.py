@@ -111,6 +111,30 @@ def test_search_finds_words_and_marks_them(page, qtbot):
     qtbot.waitUntil(lambda: len(page.browser.texts.samples) == 13)
 
 
+def test_a_choice_that_is_too_long_for_its_box_ends_in_dots(page, qtbot):
+    """In a narrow window the order was cut in the middle of a letter."""
+    choose(page, qtbot, "edited")
+    tools = page.browser.tools
+    assert tools.order.shown(40).endswith("…")
+    assert tools.order.shown(400) == "Newest edit first"
+    assert tools.filter_box.shown(20).endswith("…")
+
+
+def test_a_low_window_shows_the_last_edit_only(page, qtbot):
+    """The text itself was left two lines where the window is low and there were several edits."""
+    number = click(page, qtbot, 1).id
+    for name in ("heart!", "lung!", "skin!"):
+        page.browser.text_detail.labelled.emit(name)
+        qtbot.waitUntil(lambda name=name: of(page, number).label == name and not page.lane.busy)
+    history = page.browser.text_detail.history
+    qtbot.waitUntil(lambda: history._edits.count() == 3)
+    page.resize(1024, 560)
+    qtbot.waitUntil(lambda: history._edits.count() == 1)
+    assert history.findChildren(QPushButton, "undo")
+    page.resize(1200, 800)
+    qtbot.waitUntil(lambda: history._edits.count() == 3)
+
+
 def test_texts_are_sorted_by_length_place_and_newest_edit(page, qtbot):
     choose(page, qtbot, "longest")
     assert page.browser.texts.samples[0].fields["row"] == 13

@@ -173,8 +173,21 @@ def test_questions_are_filtered_by_their_answers(opened, qtbot, explained):
     assert [mark.title for mark in marks if isinstance(mark, Words)] == ["Question", "Context"]
     truth = next(mark for mark in marks if isinstance(mark, Spans) and not mark.said)
     assert texts.PARIS[truth.spans[0].start : truth.spans[0].end] == "Paris"
+    assert page.why.lines.splitlines()[0] == "Said by the model: no answer."
     choose(page, "Paris (right)")
     qtbot.waitUntil(lambda: len(explained) == 1)
+
+
+def test_a_question_without_an_answer_says_so_beside_its_text(opened, qtbot):
+    """Nothing beside the context said what stands in the data, since nothing can be marked in it."""
+    page = opened("question_answering")
+    click_heap(qtbot, page, "Answered, though there is none")
+    assert page.why.lines.splitlines()[0] == "In the data: no answer."
+    click_heap(qtbot, page, "Rightly no answer")
+    told = ["In the data: no answer.", "Said by the model: no answer."]
+    assert page.why.lines.splitlines()[:2] == told
+    click_heap(qtbot, page, "Right")
+    assert "no answer" not in page.why.lines
 
 
 def test_summaries_stand_beside_their_text_with_their_own_score(opened, qtbot):

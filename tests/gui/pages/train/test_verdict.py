@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from finetune_studio.core.events import Event, Noted, RunPaused
 from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.watching import Heated, MonitorSpoke
@@ -102,25 +104,44 @@ def test_lights_before_and_while_learning() -> None:
     assert lights(heard(improving(), [head]))[2].word == "no: head alone"
 
 
-def test_not_better_than_guessing() -> None:
+def test_not_better_than_the_simplest_answer() -> None:
     story = told(
         [begin()],
         epoch(1, 2.3, 0.2, best=True, trained=2.3),
         epoch(2, 2.3, 0.24, best=True, trained=2.3),
     )
     level, word, text = of(story)
-    assert (level, word) == ("warning", "Not better than guessing yet.")
-    assert text == "Always saying t-shirt scores 0.246. Best so far: 0.240 at epoch 2."
+    assert (level, word) == ("warning", "Not better than the simplest answer yet.")
+    assert text == (
+        "The simplest answer, always saying t-shirt, scores 0.246. Best so far: 0.240 at epoch 2."
+    )
+
+
+def test_what_beats_a_run_is_named_and_is_not_called_guessing() -> None:
+    """Of summaries the simplest answer is how a text begins, which is no guess."""
+    base = {"text": "the first 3 sentences of Bach", "metric": "rouge_l", "value": 0.31}
+    some: list[Event] = [replace(begin(), task="summarization", headline="rouge_l", baseline=base)]
+    for number in (1, 2):
+        judged = epoch(number, 2.3, 0.2, best=True, trained=2.3)[-1]
+        some.append(replace(judged, metrics={"rouge_l": 0.2}))
+    last = replace(end(), metrics={"rouge_l": 0.2}, best_epoch=2.0)
+    for story, at_work in ((told(some), True), (told(some, [last]), False)):
+        _, word, text = of(story, at_work=at_work)
+        assert "The simplest answer, the first 3 sentences of Bach, scores 0.31" in text
+        light = lights(story)[0]
+        assert light.word == "not enough"
+        assert "the first 3 sentences of Bach" in light.help
+        assert "guess" not in word + text + light.word
 
 
 COPIES = MonitorSpoke("leakage", "warning", "6 of 58 stand in training too.", 0.0, state="copies")
 
 
-def test_a_score_no_better_than_guessing_is_not_called_too_good() -> None:
+def test_a_score_below_the_simplest_answer_is_not_called_too_good() -> None:
     """A run at the level of chance was called too good, since copies were in its data."""
     chance = [begin(), COPIES, *epoch(1, 2.3, 0.2, best=True, trained=2.3)]
     story = told(chance, epoch(2, 2.3, 0.24, best=True, trained=2.3))
-    assert of(story)[1] == "Not better than guessing yet."
+    assert of(story)[1] == "Not better than the simplest answer yet."
     story = told([begin(), COPIES], improving()[1:])
     assert of(story)[:2] == ("warning", "The scores may be too good.")
     story = told([begin(), COPIES], improving()[1:], [end()])
@@ -140,7 +161,10 @@ def test_paused_finished_stopped_interrupted_failed() -> None:
     assert of(told(improving(), [end()]), at_work=False) == (
         "ok",
         "Finished.",
-        "Accuracy 0.895 at epoch 7, which is kept. Always saying t-shirt scores 0.246.",
+        (
+            "Accuracy 0.895 at epoch 7, which is kept."
+            " The simplest answer, always saying t-shirt, scores 0.246."
+        ),
     )
     assert of(told(improving(), [end(stopped=True)]), at_work=False)[1] == "Stopped."
     assert of(told(improving(), [end(score=0.2)]), at_work=False)[0] == "warning"

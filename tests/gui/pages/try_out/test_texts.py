@@ -210,6 +210,9 @@ def chat(opened, monkeypatch):
                 yield ReplyWritten("on and on")
             yield ReplyWritten("on and on", done=True)
             return
+        if words == ["silence"]:
+            yield ReplyWritten("", done=True, tokens=9, seconds=0.5)
+            return
         for count in range(1, len(words) + 1):
             yield ReplyWritten(" ".join(words[:count]))
         text = f"{' '.join(words)}{' (before)' if before else ''}"
@@ -270,6 +273,30 @@ def test_a_reply_can_be_stopped_and_a_failure_is_said_in_place(chat, qtbot, stud
     assert "cannot reply" in chat.message.text
     say(qtbot, chat, "go on")
     assert [m["content"] for m in chat.heard[-1][0]] == ["forever", "on and on", "go on"]
+
+
+def test_a_stopped_conversation_leaves_no_reply_waiting(chat, qtbot):
+    """The bubble of the model before stayed at three dots, and that model heard two questions in a row."""
+    chat.beside.click()
+    chat.box.setPlainText("forever")
+    qtbot.mouseClick(chat.send_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: chat.view.bubbles[1].text == "on and on")
+    qtbot.mouseClick(chat.stop_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not chat.talking)
+    assert chat.view.bubbles[2].text == "(not asked, as the reply beside it was stopped)"
+    say(qtbot, chat, "fail")
+    assert chat.view.bubbles[-1].text == "(not asked, as the reply beside it failed)"
+    say(qtbot, chat, "go on")
+    assert [m["content"] for m in chat.heard[-2][0]] == ["forever", "on and on", "go on"]
+    assert [m["content"] for m in chat.heard[-1][0]] == ["go on"]
+
+
+def test_an_empty_reply_is_remembered_as_empty(chat, qtbot):
+    """The model heard in its next turn that it had said “(nothing)”."""
+    say(qtbot, chat, "silence")
+    assert chat.view.bubbles[-1].text == "(nothing)"
+    say(qtbot, chat, "go on")
+    assert [m["content"] for m in chat.heard[-1][0]] == ["silence", "", "go on"]
 
 
 # --- without a window ------------------------------------------------------------------------------
