@@ -5,21 +5,25 @@ from __future__ import annotations
 import time
 
 from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QPlainTextEdit,
     QProgressBar,
     QPushButton,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
+from typing_extensions import override
 
 from finetune_studio.gui import theme
 from finetune_studio.gui.widgets.figure_label import FigureLabel
 
 _MOST_LINES = 2000
-_WIDE, _NARROW = 520, 330  # pixels for what just happened: alone, and beside a job
+_NARROW = 330  # pixels for what just happened, beside a job
+_AIR = 32  # beside it, where it stands alone
 
 
 class StatusLine(QFrame):
@@ -49,6 +53,7 @@ class StatusLine(QFrame):
         self._last.setProperty("flat", True)
         self._last.setProperty("quiet", True)
         self._last.setCheckable(True)
+        self._last.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._last.setToolTip(self.tr("Show everything that happened since the window opened."))
         self._last.toggled.connect(self._on_log_toggled)
         self._log = QPlainTextEdit()
@@ -121,12 +126,18 @@ class StatusLine(QFrame):
         self._show_last()
 
     def _show_last(self) -> None:
-        room = theme.px(_WIDE if self._bar.isHidden() else _NARROW)
+        alone = self._bar.isHidden()
+        room = self.width() - theme.px(_AIR) if alone else theme.px(_NARROW)
         line = self._line or self.tr("Ready")
         shown = self._last.fontMetrics().elidedText(line, Qt.TextElideMode.ElideRight, room)
         shown = shown.replace("&", "&&")
         if shown != self._last.text():
             self._last.setText(shown)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_last()
 
     @Slot()
     def _on_cancel_clicked(self) -> None:
