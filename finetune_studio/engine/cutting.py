@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from finetune_studio.core import shares
 from finetune_studio.core.dataset import Sample
 from finetune_studio.core.events import Noted
 from finetune_studio.core.portion import spread
@@ -35,7 +36,7 @@ def told(task: Task, bundle: Bundle, samples: Sequence[Sample]) -> Iterator[Note
     share = (
         f"{cut:,} of {len(some):,} training samples have"
         if len(some) == len(long)
-        else f"About {cut / len(some):.0%} of the training samples have"
+        else f"About {shares.whole(cut / len(some))} of the training samples have"
     )
     own = int(bundle.processor.get("limit", 0))
     more = (

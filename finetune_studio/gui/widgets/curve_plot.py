@@ -219,7 +219,8 @@ class CurvePlot(QWidget):
                 self._draw(name, *data.view(left, right, _MOST_POINTS))
         shown = [curve.getData() for curve in self._curves.values()]
         drawn = [(x, y) for x, y in shown if x is not None]
-        self._lines.show_level(self._level, self._scaled)
+        level = self._level and (self._level[0], float(self._scaled(self._level[1])))
+        self._lines.show_level(level, drawn)
         self._lines.show_moment(self._moment, drawn)
         self.legend.show_values({n: d.last for n, d in self.data.items()})
         self._pace.take(time.perf_counter() - began + self.plot.took)

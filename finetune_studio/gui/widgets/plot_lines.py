@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,12 @@ _HEIGHTS = (
 )  # where along an upright line its name may stand, best first
 _WIDE, _HIGH = 0.28, 0.1  # how much of the plot a name takes, with air around it
 _AIR = 2  # pixels between a name's ground and an end of the plot
+_CORNERS = (  # where the name of a level may stand, best first: along the line, and its anchor
+    (0.995, (1, 1)),
+    (0.005, (0, 1)),
+    (0.995, (1, 0)),
+    (0.005, (0, 0)),
+)
 
 Named = tuple[str, float]
 
@@ -49,11 +55,19 @@ class PlotLines:
         for line, colour in ((self.level, now.muted), (self.moment, now.ok)):
             _dress(line, colour, font)
 
-    def show_level(self, level: Named | None, scaled: Callable[[Any], Any]) -> None:
-        """Draw a level at a value, whose place on the axis ``scaled`` says, or none."""
-        placed = None if level is None else (level[0], float(scaled(level[1])))
-        if self._is_new("level", placed):
-            _place(self.level, placed)
+    def show_level(self, level: Named | None, curves: Sequence[tuple[Any, Any]]) -> None:
+        """Draw a level, at its place on the axis, with its name where no curve runs through it, or none."""
+        if self._is_new("level", level):
+            _place(self.level, level)
+        if level is None:
+            return
+        name, box = self.level.label.textItem.boundingRect(), self._box
+        size = (name.width() / max(1.0, box.width()), name.height() / max(1.0, box.height()))
+        corner = clear_corner(curves, level[1], size, box.viewRange())
+        if self._is_new("corner", corner):
+            along, anchor = _CORNERS[corner]
+            self.level.label.anchors = [anchor, anchor]
+            self.level.label.setPosition(along)
 
     def show_moment(self, moment: Named | None, curves: Sequence[tuple[Any, Any]]) -> None:
         """Draw a moment with its name where no curve runs through it, or none."""
@@ -106,6 +120,33 @@ def clear_height(curves: Sequence[tuple[Any, Any]], x: float, view: Any) -> floa
     return next(
         (spot for spot in _HEIGHTS if free[spot] >= _HIGH), max(free, key=lambda s: free[s])
     )
+
+
+def clear_corner(
+    curves: Sequence[tuple[Any, Any]], y: float, size: tuple[float, float], view: Any
+) -> int:
+    """Return at which end of a level, and on which side, its name stands freest: a place in ``_CORNERS``.
+
+    Args:
+        curves: Places and values of each curve as they are drawn.
+        y: Where the level is.
+        size: How much of the plot's width and height the name takes, from 0 to 1.
+        view: Left and right, then low and high end of what is shown.
+    """
+    (left, right), (low, high) = view
+    wide, half, span = size[0] * (right - left), size[1] / 2, (high - low) or 1
+    room: list[float] = []
+    for _, (at_right, above) in _CORNERS:
+        seen = np.linspace(0, wide, 24) + (right - wide if at_right else left)
+        middle = (y - low) / span + (half if above else -half)
+        near = [1.0]
+        for places, values in curves:
+            if len(places):
+                there = seen[(seen >= places[0]) & (seen <= places[-1])]
+                ways = (np.interp(there, places, values) - low) / span
+                near += np.abs(ways - middle).tolist()
+        room.append(min(near) if half <= middle <= 1 - half else -1.0)
+    return next((at for at, free in enumerate(room) if free > half), room.index(max(room)))
 
 
 def inside(height: float, name: float, plot: float) -> float:

@@ -181,6 +181,34 @@ def test_the_ground_of_a_name_hides_no_bit_of_the_axis(qtbot: QtBot, tall: int) 
     assert ground.bottom() > inner.center().y()  # it stands below the curve all the same
 
 
+def test_the_name_of_a_level_stands_where_no_curve_is(qtbot: QtBot) -> None:
+    """The score of the simplest answer was struck through by a curve that ended near it."""
+    plot = CurvePlot("Accuracy", "epoch", [Series("v", "validation", 1, dots=True)], top=1.0)
+    qtbot.addWidget(plot)
+    plot.resize(640, 190)
+    plot.set_x_end(10)
+    plot.set_level("always saying healthy: 0.306", 0.306)
+    plot.show()
+
+    def name() -> tuple[float, bool]:
+        plot.redraw()
+        label = plot._lines.level.label
+        return label.orthoPos, label.anchors[0] == (1, 1)
+
+    assert name() == (0.995, True)
+    for epoch in range(1, 11):
+        plot.add("v", epoch, min(0.47, 0.1 * epoch))
+    along, _ = name()
+    plot.grab()
+    label = plot._lines.level.label
+    ground = label.mapRectToScene(label.boundingRect())
+    box, inner = plot.plot.getViewBox(), plot.plot.getViewBox().sceneBoundingRect()
+    line = [box.mapViewToScene(QPointF(x / 10, min(0.47, x / 100))) for x in range(10, 101)]
+    assert not [place for place in line if ground.contains(place)]
+    assert inner.contains(ground)
+    assert (along < 0.5) == (ground.center().x() < inner.center().x())
+
+
 @pytest.mark.parametrize("wide", [260, 640])
 def test_the_last_dot_and_one_at_the_top_are_whole(qtbot: QtBot, wide: int) -> None:
     plot = CurvePlot("Accuracy", "epoch", [Series("v", "validation", 1, dots=True)], top=1.0)
