@@ -252,9 +252,11 @@ class CurvePlot(QWidget):
         self._show(min([0.0, *(float(y.min()) for y in known)]), top)
 
     def _show(self, low: float, high: float) -> None:
-        end = self._x_end * (1 + _BESIDE)
-        if self._box.viewRange() != [[0, end], [low, high]]:
-            self._box.setRange(xRange=(0, end), yRange=(low, high), padding=0)
+        room = _BESIDE * self._x_end
+        at_zero = any(len(self.data[name]) and self.data[name].x[0] <= 0 for name in self._dots)
+        left, right = -room if at_zero else 0, self._x_end + room
+        if self._box.viewRange() != [[left, right], [low, high]]:
+            self._box.setRange(xRange=(left, right), yRange=(low, high), padding=0)
 
     # --- parts ------------------------------------------------------------------------------------
 

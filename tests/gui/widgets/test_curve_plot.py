@@ -210,18 +210,19 @@ def test_the_name_of_a_level_stands_where_no_curve_is(qtbot: QtBot) -> None:
 
 
 @pytest.mark.parametrize("wide", [260, 640])
-def test_the_last_dot_and_one_at_the_top_are_whole(qtbot: QtBot, wide: int) -> None:
+def test_the_dots_at_the_ends_and_one_at_the_top_are_whole(qtbot: QtBot, wide: int) -> None:
     plot = CurvePlot("Accuracy", "epoch", [Series("v", "validation", 1, dots=True)], top=1.0)
     qtbot.addWidget(plot)
     plot.resize(wide, 190)
     plot.set_x_end(4)
-    for epoch, value in enumerate((0.8, 0.9, 1.0, 1.0), 1):
-        plot.add("v", epoch, value)
+    for share, value in enumerate((0.8, 0.9, 1.0, 1.0, 1.0)):
+        plot.add("v", share, value)
     plot.show()
     plot.redraw()
     box, dots = plot.plot.getViewBox(), plot._dots["v"]
-    last = box.mapViewToScene(QPointF(4, 1.0))
+    first, last = (box.mapViewToScene(QPointF(x, 1.0)) for x in (0, 4))
     half, inner = dots.opts["size"] / 2, box.sceneBoundingRect()
+    assert first.x() - half >= inner.left()
     assert last.x() + half <= inner.right()
     assert last.y() - half >= inner.top()
 
