@@ -98,16 +98,30 @@ def test_settings_that_are_none_are_refused(text: str) -> None:
         ({"optimizer": {"epochs": 3}}, ("no setting called 'optimizer'", "optimiser")),
         ({"optimiser": {"epoch": 3}}, ("no setting called 'optimiser.epoch'", "optimiser.epochs")),
         ({"optimiser": {"epochs": 0}}, ("optimiser.epochs cannot be 0", "at least 1")),
-        ({"layers": {"rates": {"fc": 500}}}, ("layers.rates.fc cannot be 500", "100")),
-        ({"layers": {"rates": {"fc": "much"}}}, ("layers.rates.fc cannot be 'much'",)),
+        (
+            {"layers": {"rates": {"fc": 500}}},
+            ("layers.rates cannot be 500 for fc", "at most 100", "multiplied"),
+        ),
+        (
+            {"layers": {"rates": {"fc": "much"}}},
+            ("layers.rates cannot be 'much' for fc: it must be a number",),
+        ),
         ({"layers": {"rate_decay": 0}}, ("layers.rate_decay cannot be 0", "at least 0.05")),
         ({"regularise": {"averaging": 1.0}}, ("regularise.averaging cannot be 1", "0.9999")),
-        ({"layers": {"unfreezing": "up"}}, ("none, head_then_all, top_down",)),
-        ({"preset": "fast"}, ("preset cannot be 'fast'", "quick, balanced, best")),
+        ({"layers": {"unfreezing": "up"}}, ("'none', 'head_then_all' or 'top_down'",)),
+        ({"preset": "fast"}, ("preset cannot be 'fast'", "'quick', 'balanced' or 'best'")),
         ({"seed": -1}, ("seed cannot be -1", "at least 0")),
         ({"seed": 2**40}, ("seed cannot be", "at most 2147483647")),
         ({"data": {"test_share": 0.5, "validation_share": 0.45}}, ("under 10 %",)),
-        ({"compute": {"cache_limit_mb": "much"}}, ("compute.cache_limit_mb",)),
+        ({"compute": {"cache_limit_mb": "much"}}, ("compute.cache_limit_mb", "a whole number")),
+        (
+            {"stop": {"early": "perhaps"}},
+            ("stop.early cannot be 'perhaps': it must be true or false",),
+        ),
+        ({"search": {"over": ["everything"]}}, ("search.over cannot be 'everything': it", "depth")),
+        ({"crossval": {"folds": 1}}, ("crossval.folds cannot be 1: one fold leaves nothing",)),
+        ({"layers": {"unfreeze_at": {"a.b": "soon"}}}, ("'soon' for a.b: it must be a whole",)),
+        ({"layers": {"trainable": 3}}, ("layers.trainable cannot be 3: it must be a list",)),
     ],
 )
 def test_refusals_name_the_field_and_what_would_do(
@@ -117,6 +131,8 @@ def test_refusals_name_the_field_and_what_would_do(
         recipe.from_values(values)
     for word in words:
         assert word in str(caught.value)
+    assert "Input should" not in str(caught.value)  # pydantic speaks to programmers
+    assert "Value error" not in str(caught.value)
 
 
 def test_what_is_no_recipe_is_said(tmp_path: Path) -> None:

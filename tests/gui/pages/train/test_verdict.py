@@ -34,7 +34,7 @@ def test_learning_well() -> None:
     assert of(told(improving())) == (
         "ok",
         "Learning well.",
-        "Validation still improves. Best so far: 0.895 at epoch 7.",
+        "Validation still improves. Best so far: accuracy 0.895 at epoch 7.",
     )
 
 
@@ -43,7 +43,7 @@ def test_one_epoch_without_gain_is_no_alarm() -> None:
     assert of(story) == (
         "ok",
         "Learning.",
-        "No gain for 1 epoch. Best so far: 0.895 at epoch 7. It ends after 4 without gain.",
+        "No gain for 1 epoch. Best so far: accuracy 0.895 at epoch 7. It ends after 4 without gain.",
     )
 
 
@@ -71,7 +71,7 @@ def test_overfitting() -> None:
     assert of(story) == (
         "warning",
         "Overfitting.",
-        "Best so far: 0.895 at epoch 7. That epoch is kept.",
+        "Best so far: accuracy 0.895 at epoch 7. That epoch is kept.",
     )
     alarm = story.alarms[0]
     assert alarm.monitor == "overfitting"
@@ -110,7 +110,7 @@ def test_not_better_than_guessing() -> None:
     )
     level, word, text = of(story)
     assert (level, word) == ("warning", "Not better than guessing yet.")
-    assert text == "Always saying t-shirt scores 0.246. Best so far: 0.240 at epoch 2."
+    assert text == "Always saying t-shirt scores 0.246. Best so far: accuracy 0.240 at epoch 2."
 
 
 COPIES = MonitorSpoke("leakage", "warning", "6 of 58 stand in training too.", 0.0, state="copies")
@@ -148,7 +148,7 @@ def test_paused_finished_stopped_interrupted_failed() -> None:
     assert interrupted == (
         "warning",
         "This run did not come to its end.",
-        "Best so far: 0.895 at epoch 7. Resume goes on from its last checkpoint.",
+        "Best so far: accuracy 0.895 at epoch 7. Resume goes on from its last checkpoint.",
     )
     story = told(improving())
     story.fail("The disk is full.")
