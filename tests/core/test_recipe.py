@@ -36,6 +36,22 @@ def test_every_field_has_a_sentence_in_the_file() -> None:
     tomllib.loads(text)
 
 
+PLAIN = {"seed", "optimiser.epochs", "optimiser.weight_decay", "regularise.towards_pretrained"}
+
+
+def test_every_number_has_bounds_and_a_unit() -> None:
+    """Where it has none, the number says itself what it counts, or is a pure one."""
+    known = recipe.fields()
+    numbers = {n: about for n, about in known.items() if about.get("type") in ("integer", "number")}
+    assert len(numbers) > 30
+    low, high = ("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")
+    assert not [n for n, about in numbers.items() if not any(key in about for key in low)]
+    open_end = [n for n, about in numbers.items() if not any(key in about for key in high)]
+    assert open_end == ["compute.cache_limit_mb"]  # a disk may be as large as it likes
+    assert {n for n, about in numbers.items() if not about["unit"]} == PLAIN
+    assert not [n for n, about in known.items() if not (about["title"] and about["description"])]
+
+
 def test_only_what_a_file_says_is_stated(tmp_path: Path) -> None:
     file = tmp_path / "short.toml"
     file.write_text('preset = "quick"\n[optimiser]\nepochs = 10\n[options]\na = 1\n')
