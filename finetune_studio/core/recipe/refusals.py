@@ -18,6 +18,7 @@ _WHY: dict[str, Callable[[Mapping[str, Any]], str]] = {
         ("float_parsing", "float_type", "finite_number"), lambda _: "it must be a number"
     ),
     **dict.fromkeys(("bool_parsing", "bool_type"), lambda _: "it must be true or false"),
+    "extra_forbidden": lambda _: "there is no such setting",
     "string_type": lambda _: "it must be a text",
     "list_type": lambda _: "it must be a list of names",
     "dict_type": lambda _: "it must be names with a value each, such as layer4:2",
