@@ -38,7 +38,7 @@ _MOST_NAMED = 1000  # samples set aside that are named one by one
 
 
 def _without_columns(reader: Reader, place: Path, choices: DataChoices) -> str:
-    """Say which columns were named though the data have none: groups, above all, would not be kept together."""
+    """Say which columns were named though the data have none: their groups would not be kept together."""
     columns = [name for name in READING if name.endswith("_column")]
     named = [name for name in columns if getattr(choices, name) not in ("", NONE)]
     if not named or reader.columns(place) is not None:
