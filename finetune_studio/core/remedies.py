@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from finetune_studio.core import shares
 from finetune_studio.core.monitor import Action
 
 _LESS = {"everything": "later_half", "later_half": "last_stage", "last_stage": "head_only"}
@@ -64,7 +65,7 @@ def restraint(settings: dict[str, Any], *, varies: bool) -> Action | None:
         return Action(f"Vary the samples more ({stronger})", {"augment.strength": stronger})
     if settings.get("regularise.head_dropout") == 0.0:
         dropout = {"regularise.head_dropout": _DROPOUT}
-        return Action(f"Leave out {_DROPOUT:.0%} of what the head sees", dropout)
+        return Action(f"Leave out {shares.whole(_DROPOUT)} of what the head sees", dropout)
     decay = float(settings.get("optimiser.weight_decay", _MOST_DECAY))
     if decay < _MOST_DECAY:
         more = min(_MOST_DECAY, rounded(max(3 * decay, 0.01)))

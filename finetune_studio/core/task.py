@@ -14,6 +14,7 @@ from finetune_studio.core.dataset import Dataset, Labels, Sample
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Prediction
 from finetune_studio.core.preview import Preview
+from finetune_studio.core.recipe import refusals
 
 if TYPE_CHECKING:
     import numpy as np
@@ -173,7 +174,7 @@ class Task(ABC):
             known = ", ".join(f"options.{name}" for name in cls.Options.model_fields)
             raise StudioError(
                 f"The setting options.{'.'.join(map(str, first['loc']))} does not fit {cls.name}:"
-                f" {first['msg']}.",
+                f" {refusals.why(first)}.",
                 f"Known are: {known}." if known else "This task has no settings of its own.",
             ) from error
 

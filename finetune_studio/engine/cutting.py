@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from finetune_studio.core import shares
 from finetune_studio.core.dataset import Sample
 from finetune_studio.core.events import Noted
 from finetune_studio.core.portion import spread
@@ -76,7 +77,7 @@ def _told(
     share = (
         f"{cut:,} of {len(counted):,} {what} have"
         if len(counted) == of_all
-        else f"About {cut / len(counted):.0%} of the {what} have"
+        else f"About {shares.whole(cut / len(counted))} of the {what} have"
     )
     longest = f"the longest has {max(counted):,}"
     yield Noted(f"{share} more than {limit:,} tokens ({longest}); {ending}", "warning")

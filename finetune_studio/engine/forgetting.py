@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from finetune_studio.core import shares
 from finetune_studio.core.events import Event, PhaseStarted
 from finetune_studio.core.job import Control
 from finetune_studio.core.measures import BlendMeasured
@@ -41,7 +42,7 @@ def guards(recipe: Recipe) -> str:
         found.append(f"its old answers were kept (strength {recipe.forgetting.old_answers:g})")
     if recipe.forgetting.replay:
         found.append(
-            f"earlier samples were shown again ({recipe.forgetting.replay:.0%} of each step)"
+            f"earlier samples were shown again ({shares.whole(recipe.forgetting.replay)} of each step)"
         )
     if recipe.regularise.towards_pretrained:
         found.append(
@@ -50,7 +51,9 @@ def guards(recipe: Recipe) -> str:
     if recipe.layers.rate_decay < 1:
         found.append(f"deeper layers learnt more slowly ({recipe.layers.rate_decay:g} a stage)")
     if recipe.forgetting.blend < 1:
-        found.append(f"it was blended with the original ({recipe.forgetting.blend:.0%} learnt)")
+        found.append(
+            f"it was blended with the original ({shares.whole(recipe.forgetting.blend)} learnt)"
+        )
     if found:
         return f"Against forgetting in this run: {'; '.join(found)}.".replace("%", " %")
     return (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from finetune_studio.core import remedies
+from finetune_studio.core import remedies, shares
 from finetune_studio.core.monitor import Course, Monitor, Verdict
 
 # Of the length of the pretrained weights. Both are rough: that much is never harmless, but less may be no
@@ -37,9 +37,9 @@ class Forgetting(Monitor):
         return Verdict(
             "very far" if drift >= VERY_FAR else "far",
             "warning",
-            f"The pretrained layers have moved by {drift:.0%} of their size{gained}: what the model knew"
-            " before is being overwritten.",
+            f"The pretrained layers have moved by {shares.whole(drift)} of their size{gained}: what the model"
+            " knew before is being overwritten.",
             last.number - last.without_gain,
             remedies.back_to_pretrained(course.settings)
-            or remedies.rates(course.settings, 0.3, "Take smaller steps"),
+            or remedies.rates(course.settings, 0.1, "Take steps a tenth as large"),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from finetune_studio.core import remedies
+from finetune_studio.core import remedies, shares
 from finetune_studio.core.monitor import Action, Course, Epoch, Monitor, Verdict
 
 _EARLIEST = 3  # epochs
@@ -60,8 +60,9 @@ def _destroyed(first: Epoch, last: Epoch, course: Course) -> Verdict:
         "destroyed",
         "warning",
         f"After {last.number:g} epochs the training loss has hardly fallen{_beside(course, last)}, though the"
-        f" pretrained layers have moved by {last.drift or 0.0:.0%} of their size: the steps are probably so"
-        " large that they destroy what the model knew. Or the labels do not follow from the samples.",
+        f" pretrained layers have moved by {shares.whole(last.drift or 0.0)} of their size: the steps are"
+        " probably so large that they destroy what the model knew. Or the labels do not follow from the"
+        " samples.",
         first.number,
         remedies.rates(course.settings, 0.1, "Take steps a tenth as large"),
     )

@@ -36,6 +36,22 @@ def test_every_field_has_a_sentence_in_the_file() -> None:
     tomllib.loads(text)
 
 
+PLAIN = {"seed", "optimiser.epochs", "optimiser.weight_decay", "regularise.towards_pretrained"}
+
+
+def test_every_number_has_bounds_and_a_unit() -> None:
+    """Where it has none, the number says itself what it counts, or is a pure one."""
+    known = recipe.fields()
+    numbers = {n: about for n, about in known.items() if about.get("type") in ("integer", "number")}
+    assert len(numbers) > 30
+    low, high = ("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")
+    assert not [n for n, about in numbers.items() if not any(key in about for key in low)]
+    open_end = [n for n, about in numbers.items() if not any(key in about for key in high)]
+    assert open_end == ["compute.cache_limit_mb"]  # a disk may be as large as it likes
+    assert {n for n, about in numbers.items() if not about["unit"]} == PLAIN
+    assert not [n for n, about in known.items() if not (about["title"] and about["description"])]
+
+
 def test_only_what_a_file_says_is_stated(tmp_path: Path) -> None:
     file = tmp_path / "short.toml"
     file.write_text('preset = "quick"\n[optimiser]\nepochs = 10\n[options]\na = 1\n')
@@ -98,16 +114,30 @@ def test_settings_that_are_none_are_refused(text: str) -> None:
         ({"optimizer": {"epochs": 3}}, ("no setting called 'optimizer'", "optimiser")),
         ({"optimiser": {"epoch": 3}}, ("no setting called 'optimiser.epoch'", "optimiser.epochs")),
         ({"optimiser": {"epochs": 0}}, ("optimiser.epochs cannot be 0", "at least 1")),
-        ({"layers": {"rates": {"fc": 500}}}, ("layers.rates.fc cannot be 500", "100")),
-        ({"layers": {"rates": {"fc": "much"}}}, ("layers.rates.fc cannot be 'much'",)),
+        (
+            {"layers": {"rates": {"fc": 500}}},
+            ("layers.rates cannot be 500 for fc", "at most 100", "multiplied"),
+        ),
+        (
+            {"layers": {"rates": {"fc": "much"}}},
+            ("layers.rates cannot be 'much' for fc: it must be a number",),
+        ),
         ({"layers": {"rate_decay": 0}}, ("layers.rate_decay cannot be 0", "at least 0.05")),
         ({"regularise": {"averaging": 1.0}}, ("regularise.averaging cannot be 1", "0.9999")),
-        ({"layers": {"unfreezing": "up"}}, ("none, head_then_all, top_down",)),
-        ({"preset": "fast"}, ("preset cannot be 'fast'", "quick, balanced, best")),
+        ({"layers": {"unfreezing": "up"}}, ("'none', 'head_then_all' or 'top_down'",)),
+        ({"preset": "fast"}, ("preset cannot be 'fast'", "'quick', 'balanced' or 'best'")),
         ({"seed": -1}, ("seed cannot be -1", "at least 0")),
         ({"seed": 2**40}, ("seed cannot be", "at most 2147483647")),
         ({"data": {"test_share": 0.5, "validation_share": 0.45}}, ("under 10 %",)),
-        ({"compute": {"cache_limit_mb": "much"}}, ("compute.cache_limit_mb",)),
+        ({"compute": {"cache_limit_mb": "much"}}, ("compute.cache_limit_mb", "a whole number")),
+        (
+            {"stop": {"early": "perhaps"}},
+            ("stop.early cannot be 'perhaps': it must be true or false",),
+        ),
+        ({"search": {"over": ["everything"]}}, ("search.over cannot be 'everything': it", "depth")),
+        ({"crossval": {"folds": 1}}, ("crossval.folds cannot be 1: one fold leaves nothing",)),
+        ({"layers": {"unfreeze_at": {"a.b": "soon"}}}, ("'soon' for a.b: it must be a whole",)),
+        ({"layers": {"trainable": 3}}, ("layers.trainable cannot be 3: it must be a list",)),
     ],
 )
 def test_refusals_name_the_field_and_what_would_do(
@@ -117,6 +147,8 @@ def test_refusals_name_the_field_and_what_would_do(
         recipe.from_values(values)
     for word in words:
         assert word in str(caught.value)
+    assert "Input should" not in str(caught.value)  # pydantic speaks to programmers
+    assert "Value error" not in str(caught.value)
 
 
 def test_what_is_no_recipe_is_said(tmp_path: Path) -> None:

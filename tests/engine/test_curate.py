@@ -168,6 +168,19 @@ def test_importing_indexes_and_divides(project, photos):
     assert not (project.folder / "data").exists()
 
 
+def test_columns_that_the_data_do_not_have_are_said(project, photos, tmp_path):
+    """A folder has no groups to keep together; whoever named a column for them was not told."""
+    said = [e for e in load(project, photos, group_column="patient") if isinstance(e, Noted)]
+    warned = [note.text for note in said if note.level == "warning"]
+    assert len(warned) == 1
+    assert "no table with columns, so this does nothing: group column" in warned[0]
+    with Project(tmp_path / "plain", "image_classification") as plain:
+        assert not [e for e in load(plain, photos) if getattr(e, "level", "") == "warning"]
+    with Project(tmp_path / "table", "image_classification") as tabled:
+        events = load(tabled, table(photos), label_column="kind")
+        assert not [e for e in events if getattr(e, "level", "") == "warning"]
+
+
 def test_the_seed_decides_the_split(photos, tmp_path):
     found = []
     for number, seed in enumerate((0, 0, 1)):

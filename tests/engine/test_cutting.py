@@ -68,7 +68,7 @@ def test_of_many_texts_a_share_is_told(tmp_path, monkeypatch):
     fields = ({"text": WORDS, "labels": ["ab"[n % 2]]} for n in range(24))
     with project_of(tmp_path / "p", task, fields) as project:
         told = [e.text for e in run_all(project, recipe) if isinstance(e, Noted)]
-    assert any(t.startswith("About 100% of the training samples have more than 15") for t in told)
+    assert any(t.startswith("About 100 % of the training samples have more than 15") for t in told)
 
 
 def test_a_run_says_how_many_summaries_are_cut(tmp_path):

@@ -197,6 +197,17 @@ def test_a_folder_that_is_not_there_is_told(project: Project, tmp_path: Path) ->
         list(interpolation.along(project, folder, Control(), str(tmp_path / "nowhere")))
 
 
+def test_a_run_that_is_to_be_asked_about_nothing_does_not_begin(
+    project: Project, tmp_path: Path
+) -> None:
+    """It was told only when somebody measured, after the run."""
+    nowhere = recipe("head_only").with_settings({"forgetting.held_out": str(tmp_path / "nowhere")})
+    with pytest.raises(StudioError, match="There is nothing at") as caught:
+        trained(project, nowhere)
+    assert "forgetting.held_out" in str(caught.value)
+    assert not project.runs()
+
+
 def test_a_recipe_is_handed_on_without_the_folders_of_whoever_made_it() -> None:
     from finetune_studio.engine import facts
 

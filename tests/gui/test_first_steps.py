@@ -187,3 +187,22 @@ def test_without_a_screen_the_window_says_so_in_two_lines() -> None:
     what, next_step = ended.stderr.splitlines()
     assert "no screen" in what
     assert "--help" in next_step
+
+
+def test_what_just_happened_is_cut_only_where_the_window_ends(qtbot: QtBot) -> None:
+    """A sentence was cut after 520 pixels though the whole width of the window was free."""
+    line = StatusLine()
+    qtbot.addWidget(line)
+    line.resize(1400, 34)
+    line.show()
+    text = (
+        "Even a handful of samples takes longer than 20 seconds here, so no estimate can be made."
+    )
+    line.add(text)
+    assert line._last.text() == text
+    line.resize(420, 34)
+    assert line._last.text().endswith("…")
+    assert line.minimumSizeHint().width() < 400  # the sentence holds no window open
+    line.resize(1400, 34)
+    line.show_job("Training", 0.5, can_cancel=True)
+    assert line._last.text().endswith("…")

@@ -157,7 +157,7 @@ def test_who_moves_far_and_learns_nothing_takes_steps_that_are_too_large() -> No
     made.epochs = far
     said = heard(made)["underfitting"]
     assert said.state == "destroyed"
-    assert "moved by 4% of their size" in said.text
+    assert "moved by 4 % of their size" in said.text
     assert said.action is not None
     assert said.action.settings == {
         "optimiser.learning_rate": 0.0003,
@@ -249,7 +249,7 @@ def test_drift_without_gain_is_forgetting() -> None:
         for e in made.epochs
     ]
     said = heard(made)["forgetting"]
-    assert "have moved by 40% of their size and nothing was gained for 2 epochs" in said.text
+    assert "have moved by 40 % of their size and nothing was gained for 2 epochs" in said.text
     assert said.action is not None
     assert said.action.settings == {"regularise.towards_pretrained": 30.0}
     Recipe().with_settings(said.action.settings)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import random
 from math import fsum
 
+import pytest
+
 from finetune_studio.core.dataset import Sample
+from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import Prediction
+from finetune_studio.core.recipe import Recipe
 from finetune_studio.tasks.image_classification import ImageClassification
 
 
@@ -25,3 +29,12 @@ def test_macro_f1_is_the_same_in_every_process() -> None:
         shares.append(2 * right / (truth + told))
     assert ImageClassification().score(pairs)["macro_f1"] == fsum(shares) / 200
     assert sum(shares) != sum(reversed(shares))  # or this would show nothing
+
+
+def test_a_setting_that_the_task_does_not_have_is_refused_in_words() -> None:
+    with pytest.raises(StudioError) as caught:
+        ImageClassification.own_options(Recipe().with_settings({"options.nothing": 1}))
+    assert str(caught.value) == (
+        "The setting options.nothing does not fit image_classification: there is no such setting."
+        " This task has no settings of its own."
+    )

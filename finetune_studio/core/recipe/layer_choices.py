@@ -90,6 +90,7 @@ class LayerChoices(Section):
         32.0,
         "Strength of adapters",
         "What an adapter says is multiplied by this over its rank; twice the rank is usual.",
+        unit="over the rank",
         gt=0,
         le=4096,
     )
@@ -98,6 +99,7 @@ class LayerChoices(Section):
         "Dropout of adapters",
         "The part of an adapter's input that is left out at random while learning; guards against"
         " overfitting.",
+        unit="of its input",
         lowest="none",
         ge=0,
         lt=1,

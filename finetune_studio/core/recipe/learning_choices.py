@@ -97,9 +97,11 @@ class OptimiserChoices(Section):
     gradient_clip: float = described(
         1.0,
         "Gradient limit",
-        "Longer gradients are cut to this length; 0 cuts none.",
+        "Longer gradients are cut to this length; 0 cuts none. 1 is usual.",
+        unit="of length",
         lowest="no limit",
         ge=0,
+        le=1000,
     )
     balance: Literal["none", "weights", "sampler"] = described(
         "none",

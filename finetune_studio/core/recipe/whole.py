@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.files import write_text
-from finetune_studio.core.recipe import toml
+from finetune_studio.core.recipe import refusals, toml
 from finetune_studio.core.recipe.choices import (
     AugmentChoices,
     ComputeChoices,
@@ -126,21 +126,14 @@ def from_values(values: dict[str, Any]) -> Recipe:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         if not where:  # several settings that do not go together
-            why = _why(first["msg"])
+            why = refusals.why(first)
             raise StudioError(
                 f"{why[:1].upper()}{why[1:]}.", "Change one of these settings."
             ) from error
         if first["type"] == "extra_forbidden":
             raise unknown(where) from error
-        raise StudioError(
-            f"The setting {where} cannot be {first.get('input')!r}: {first['msg']}.",
-            _hint_for(where),
-        ) from error
-
-
-def _why(message: str) -> str:
-    """Return what pydantic says, without its own words before a sentence of ours."""
-    return message.removeprefix("Value error, ")
+        setting, _ = refusals.place(where, fields())
+        raise StudioError(refusals.sentence(first, fields()), _hint_for(setting)) from error
 
 
 def load(path: Path) -> Recipe:
@@ -257,8 +250,6 @@ def _hint_for(dotted: str) -> str:
             )
             if key in about
         ]
-        if "enum" in about:
-            limits = ["one of " + ", ".join(map(str, about["enum"]))]
         return (
             f"{about['description']} It must be {' and '.join(limits)}."
             if limits

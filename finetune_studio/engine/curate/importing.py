@@ -10,6 +10,7 @@ from dataclasses import replace as with_values
 from pathlib import Path
 
 from finetune_studio.core import archive
+from finetune_studio.core.columns import NONE
 from finetune_studio.core.dataset import Row
 from finetune_studio.core.errors import StudioError
 from finetune_studio.core.events import (
@@ -23,7 +24,7 @@ from finetune_studio.core.events import (
 from finetune_studio.core.job import Control
 from finetune_studio.core.project import Project
 from finetune_studio.core.reader import Description, Reader
-from finetune_studio.core.recipe import DataChoices
+from finetune_studio.core.recipe import DataChoices, fields
 from finetune_studio.engine.curate import arrivals
 from finetune_studio.engine.curate.choosing import existing, keep_apart, reader_for
 from finetune_studio.engine.curate.counting import reasons
@@ -34,6 +35,19 @@ READING = (
     *("split_column", "group_column", "labels_path", "label_separator", "encoding"),
 )
 _MOST_NAMED = 1000  # samples set aside that are named one by one
+
+
+def _without_columns(reader: Reader, place: Path, choices: DataChoices) -> str:
+    """Say which columns were named though the data have none: their groups would not be kept together."""
+    columns = [name for name in READING if name.endswith("_column")]
+    named = [name for name in columns if getattr(choices, name) not in ("", NONE)]
+    if not named or reader.columns(place) is not None:
+        return ""
+    titles = ", ".join(str(fields()[f"data.{name}"]["title"]).lower() for name in named)
+    return (
+        f"These data are no table with columns, so this does nothing: {titles}. A table that names the files"
+        " and their columns can be imported in their place."
+    )
 
 
 def import_data(
@@ -83,6 +97,8 @@ def import_data(
         yield Noted(f"{len(rows):,} samples were read; {few} set aside: {reasons(problems)}.")
     described = reader.describe(place, choices)
     yield Noted(f"{described.title}.")
+    if words := _without_columns(reader, place, choices):
+        yield Noted(words, level="warning")
     for note in described.notes:
         yield Noted(note)
     _keep(

@@ -107,6 +107,19 @@ def _about_folder(
     return Question(samples, ability.Agreeing(task, head, about))
 
 
+def existing(place: str) -> None:
+    """Refuse a place of samples where there is nothing.
+
+    Raises:
+        StudioError: If there is nothing.
+    """
+    if not Path(place).expanduser().exists():
+        raise StudioError(
+            f"There is nothing at {place}.",
+            "Set forgetting.held_out to a folder or table of samples, or leave it empty.",
+        )
+
+
 def read(place: str, task: Task, stack: ExitStack) -> list[Sample]:
     """Return the samples in a folder or table, at most a few hundred, spread over all of them.
 
@@ -115,11 +128,7 @@ def read(place: str, task: Task, stack: ExitStack) -> list[Sample]:
     """
     from finetune_studio.engine import curate
 
-    if not Path(place).expanduser().exists():
-        raise StudioError(
-            f"There is nothing at {place}.",
-            "Set forgetting.held_out to a folder or table of samples, or leave it empty.",
-        )
+    existing(place)
     home = stack.enter_context(passing_folder("held-out"))
     with Project(home / "held-out", task.name) as project:
         for _ in curate.import_data(project, DataChoices(path=place), 0, Control()):

@@ -10,7 +10,7 @@ from finetune_studio.core.recipe import Recipe
 from finetune_studio.core.task import Bundle
 from finetune_studio.engine import before
 from finetune_studio.engine.facts import figure, name_of
-from finetune_studio.engine.interpolation import mixing
+from finetune_studio.engine.interpolation import asking, mixing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 
 
 def refuse(bundle: Bundle, recipe: Recipe) -> None:
-    """Refuse a run at its start, where its recipe asks for a blend at the end that cannot be made.
+    """Refuse a run at its start, where its recipe asks for something at the end that cannot be done.
 
     Raises:
-        StudioError: If its adapters cannot be blended.
+        StudioError: If its adapters cannot be blended, or it is to be asked about samples that are not
+            there.
     """
     if recipe.forgetting.blend < 1:
         mixing.refuse(bundle)
+    if recipe.forgetting.held_out:
+        asking.existing(recipe.forgetting.held_out)
 
 
 def at_end(session: Session) -> Iterator[Event]:

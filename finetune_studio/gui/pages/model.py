@@ -365,10 +365,11 @@ class ModelPage(Page):
 
     @Slot(object)
     def _on_timed(self, found: TimeEstimate) -> None:
-        text = span(found.epoch_s)
-        if found.cached:
-            first = span(found.first_epoch_s)
-            text = self.tr("about {time}; the first {first}").format(time=text, first=first)
+        text, first = span(found.epoch_s), span(found.first_epoch_s)
+        if found.epoch_s >= 1:
+            text = self.tr("about {time}").format(time=text)
+        if found.cached and first != span(found.epoch_s):
+            text = self.tr("{time}; the first about {first}").format(time=text, first=first)
         self._keep_measured(replace(self._measured[self.studio.recipe.model.source], time=text))
 
     def _keep_measured(self, found: _Measured) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyqtgraph as pg  # noqa: TID253  this module is loaded with the curves of a run, never before
 from PySide6.QtCore import QEvent, QPointF, QSize, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QAction, QColor, QFont
+from PySide6.QtGui import QAction, QFont
 from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 from typing_extensions import override
 
@@ -17,12 +17,12 @@ from finetune_studio.gui import theme
 from finetune_studio.gui.widgets.frame_pace import FramePace
 from finetune_studio.gui.widgets.plot_data import PlotData
 from finetune_studio.gui.widgets.plot_legend import Legend
+from finetune_studio.gui.widgets.plot_lines import PlotLines
 from finetune_studio.gui.widgets.plot_parts import (
     Axis,
     Box,
     HighEnd,
     View,
-    clear_height,
     pen,
     powers,
     span_of,
@@ -30,6 +30,7 @@ from finetune_studio.gui.widgets.plot_parts import (
 
 _MOST_POINTS = 2000
 _MOST_DOTS = 120
+_BESIDE, _ABOVE = 0.015, 0.03  # free parts at the ends of axes, so that the dots there are whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,15 +217,11 @@ class CurvePlot(QWidget):
         for name, data in self.data.items():
             if self._is_new(name, (data.changes, left, right, self._logarithmic)):
                 self._draw(name, *data.view(left, right, _MOST_POINTS))
-        for line, where in ((self._level_line, self._level), (self._moment_line, self._moment)):
-            if self._is_new(line, (where, self._logarithmic)):
-                self._place(line, where)
-        if self._moment is not None:
-            shown = [curve.getData() for curve in self._curves.values()]
-            drawn = [(x, y) for x, y in shown if x is not None]
-            height = clear_height(drawn, self._moment[1], self._box.viewRange())
-            if self._is_new("height", height):
-                self._moment_line.label.setPosition(height)
+        shown = [curve.getData() for curve in self._curves.values()]
+        drawn = [(x, y) for x, y in shown if x is not None]
+        level = self._level and (self._level[0], float(self._scaled(self._level[1])))
+        self._lines.show_level(level, drawn)
+        self._lines.show_moment(self._moment, drawn)
         self.legend.show_values({n: d.last for n, d in self.data.items()})
         self._pace.take(time.perf_counter() - began + self.plot.took)
 
@@ -250,18 +247,16 @@ class CurvePlot(QWidget):
             self._show(*span_of([powers(y) for y in known]))
             return
         highest = max((float(y.max()) for y in known), default=1.0)
-        top = self._top or self._high.above(highest / (1 - self._headroom))
+        top = self._top and self._top * (1 + _ABOVE)
+        top = top or self._high.above(highest / (1 - self._headroom))
         self._show(min([0.0, *(float(y.min()) for y in known)]), top)
 
     def _show(self, low: float, high: float) -> None:
-        if self._box.viewRange() != [[0, self._x_end], [low, high]]:
-            self._box.setRange(xRange=(0, self._x_end), yRange=(low, high), padding=0)
-
-    def _place(self, line: Any, where: tuple[str, float] | None) -> None:
-        line.setVisible(where is not None)
-        if where is not None:
-            line.setValue(self._scaled(where[1]) if line is self._level_line else where[1])
-            line.label.setFormat(where[0].replace("{", "(").replace("}", ")"))
+        room = _BESIDE * self._x_end
+        at_zero = any(len(self.data[name]) and self.data[name].x[0] <= 0 for name in self._dots)
+        left, right = -room if at_zero else 0, self._x_end + room
+        if self._box.viewRange() != [[left, right], [low, high]]:
+            self._box.setRange(xRange=(left, right), yRange=(low, high), padding=0)
 
     # --- parts ------------------------------------------------------------------------------------
 
@@ -283,16 +278,7 @@ class CurvePlot(QWidget):
         self.plot.left_behind.connect(self._on_mouse_left)
         self.plot.plotItem.setContentsMargins(0, theme.px(8), theme.px(14), 0)
         self.plot.getAxis("left").setWidth(theme.px(54))
-        self._cursor = pg.InfiniteLine(angle=90)
-        self._level_line = pg.InfiniteLine(
-            angle=0, label="", labelOpts={"position": 0.995, "anchors": [(1, 1), (1, 1)]}
-        )
-        self._moment_line = pg.InfiniteLine(
-            angle=90, label="", labelOpts={"position": 0.94, "anchors": [(0, 0.5), (1, 0.5)]}
-        )
-        for line in (self._cursor, self._level_line, self._moment_line):
-            line.setVisible(False)
-            self.plot.addItem(line, ignoreBounds=True)
+        self._lines = PlotLines(self.plot)
 
     def _dress(self) -> None:
         """Take the colours and the font of the theme."""
@@ -310,9 +296,7 @@ class CurvePlot(QWidget):
             self.x_title, color=now.muted.name(), **{"font-size": f"{theme.px(12)}px"}
         )
         self.plot.showGrid(y=True, alpha=1.0)
-        self._cursor.setPen(pen(now.line))
-        self._dress_line(self._level_line, now.muted, font)
-        self._dress_line(self._moment_line, now.ok, font)
+        self._lines.dress(font)
         self._dress_series()
 
     def _dress_series(self) -> None:
@@ -323,12 +307,6 @@ class CurvePlot(QWidget):
             if one.name in self._dots:
                 self._dots[one.name].setBrush(now.series[one.colour])
         self.legend.set_entries([(s.name, s.title, now.series[s.colour]) for s in self.series])
-
-    def _dress_line(self, line: Any, colour: QColor, font: QFont) -> None:
-        line.setPen(pen(colour, dashed=True))
-        line.label.setColor(colour)
-        line.label.setFont(font)
-        line.label.fill = pg.mkBrush(theme.tokens().surface)
 
     # --- what the mouse does ----------------------------------------------------------------------
 
@@ -345,14 +323,14 @@ class CurvePlot(QWidget):
         first = next((point for point in found.values() if point is not None), None)
         if first is None:
             return
-        self._cursor.setVisible(True)
-        self._cursor.setValue(x)
+        self._lines.cursor.setVisible(True)
+        self._lines.cursor.setValue(x)
         values = {name: None if point is None else point[1] for name, point in found.items()}
         self.legend.show_values(values, at=f"{self.x_title} {x:.2f}")
 
     @Slot()
     def _on_mouse_left(self) -> None:
-        self._cursor.setVisible(False)
+        self._lines.cursor.setVisible(False)
         self.legend.show_values({n: d.last for n, d in self.data.items()})
 
     @Slot()

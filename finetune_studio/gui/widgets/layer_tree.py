@@ -118,7 +118,8 @@ class LayerTree(QTreeView):
         self.setColumnHidden(3, room < theme.px(_NARROWEST))
         after = [c for c in range(2, self.layers.columnCount()) if not self.isColumnHidden(c)]
         left = self.viewport().width() - sum(self.columnWidth(c) for c in after) - theme.px(_NAME)
-        self.header().resizeSection(1, max(theme.px(96), min(theme.px(170), left)))
+        least_kind = self.fontMetrics().horizontalAdvance(self.tr("Convolution")) + theme.px(28)
+        self.header().resizeSection(1, max(least_kind, min(theme.px(170), left)))
 
     @Slot(QModelIndex)
     def _on_opened(self, index: QModelIndex) -> None:

@@ -40,10 +40,8 @@ class Room:
     def __post_init__(self) -> None:
         self._taken = [[] for _ in range(self.rows)]
 
-    def take(self, start: float, end: float, *, within: bool) -> int | None:
-        """Take a stretch in the first row where it is free; None if there is none, or words stick out."""
-        if within and (start < -self.side or end > self.width + self.side):
-            return None
+    def take(self, start: float, end: float) -> int | None:
+        """Take a stretch in the first row where it is free; None if there is none."""
         for row, taken in enumerate(self._taken):
             if all(end <= low or start >= high for low, high in taken):
                 taken.append((start, end))
@@ -78,17 +76,20 @@ def placed(
 def _place(mark: PlotMark, title: str, x: float, wide: float, room: Room) -> Placed:
     """Place a mark with its words at the right, at the left, or without them."""
     half = room.side / 2
-    for words, left, start, end in _tries(title, x - half, x + half, wide + _BESIDE):
-        row = room.take(start, end, within=bool(words))
+    for words, left, start, end in _tries(title, (x - half, x + half), wide, room.width):
+        row = room.take(start, end)
         if row is not None:
             return Placed(mark, row, words, left)
     return Placed(mark, room.rows - 1)
 
 
 def _tries(
-    title: str, start: float, end: float, wide: float
+    title: str, mark: tuple[float, float], wide: float, room: float
 ) -> Iterator[tuple[str, bool, float, float]]:
-    if title:
-        yield title, False, start, end + wide
-        yield title, True, start - wide, end
+    """Yield words, whether they stand left, and the stretch that they take; none stick out of the plot."""
+    start, end = mark
+    if title and end + wide <= room:
+        yield title, False, start, end + wide + _BESIDE
+    if title and start - wide >= 0:
+        yield title, True, start - wide - _BESIDE, end
     yield "", False, start, end

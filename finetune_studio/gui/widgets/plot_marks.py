@@ -16,6 +16,7 @@ from finetune_studio.gui.widgets.mark_places import Placed, PlotMark, Room, plac
 from finetune_studio.gui.widgets.plot_parts import pen
 
 _SIDE = 11
+_MARGIN = 1  # pixels of ground around words
 _BELOW = 30  # pixels under the upper edge, where the best epoch is named
 _ROWS = 3  # of words below each other; what finds no room is a mark alone
 _LEAST_ROW = 40  # pixels of a plot's height that each row needs, so that the curves stay free
@@ -64,8 +65,13 @@ class PlotMarks(QObject):
         font.setPixelSize(theme.px(_SIDE))
         rows = max(1, min(_ROWS, int(self._box.height() / theme.px(_LEAST_ROW))))
         room = Room(self._box.width(), rows, theme.px(_SIDE) + 4)
-        width_of = QFontMetrics(font).horizontalAdvance
-        self.shown = placed(self.marks, lambda x: (x - left) / wide, width_of, room)
+        metrics = QFontMetrics(font)
+        self.shown = placed(
+            self.marks,
+            lambda x: (x - left) / wide,
+            lambda words: metrics.horizontalAdvance(words) + 2 * _MARGIN,
+            room,
+        )
         for item in self._words:
             self._plot.plot.removeItem(item)
         self._words = []
@@ -102,7 +108,7 @@ class PlotMarks(QObject):
             fill=ground,
         )
         item.setFont(font)
-        item.textItem.document().setDocumentMargin(1)
+        item.textItem.document().setDocumentMargin(_MARGIN)
         item.setPos(*place)
         item.setZValue(49)
         self._plot.plot.addItem(item, ignoreBounds=True)

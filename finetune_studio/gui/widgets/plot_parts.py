@@ -183,34 +183,3 @@ class Box(pg.ViewBox):
         elif ev.double():
             ev.accept()
             self.reset_wanted.emit()
-
-
-_HEIGHTS = (
-    0.94,
-    0.06,
-    0.75,
-    0.25,
-    0.5,
-)  # where along an upright line its name may stand, best first
-_WIDE, _HIGH = 0.28, 0.1  # how much of the plot a name takes, with air around it
-
-
-def clear_height(curves: Sequence[tuple[Any, Any]], x: float, view: Any) -> float:
-    """Return how high the name of an upright line stands so that no curve runs through it, from 0 to 1.
-
-    Args:
-        curves: Places and values of each curve as they are drawn.
-        x: Where the line is.
-        view: Left and right, then low and high end of what is shown.
-    """
-    (left, right), (low, high) = view
-    reach = _WIDE * (right - left)
-    near: list[float] = []
-    for places, values in curves:
-        if len(places):
-            seen = np.linspace(max(x - reach, places[0]), min(x + reach, places[-1]), 24)
-            near += ((np.interp(seen, places, values) - low) / ((high - low) or 1)).tolist()
-    free = {spot: min((abs(y - spot) for y in near), default=1.0) for spot in _HEIGHTS}
-    return next(
-        (spot for spot in _HEIGHTS if free[spot] >= _HIGH), max(free, key=lambda s: free[s])
-    )

@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, 
 from PySide6.QtWidgets import QToolTip, QWidget
 from typing_extensions import override
 
+from finetune_studio.core import shares
 from finetune_studio.gui import theme
 from finetune_studio.gui.widgets.unit_plot import UnitPlot
 
@@ -134,7 +135,9 @@ class ReliabilityPlot(UnitPlot):
             if place >= 0:
                 step = self._steps[place]
                 told = self.tr("{n} answers, {sure} certain on average: {right} are right.").format(
-                    n=f"{step.count:,}", sure=f"{step.certainty:.0%}", right=f"{step.right:.0%}"
+                    n=f"{step.count:,}",
+                    sure=shares.whole(step.certainty),
+                    right=shares.whole(step.right),
                 )
                 QToolTip.showText(event.globalPos(), told, self)
             return True

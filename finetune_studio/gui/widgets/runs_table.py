@@ -30,7 +30,7 @@ ROW_ROLE = int(Qt.ItemDataRole.UserRole) + 1
 SORT_ROLE = int(Qt.ItemDataRole.UserRole) + 2
 _TITLES = ("Run", "Started", "Model", "Retrained", "Score", "State", "On disk")
 _RIGHT = {0, 4, 6}
-_FEW_ROWS_PX = 150
+_FEW_ROWS_PX, _FEW_ROWS = 150, 6  # room for so many rows is asked for; more scroll
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +202,7 @@ class RunsTable(QTableView):
         """Show other runs; the one that was chosen stays chosen, else the newest is."""
         before = self.chosen()
         self._rows.set_rows(rows)
+        self.updateGeometry()
         wanted = before.folder if before else ""
         for place in range(self._sorted.rowCount()):
             if self._sorted.index(place, 0).data(ROW_ROLE).folder == wanted:
@@ -224,7 +225,9 @@ class RunsTable(QTableView):
     @override
     def sizeHint(self) -> QSize:
         """Ask for a few rows only; the page gives whatever room is left."""
-        return QSize(600, theme.px(_FEW_ROWS_PX))
+        rows = min(_FEW_ROWS, self._sorted.rowCount()) * self.verticalHeader().defaultSectionSize()
+        high = self.horizontalHeader().sizeHint().height() + rows + 2 * self.frameWidth()
+        return QSize(600, max(theme.px(_FEW_ROWS_PX), high))
 
     @override
     def minimumSizeHint(self) -> QSize:

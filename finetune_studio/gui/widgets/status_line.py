@@ -52,9 +52,8 @@ class StatusLine(QFrame):
         self._last.setProperty("flat", True)
         self._last.setProperty("quiet", True)
         self._last.setCheckable(True)
-        self._last.setMinimumWidth(
-            theme.px(_LEAST)
-        )  # its words are shortened before the window is kept wide
+        # Its words are shortened before the window is kept wide.
+        self._last.setMinimumWidth(theme.px(_LEAST))
         self._last.setToolTip(self.tr("Show everything that happened since the window opened."))
         self._last.toggled.connect(self._on_log_toggled)
         self._log = QPlainTextEdit()

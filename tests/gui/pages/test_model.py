@@ -14,6 +14,7 @@ from finetune_studio.core.dataset import Labels
 from finetune_studio.core.events import Event, PhaseStarted, Progress
 from finetune_studio.core.job import Control
 from finetune_studio.core.recipe import Recipe
+from finetune_studio.engine.estimate import TimeEstimate
 from finetune_studio.gui.pages import model_rows
 from finetune_studio.gui.pages.model import ModelPage
 from finetune_studio.gui.studio import Studio
@@ -64,6 +65,25 @@ def test_the_starter_is_first_and_chosen(page: ModelPage) -> None:
 def test_the_card_says_what_training_takes_here(page: ModelPage, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: "memory" in page.card.facts(), timeout=LONG_MS)
     assert "free, an estimate" in page.card.facts()["memory"]
+
+
+@pytest.mark.parametrize(
+    ("first", "each", "cached", "told"),
+    [
+        (1.2, 0.1, True, "less than a second; the first about 1 s"),
+        (40.0, 3.0, True, "about 3 s; the first about 40 s"),
+        (3.1, 3.0, True, "about 3 s"),
+        (3.0, 3.0, False, "about 3 s"),
+        (0.2, 0.1, True, "less than a second"),
+    ],
+)
+def test_the_time_of_an_epoch_is_a_phrase(
+    page: ModelPage, qtbot: QtBot, first: float, each: float, cached: bool, told: str
+) -> None:
+    """It said "about less than a second; the first 1 s"."""
+    qtbot.waitUntil(lambda: "memory" in page.card.facts(), timeout=LONG_MS)
+    page._on_timed(TimeEstimate(first, each, cached))
+    assert page.card.facts()["time"] == told
 
 
 def test_a_model_that_is_not_here_blocks_next_and_offline_says_why(

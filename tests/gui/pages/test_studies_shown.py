@@ -71,6 +71,14 @@ def test_folds_are_a_table_with_mean_and_spread(with_project) -> None:
     assert not at_work.can_resume
 
 
+def test_one_trial_is_not_called_trials(with_project) -> None:
+    made = trials(with_project.project)
+    assert "Search, 4 trials ·" in list_studies(with_project.project)[0].title
+    made.parts, made.finished, made.run = made.parts[:1], False, ""
+    made.keep()
+    assert "Search, 1 trial ·" in list_studies(with_project.project)[0].title
+
+
 def test_trials_are_sorted_and_the_best_recipe_taken_with_one_click(
     with_project, page, qtbot
 ) -> None:

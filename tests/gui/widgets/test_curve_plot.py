@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QFontMetricsF, QImage
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -36,8 +36,6 @@ def plot(qtbot: QtBot) -> CurvePlot:
 
 
 def place(plot: CurvePlot, x: float, y: float) -> QPoint:
-    from PySide6.QtCore import QPointF
-
     box = plot.plot.getViewBox()
     return plot.plot.mapFromScene(box.mapViewToScene(QPointF(x, y)))
 
@@ -106,7 +104,9 @@ def test_dragging_zooms_and_a_double_click_shows_everything(plot: CurvePlot, qtb
     qtbot.mouseDClick(view, button, pos=left)
     qtbot.mouseRelease(view, button, pos=left)
     qtbot.waitUntil(lambda: not plot.zoomed)
-    assert plot.plot.getViewBox().viewRange()[0] == [0, 10]
+    left, right = plot.plot.getViewBox().viewRange()[0]
+    assert left == 0
+    assert 10 <= right < 10.3  # the last dot is whole
 
 
 def test_the_menu_offers_three_exports(plot: CurvePlot, qtbot: QtBot) -> None:
@@ -157,7 +157,74 @@ def test_the_name_of_a_moment_stands_where_no_curve_is(
         plot.add("v", epoch, value)
     plot.set_moment("best: epoch 3", 3)
     plot.redraw()
-    assert plot._moment_line.label.orthoPos == height
+    assert plot._lines.moment.label.orthoPos == pytest.approx(height, abs=0.03)
+
+
+@pytest.mark.parametrize("tall", [160, 200, 300])
+def test_the_ground_of_a_name_hides_no_bit_of_the_axis(qtbot: QtBot, tall: int) -> None:
+    """At a fiftieth of a low plot's height, half of the name's ground lay on the axis below."""
+    plot = CurvePlot("Accuracy", "epoch", [Series("v", "validation", 1, dots=True)], top=1.0)
+    qtbot.addWidget(plot)
+    plot.resize(640, tall)
+    plot.set_x_end(4)
+    for epoch, value in enumerate((0.8, 0.86, 0.91, 0.93), 1):
+        plot.add("v", epoch, value)
+    plot.set_moment("best: epoch 3", 3)
+    plot.show()
+    plot.redraw()
+    plot.grab()  # a name is turned upright when it is painted
+    label = plot._lines.moment.label
+    ground = label.mapRectToScene(label.boundingRect())
+    inner = plot.plot.getViewBox().sceneBoundingRect()
+    assert inner.top() < ground.top()
+    assert ground.bottom() < inner.bottom()
+    assert ground.bottom() > inner.center().y()  # it stands below the curve all the same
+
+
+def test_the_name_of_a_level_stands_where_no_curve_is(qtbot: QtBot) -> None:
+    """The score of the simplest answer was struck through by a curve that ended near it."""
+    plot = CurvePlot("Accuracy", "epoch", [Series("v", "validation", 1, dots=True)], top=1.0)
+    qtbot.addWidget(plot)
+    plot.resize(640, 190)
+    plot.set_x_end(10)
+    plot.set_level("always saying healthy: 0.306", 0.306)
+    plot.show()
+
+    def name() -> tuple[float, bool]:
+        plot.redraw()
+        label = plot._lines.level.label
+        return label.orthoPos, label.anchors[0] == (1, 1)
+
+    assert name() == (0.995, True)
+    for epoch in range(1, 11):
+        plot.add("v", epoch, min(0.47, 0.1 * epoch))
+    along, _ = name()
+    plot.grab()
+    label = plot._lines.level.label
+    ground = label.mapRectToScene(label.boundingRect())
+    box, inner = plot.plot.getViewBox(), plot.plot.getViewBox().sceneBoundingRect()
+    line = [box.mapViewToScene(QPointF(x / 10, min(0.47, x / 100))) for x in range(10, 101)]
+    assert not [place for place in line if ground.contains(place)]
+    assert inner.contains(ground)
+    assert (along < 0.5) == (ground.center().x() < inner.center().x())
+
+
+@pytest.mark.parametrize("wide", [260, 640])
+def test_the_dots_at_the_ends_and_one_at_the_top_are_whole(qtbot: QtBot, wide: int) -> None:
+    plot = CurvePlot("Accuracy", "epoch", [Series("v", "validation", 1, dots=True)], top=1.0)
+    qtbot.addWidget(plot)
+    plot.resize(wide, 190)
+    plot.set_x_end(4)
+    for share, value in enumerate((0.8, 0.9, 1.0, 1.0, 1.0)):
+        plot.add("v", share, value)
+    plot.show()
+    plot.redraw()
+    box, dots = plot.plot.getViewBox(), plot._dots["v"]
+    first, last = (box.mapViewToScene(QPointF(x, 1.0)) for x in (0, 4))
+    half, inner = dots.opts["size"] / 2, box.sceneBoundingRect()
+    assert first.x() - half >= inner.left()
+    assert last.x() + half <= inner.right()
+    assert last.y() - half >= inner.top()
 
 
 def test_follows_the_theme_live(plot: CurvePlot, qapp: QApplication) -> None:

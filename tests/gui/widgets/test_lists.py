@@ -68,6 +68,24 @@ def test_runs_are_sorted_by_number_not_by_text(qtbot):
     assert table.chosen() is None
 
 
+def test_a_handful_of_runs_is_seen_without_scrolling(qtbot):
+    """Four runs were scrolled in a table of three rows, on a page that scrolls already."""
+    table = RunsTable()
+    qtbot.addWidget(table)
+    row = table.verticalHeader().defaultSectionSize()
+    heights = []
+    for count in (0, 2, 4, 6, 60):
+        table.set_rows([replace(ROW, number=n, folder=f"/{n}") for n in range(1, count + 1)])
+        heights.append(table.minimumSizeHint().height())
+        if 2 < count < 7:
+            table.resize(700, heights[-1])
+            table.show()
+            qtbot.waitExposed(table)
+            assert table.verticalScrollBar().maximum() == 0
+    assert heights[-1] == heights[-2] < 8 * row  # many more scroll
+    assert heights[0] == heights[1] < heights[2]
+
+
 def test_only_runs_that_did_not_end_can_go_on():
     assert [row.can_resume for row in ROWS] == [False, True, False]
     assert not replace(ROWS[1], at_work=True).can_resume

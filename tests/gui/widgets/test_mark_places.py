@@ -57,3 +57,14 @@ def test_words_that_found_no_room_are_said_the_next_time() -> None:
     crowd = [mark(0, "Plateau, with a long title"), mark(0.5, "Leakage"), mark(5, "Leakage")]
     found = place(crowd, rows=1)
     assert [one.words for one in found][1:] == ["", "Leakage"]
+
+
+def test_no_word_sticks_out_of_the_plot() -> None:
+    """Words were let out by a mark's width, where the plot cuts them off."""
+    for tenth in range(81):
+        (found,) = place([mark(tenth / 10, "Plateau")], width=120.0)
+        start, end = stretch(found, 120.0)
+        if found.words:
+            assert start >= 0 or not found.left
+            assert end <= 120 or found.left
+    assert place([mark(7, "Plateau")], width=400.0)[0].left

@@ -132,7 +132,7 @@ class ForgettingCard(Card):
         self._show_work(self._at_work)
 
     def _show_drift(self, drift: Drift | None) -> None:
-        self._moved.setText(drift.text if drift else "")
+        self._moved.setText(drift.text.replace(" %", "\u00a0%") if drift else "")
         rows = [
             BarRow(
                 stage.name,

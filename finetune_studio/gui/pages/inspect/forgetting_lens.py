@@ -17,16 +17,16 @@ class ForgettingLens(Lens):
 
     name: ClassVar[str] = "forgetting"
     title: ClassVar[str] = "Forgetting"
-    heading: ClassVar[str] = "What has the model forgotten?"
+    heading: ClassVar[str] = ""  # the card has its own, in a row with its buttons
     alone: ClassVar[bool] = True
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(studio, parent)
         self.card = ForgettingCard(studio)
-        self.card.set_title("")
         self.card.setProperty("card", None)  # it stands in a card already
         self.card.setProperty("clear", True)
-        self.card.head.insertStretch(0, 1)
+        if (outer := self.card.layout()) is not None:
+            outer.setContentsMargins(0, 0, 0, 0)
         self.card.body.addStretch(0)
         self.column.addWidget(self.card, 1)
 

@@ -166,7 +166,8 @@ class ComparisonPanel(QWidget):
             if old is not None:
                 old.hide()
                 old.deleteLater()
-        self.loss = self._plot(self.tr("Loss (lower is better)"), self._loss_card, top=None)
+        self.loss = self._plot(self.tr("Loss"), self._loss_card, top=None)
+        self.loss.legend.setToolTip(self.tr("Lower is better."))
         self.loss.set_logarithmic(self.logarithmic.isChecked())
         self.score = self._plot(title, self._score_card, top=None if less else 1.0)
         for run in runs:

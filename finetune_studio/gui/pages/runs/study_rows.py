@@ -111,6 +111,10 @@ def _score_row(name: str, parts: Sequence[Part]) -> list[Cell]:
     return cells
 
 
+def _trials_of(one: Study) -> str:
+    return "1 trial" if len(one.parts) == 1 else f"{len(one.parts)} trials"
+
+
 def _trials(one: Study, *, working: bool) -> StudyView:
     best = one.best
     headline = score_name(str(one.facts.get("headline", "score")))
@@ -129,7 +133,7 @@ def _trials(one: Study, *, working: bool) -> StudyView:
         )
     return StudyView(
         str(one.folder),
-        _title(one, f"Search, {len(one.parts)} trials", working=working),
+        _title(one, f"Search, {_trials_of(one)}", working=working),
         text,
         titles,
         rows,

@@ -69,7 +69,7 @@ def _overfitting(story: Story) -> tuple[str, str]:
 def _forgetting(story: Story) -> tuple[str, str]:
     drift = story.heat.drift if story.heat is not None else None
     if found := story.alarm("forgetting"):
-        return found.severity, f"likely: moved {drift or 0:.0%}"
+        return found.severity, f"likely: moved {percent(drift or 0.0)}"
     if story.heat is None:
         return "", "not known yet" if not story.epochs else "not measured"
     if drift is None:

@@ -219,6 +219,10 @@ class Story:
             self.lines = [line for line in self.lines if line.text != _SAVED]
         if self.lines and (self.lines[-1].text, self.lines[-1].level) == (text, level):
             return  # the end of a study says again what its last run said
+        if (
+            self.lines
+        ):  # what comes later is told later: some events have only a guess of their moment
+            when = max(when, self.lines[-1].time) if when else when
         self.lines.append(Line(when, text, level))
 
     def _clock(self, event: Event) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from finetune_studio.core.words import figure
-from finetune_studio.gui.pages.train.story import Story, heading, so_far
+from finetune_studio.gui.pages.train.story import Story, heading, plain, so_far
 from finetune_studio.tasks import better
 
 _PATIENT = 2
@@ -137,7 +137,9 @@ def against(story: Story) -> str:
 
 def _best(story: Story) -> str:
     best = story.best
-    return f"Best so far: {figure(best.score)} at epoch {best.number:g}. " if best else ""
+    if best is None:
+        return ""
+    return f"Best so far: {plain(story.headline)} {figure(best.score)} at epoch {best.number:g}. "
 
 
 def _task(story: Story) -> str:

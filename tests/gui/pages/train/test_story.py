@@ -6,6 +6,7 @@ from finetune_studio.core.events import (
     CheckpointSaved,
     Noted,
     RunContinued,
+    RunFinished,
     RunPaused,
     SampleSetAside,
     StepDone,
@@ -49,6 +50,15 @@ def test_replayed_lines_carry_the_time_of_the_run() -> None:
     )  # ten steps of 0.2 s, the first one as the run begins
     assert by_text["Cached and uncached outputs agree exactly."] == -1
     assert story.saved == T0 + 4
+
+
+def test_what_comes_later_is_told_later() -> None:
+    """The end of a replayed run stood before the checkpoint above it: its moment was guessed from steps."""
+    ended = RunFinished("r", "p", "image_classification", {"accuracy": 0.8}, 2, 4.0, stopped=False)
+    story = told(improving(2), [CheckpointSaved(20, 0.1, "c", T0 + 50), ended])
+    assert [line.text for line in story.lines][-2:] == ["Checkpoint saved", "Finished after 4 s"]
+    times = [line.time for line in story.lines]
+    assert times == sorted(times)
 
 
 def test_live_lines_carry_the_clock() -> None:

@@ -36,7 +36,7 @@ def test_learning_well() -> None:
     assert of(told(improving())) == (
         "ok",
         "Learning well.",
-        "Validation still improves. Best so far: 0.895 at epoch 7.",
+        "Validation still improves. Best so far: accuracy 0.895 at epoch 7.",
     )
 
 
@@ -45,7 +45,7 @@ def test_one_epoch_without_gain_is_no_alarm() -> None:
     assert of(story) == (
         "ok",
         "Learning.",
-        "No gain for 1 epoch. Best so far: 0.895 at epoch 7. It ends after 4 without gain.",
+        "No gain for 1 epoch. Best so far: accuracy 0.895 at epoch 7. It ends after 4 without gain.",
     )
 
 
@@ -73,7 +73,7 @@ def test_overfitting() -> None:
     assert of(story) == (
         "warning",
         "Overfitting.",
-        "Best so far: 0.895 at epoch 7. That epoch is kept.",
+        "Best so far: accuracy 0.895 at epoch 7. That epoch is kept.",
     )
     alarm = story.alarms[0]
     assert alarm.monitor == "overfitting"
@@ -113,7 +113,7 @@ def test_not_better_than_the_simplest_answer() -> None:
     level, word, text = of(story)
     assert (level, word) == ("warning", "Not better than the simplest answer yet.")
     assert text == (
-        "The simplest answer, always saying t-shirt, scores 0.246. Best so far: 0.240 at epoch 2."
+        "The simplest answer, always saying t-shirt, scores 0.246. Best so far: accuracy 0.240 at epoch 2."
     )
 
 
@@ -172,7 +172,7 @@ def test_paused_finished_stopped_interrupted_failed() -> None:
     assert interrupted == (
         "warning",
         "This run did not come to its end.",
-        "Best so far: 0.895 at epoch 7. Resume goes on from its last checkpoint.",
+        "Best so far: accuracy 0.895 at epoch 7. Resume goes on from its last checkpoint.",
     )
     story = told(improving())
     story.fail("The disk is full.")
