@@ -186,7 +186,8 @@ def test_undo_reaches_the_data_from_anywhere(window, studio, tmp_path, qtbot):
     assert dataset.sample(number).label == "y"
     for said, label in (("Undo", "x"), ("Redo", "y")):  # and by the buttons beside what was done
         assert window.notices._button.text() == said
-        qtbot.mouseClick(window.notices._button, Qt.MouseButton.LeftButton)
+        with qtbot.waitSignal(studio.data_changed, timeout=5_000):
+            qtbot.mouseClick(window.notices._button, Qt.MouseButton.LeftButton)
         assert dataset.sample(number).label == label
     assert window.notices._timer.isActive()  # it goes away by itself, as other good news
 
