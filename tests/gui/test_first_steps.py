@@ -205,4 +205,6 @@ def test_what_just_happened_is_cut_only_where_the_window_ends(qtbot: QtBot) -> N
     assert line.minimumSizeHint().width() < 400  # the sentence holds no window open
     line.resize(1400, 34)
     line.show_job("Training", 0.5, can_cancel=True)
+    assert line._last.text() == text  # there is room beside a job, too
+    line.resize(700, 34)
     assert line._last.text().endswith("…")
