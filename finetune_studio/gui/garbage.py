@@ -13,7 +13,7 @@ from finetune_studio.core import garbage
 _EVERY = 250  # milliseconds
 # A search through everything takes a quarter of a second once torch is loaded, half of one with 100,000
 # samples, and nothing moves meanwhile. It waits until nothing is made anyway, at most so many times as long.
-_PATIENCE_FOR_REST = 1000
+_PATIENCE_FOR_REST = 1000  # a first search is taken to last a quarter of a second
 _PATIENCE = 1.0  # seconds that another thread waits for the window to look
 
 
@@ -29,7 +29,7 @@ class GarbageKeeper(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._thread = threading.get_ident()
-        self._everything_by = 0.0
+        self._everything_by = time.perf_counter() + _PATIENCE_FOR_REST / 4
         self._wanted.connect(self._on_wanted)
         timer = QTimer(self)
         timer.setInterval(_EVERY)

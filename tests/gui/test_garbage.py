@@ -75,6 +75,27 @@ def test_a_job_does_not_wait_long_for_a_window_that_waits_for_it(qtbot):
 
 
 @pytest.mark.usefixtures("qapp")
+def test_everything_is_searched_at_rest_and_while_much_is_made_only_after_long(monkeypatch):
+    """A window at work began with a search through everything: a quarter of a second stood still."""
+    parent = QObject()
+    keeper = GarbageKeeper(parent)
+    searched, counts = [], [(10**6, 20, 20)]
+    monkeypatch.setattr(gc, "get_count", lambda: counts[0])
+    monkeypatch.setattr(gc, "collect", lambda generation=2: searched.append(generation))
+    keeper._look()
+    counts[0] = (10**6, 2, 2)
+    keeper._look()
+    counts[0] = (0, 0, 20)
+    keeper._look()
+    assert searched == [1, 0, 2]
+    counts[0] = (10**6, 20, 20)
+    keeper._everything_by = 0.0  # long ago
+    keeper._look()
+    assert searched == [1, 0, 2, 2]
+    keeper.stop()
+
+
+@pytest.mark.usefixtures("qapp")
 def test_python_looks_again_once_no_window_does():
     keepers = list(garbage._keepers)
     for keeper in keepers:

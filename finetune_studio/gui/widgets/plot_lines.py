@@ -12,13 +12,8 @@ from PySide6.QtGui import QColor, QFont
 from finetune_studio.gui import theme
 from finetune_studio.gui.widgets.plot_parts import View, pen
 
-_HEIGHTS = (
-    0.94,
-    0.06,
-    0.75,
-    0.25,
-    0.5,
-)  # where along an upright line its name may stand, best first
+# Where along an upright line its name may stand, best first.
+_HEIGHTS = (0.94, 0.06, 0.75, 0.25, 0.5)
 _WIDE, _HIGH = 0.28, 0.1  # how much of the plot a name takes, with air around it
 _AIR = 2  # pixels between a name's ground and an end of the plot
 _CORNERS = (  # where the name of a level may stand, best first: along the line, and its anchor
