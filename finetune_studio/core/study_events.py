@@ -108,7 +108,8 @@ class TrialFinished(Event):
 class SearchFinished(Event):
     """A search is over: trial ``best`` of ``trials`` reached the best ``score`` of the ``headline``.
 
-    ``settings`` are what its recipe changes; ``warning`` says that the score is flattered.
+    ``settings`` are what its recipe changes; ``warning`` says that the score is flattered; it
+    is empty where a single trial was judged.
     """
 
     study: str

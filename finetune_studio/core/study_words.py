@@ -82,9 +82,12 @@ def _(event: events.TrialFinished) -> tuple[str, bool]:
 @sentence.register
 def _(event: events.SearchFinished) -> tuple[str, bool]:
     what = settings_in_words(event.settings) or "your own choices"
+    score, took = f"{score_name(event.headline)} {event.score:.3f}", duration(event.seconds)
+    if event.trials == 1:
+        return f"A single trial was made, in {took}: {score}, with {what}.", False
     return (
-        f"The best of {event.trials} trials is trial {event.best}, {score_name(event.headline)}"
-        f" {event.score:.3f}: {what}."
+        f"The best of {event.trials} trials is trial {event.best}, {score}: {what}."
+        f" All of them took {took}."
     ), False
 
 

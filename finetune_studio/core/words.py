@@ -179,11 +179,12 @@ def _(event: events.RunContinued) -> tuple[str, bool]:
 
 @sentence.register
 def _(event: events.RunFinished) -> tuple[str, bool]:
-    how = "Stopped, can be resumed" if event.stopped else "Finished"
+    how = "Stopped, can be resumed." if event.stopped else "Finished."
     kept = f" Best epoch {event.best_epoch:g}: {scores(event.metrics)}." if event.metrics else ""
     if not event.run:
         return event.reason, False
-    return f"{how} after {duration(event.seconds)}.{kept}\nThe run: {event.run}", False
+    took = f" Learning took {duration(event.seconds)}."  # without loading and looking at samples before
+    return f"{how}{took}{kept}\nThe run: {event.run}", False
 
 
 @sentence.register

@@ -115,14 +115,22 @@ def search(
             yield ended[0]
             return
         yield _stated(found, part)
+    tried, wanted = len(found.parts), recipe.search.trials
+    if tried < wanted and not found.run:
+        yield Noted(
+            f"{_OVER} {tried:,} of {wanted:,} trials began; more minutes (search.minutes) allow more.",
+            time=time.time(),
+        )
     best = found.best
     if best is None:
         why = next((part.reason for part in found.parts if part.reason), "")
         found.finished = True  # to go on with it would end the same way
         found.keep()
         raise StudioError(f"No trial came to its end. {why}".strip(), "Train a single run first.")
-    yield _best(found, best, task)
-    yield Noted(FLATTERED, "warning", time.time())
+    flattered = FLATTERED if sum(part.score is not None for part in found.parts) > 1 else ""
+    yield _best(found, best, task, flattered)
+    if flattered:
+        yield Noted(flattered, "warning", time.time())
     yield parts.promote(project, found, best)
 
 
@@ -215,9 +223,9 @@ def _stated(found: Study, part: Part) -> TrialFinished:
     )  # fmt: skip
 
 
-def _best(found: Study, best: Part, task: Task) -> SearchFinished:
+def _best(found: Study, best: Part, task: Task, flattered: str) -> SearchFinished:
     seconds = round(sum(part.seconds for part in found.parts), 3)
     return SearchFinished(
         str(found.folder), len(found.parts), best.number, task.headline, best.score or 0.0,
-        best.settings, FLATTERED, seconds,
+        best.settings, flattered, seconds,
     )  # fmt: skip

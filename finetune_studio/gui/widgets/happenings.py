@@ -134,7 +134,7 @@ def told(event: Event, called: tuple[str, str] = SAMPLES) -> str:
             line = f"A run with these choices takes about {span(event.seconds)} at most"
         case events.RunFinished():
             how = "stopped" if event.stopped else "finished"
-            line = f"Training {how} after {span(event.seconds)}"
+            line = f"Training {how}; learning took {span(event.seconds)}"
         case events.ExportVerified():
             line = f"Export checked: {shares.fine(event.agreement)} of the answers agree"
         case events.SampleSetAside():

@@ -9,7 +9,7 @@ import pytest
 
 from finetune_studio.core import study
 from finetune_studio.core.errors import StudioError
-from finetune_studio.core.events import Event, RunFinished, StepDone
+from finetune_studio.core.events import Event, Noted, RunFinished, StepDone
 from finetune_studio.core.job import Control
 from finetune_studio.core.study_events import SearchFinished, TrialFinished, TrialStarted
 from finetune_studio.engine import evaluate
@@ -121,6 +121,10 @@ def test_where_no_trial_ends_well_the_reason_is_said(project) -> None:
 def test_no_trial_begins_after_the_time_is_over(project) -> None:
     events = carried_out(project, searching(50, search__minutes=1e-4))
     assert len(of(TrialFinished, events)) == 1
+    told = " ".join(event.text for event in of(Noted, events))
+    assert "The time for the search was over. 1 of 50 trials began;" in told
+    assert "flattered" not in told  # one was judged, so that none was picked
+    assert of(SearchFinished, events)[0].warning == ""
 
 
 def test_a_trial_is_broken_off_at_the_limit_and_says_why(project, monkeypatch) -> None:

@@ -79,6 +79,17 @@ def test_one_trial_is_not_called_trials(with_project) -> None:
     assert "Search, 1 trial ·" in list_studies(with_project.project)[0].title
 
 
+def test_a_single_trial_is_the_best_of_nothing_and_the_end_of_time_is_named(with_project) -> None:
+    made = trials(with_project.project)
+    late = Part(2, {}, "pruned", reason="The time for the search was over.", seconds=3.0)
+    made.parts = [made.parts[0], late]
+    made.keep()
+    (view,) = list_studies(with_project.project)
+    assert view.text.startswith("Trial 1 is the only one that was judged.")
+    assert view.warning == ""
+    assert [row[-1].text for row in view.rows] == ["finished", "time was over"]
+
+
 def test_trials_are_sorted_and_the_best_recipe_taken_with_one_click(
     with_project, page, qtbot
 ) -> None:

@@ -124,9 +124,11 @@ def _trials(one: Study, *, working: bool) -> StudyView:
     )
     rows = [_trial_row(one, part, is_best=part is best) for part in one.parts]
     text = f"{len(one.done)} of at most {one.recipe.search.trials} trials are finished."
-    warning = ""
+    warning, judged = "", sum(part.score is not None for part in one.parts)
     if best is not None:
-        text = f"Trial {best.number} is the best of {len(one.done)}. {_outcome(one, 'trial')}"
+        which = f"is the best of {judged}" if judged > 1 else "is the only one that was judged"
+        text = f"Trial {best.number} {which}. {_outcome(one, 'trial')}"
+    if judged > 1:
         warning = (
             "The best of many was picked by its score on the validation samples, so that score is"
             " flattered. The test split says how good it is: open it once, on Inspect."
@@ -149,7 +151,7 @@ def _trial_row(one: Study, part: Part, *, is_best: bool) -> list[Cell]:
     rate, head = recipe.optimiser.learning_rate, recipe.optimiser.head_learning_rate
     ended, level = {
         study.FINISHED: ("finished", ""),
-        study.PRUNED: ("fell behind", ""),
+        study.PRUNED: ("time was over" if part.reason else "fell behind", ""),
         study.FAILED: ("failed", "bad"),
     }.get(part.outcome, ("unfinished", "warning"))
     less = bool(one.facts.get("less_is_better"))

@@ -205,7 +205,7 @@ class Story:
             case events.RunFinished():
                 self.finished, self.paused, self.seconds_left = event, False, None
                 how = "Stopped" if event.stopped else "Finished"
-                self._tell(when, f"{how} after {span(event.seconds)}")
+                self._tell(when, f"{how}; learning took {span(event.seconds)}")
 
     def _hear(self, event: watching.MonitorSpoke, when: float) -> None:
         self.spoken[event.monitor] = event

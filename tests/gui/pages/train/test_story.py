@@ -56,7 +56,10 @@ def test_what_comes_later_is_told_later() -> None:
     """The end of a replayed run stood before the checkpoint above it: its moment was guessed from steps."""
     ended = RunFinished("r", "p", "image_classification", {"accuracy": 0.8}, 2, 4.0, stopped=False)
     story = told(improving(2), [CheckpointSaved(20, 0.1, "c", T0 + 50), ended])
-    assert [line.text for line in story.lines][-2:] == ["Checkpoint saved", "Finished after 4 s"]
+    assert [line.text for line in story.lines][-2:] == [
+        "Checkpoint saved",
+        "Finished; learning took 4 s",
+    ]
     times = [line.time for line in story.lines]
     assert times == sorted(times)
 
