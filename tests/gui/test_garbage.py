@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject
 from finetune_studio.core import garbage
 from finetune_studio.core.events import Noted
 from finetune_studio.engine.allocator import give_back
+from finetune_studio.gui import garbage as keeping
 from finetune_studio.gui.garbage import GarbageKeeper
 from finetune_studio.gui.worker import Worker
 
@@ -45,7 +46,8 @@ def test_what_a_job_makes_much_of_is_not_ended_by_the_job(qtbot):
     assert set(ended) == {threading.main_thread()}
 
 
-def test_memory_that_a_job_wants_back_is_looked_for_in_the_windows_thread(qtbot):
+def test_memory_that_a_job_wants_back_is_looked_for_in_the_windows_thread(qtbot, monkeypatch):
+    monkeypatch.setattr(keeping, "_PATIENCE", 20.0)  # much is searched where many tests ran before
     give_back()  # the first one loads torch
     ended, found = [], []
 
