@@ -87,7 +87,7 @@ def test_a_single_trial_is_the_best_of_nothing_and_the_end_of_time_is_named(with
     (view,) = list_studies(with_project.project)
     assert view.text.startswith("Trial 1 is the only one that was judged.")
     assert view.warning == ""
-    assert [row[-1].text for row in view.rows] == ["finished", "time was over"]
+    assert [row[-1].text for row in view.rows] == ["finished", "out of time"]
 
 
 def test_trials_are_sorted_and_the_best_recipe_taken_with_one_click(

@@ -120,7 +120,7 @@ def _trials(one: Study, *, working: bool) -> StudyView:
     headline = score_name(str(one.facts.get("headline", "score")))
     titles = (
         *("Trial", "Rate", "Retrained", "Variation"),
-        *(headline[:1].upper() + headline[1:], "Epochs", "Time", "How it ended"),
+        *(headline[:1].upper() + headline[1:], "Epochs", "Time", "Outcome"),
     )
     rows = [_trial_row(one, part, is_best=part is best) for part in one.parts]
     text = f"{len(one.done)} of at most {one.recipe.search.trials} trials are finished."
@@ -151,7 +151,7 @@ def _trial_row(one: Study, part: Part, *, is_best: bool) -> list[Cell]:
     rate, head = recipe.optimiser.learning_rate, recipe.optimiser.head_learning_rate
     ended, level = {
         study.FINISHED: ("finished", ""),
-        study.PRUNED: ("time was over" if part.reason else "fell behind", ""),
+        study.PRUNED: ("out of time" if part.reason else "fell behind", ""),
         study.FAILED: ("failed", "bad"),
     }.get(part.outcome, ("unfinished", "warning"))
     less = bool(one.facts.get("less_is_better"))
